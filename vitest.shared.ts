@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import type { ServerName } from '@halles/servers'
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+export const reporters: NonNullable<ViteUserConfig['test']>['reporters'] = [
+  'default',
+  here('./tools/plain-reporter.ts'),
+  ['junit', { outputFile: 'reports/junit.xml' }],
+]
+
+type TestOptions = NonNullable<ViteUserConfig['test']>
+
+/**
+ * The vitest configuration of one app or package.
+ * @param servers what its tests ask for by `inject('mongodb')`, `inject('kafka')`, `inject('smtp')`, `inject('mailbox')`;
+ *   started before them, each once for all projects of a run
+ */
+export function projectConfig(
+  name: string,
+  { servers = [], ...more }: { servers?: ServerName[] } & Omit<TestOptions, 'name'> = {},
+): ViteUserConfig {
+  return defineConfig({
+    // Vite would take graphql's ES modules for our files, while what we import takes its CommonJS: two copies, and
+    // `instanceof GraphQLError` would be false. Node itself always takes the CommonJS one.
+    resolve: { alias: [{ find: /^graphql$/, replacement: here('./node_modules/graphql/index.js') }] },
+    test: {
+      name,
+      environment: 'node',
+      include: ['src/**/*.test.ts'],
+      globalSetup: [here('./tools/global-setup.ts')],
+      provide: { servers },
+      reporters,
+      testTimeout: 20_000,
+      hookTimeout: 40_000,
+      teardownTimeout: 40_000,
+      ...more,
+    },
+  })
+}
