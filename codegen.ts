@@ -1,0 +1,36 @@
+import type { CodegenConfig } from '@graphql-codegen/cli'
+
+/** What each entity is inside its service: the resolvers of its fields get this, not the GraphQL type. */
+const mappers = {
+  auth: { User: '../user.ts#User' },
+  product: { Product: '../product.ts#Product' },
+  order: { Order: '../order.ts#Order', OrderItem: '../order.ts#Line', StatusChange: '../order.ts#StatusChange' },
+  notification: { Notification: '../letter.ts#Letter' },
+}
+
+const generates: CodegenConfig['generates'] = Object.fromEntries(
+  Object.entries(mappers).map(([service, own]) => [
+    `apps/${service}-service/src/gen/graphql.ts`,
+    {
+      schema: `apps/${service}-service/schema.graphql`,
+      plugins: ['typescript', 'typescript-resolvers'],
+      config: {
+        federation: true,
+        useTypeImports: true,
+        enumsAsConst: true,
+        strictScalars: true,
+        importExtension: '.ts',
+        contextType: '@halles/service/graphql-http#GraphQLContext',
+        useIndexSignature: false,
+        scalars: {
+          ID: { input: 'string', output: 'string' },
+          DateTime: { input: 'never', output: 'Date' },
+          _FieldSet: 'string',
+        },
+        mappers: own,
+      },
+    },
+  ]),
+)
+
+export default { generates, silent: true } satisfies CodegenConfig

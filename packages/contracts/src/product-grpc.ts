@@ -1,0 +1,2 @@
+// What product-service serves over gRPC, generated from proto/halles/product/v1/product.proto.
+export * from './gen/halles/product/v1/product.ts'

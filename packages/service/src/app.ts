@@ -1,0 +1,212 @@
+import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Context } from '@opentelemetry/api'
+import Fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import type { GraphQLSchema } from 'graphql'
+import { LRUCache } from 'lru-cache'
+import type { TSchema } from 'typebox'
+import { compiledExecute } from './graphql.ts'
+import { graphqlErrors, graphqlRoute } from './graphql-http.ts'
+import type { KeyOf } from './keys.ts'
+import { loggerOptions } from './log.ts'
+import { metricsOf, type Metrics } from './metrics.ts'
+import { openapi } from './openapi.ts'
+import { Claims, type Person } from './person.ts'
+import { Refusal, refusalOf, refusals } from './refusal.ts'
+import { reader, validatorOf } from './schema.ts'
+import { inTrace, traceFrom, traceId } from './trace.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who the token belongs to; undefined when there is none. A token that is not good never gets this far. */
+    person: Person | undefined
+    trace: Context
+  }
+  interface FastifyInstance {
+    metrics: Metrics
+  }
+}
+
+/** A Fastify whose handlers are typed by their TypeBox schemas. */
+export type App = ReturnType<typeof shell>
+
+export type ServiceOptions = {
+  /** As in logs, metrics, traces and MongoDB's lists: `order-service`. */
+  name: string
+  logLevel: string
+  /** Finds the key that signed a token. */
+  keyOf: KeyOf
+  issuer: string
+  audience: string
+  /** What this service needs to do its work: each rejects when it is not there. Told by /readyz. */
+  needs: Record<string, () => Promise<unknown>>
+  /** Largest body taken, in bytes. */
+  bodyLimit?: number
+}
+
+/** How long /readyz waits for each need, in milliseconds. */
+const READY_WITHIN = 2500
+
+/**
+ * What every service has before it does anything of its own: logs and traces, tokens checked, shapes validated, errors
+ * told by the contract, /healthz, /readyz, /metrics, /openapi.json and its page at /docs.
+ */
+export async function serviceApp(options: ServiceOptions): Promise<App> {
+  const app = shell(options)
+  app.decorate('metrics', metricsOf(options.name))
+  app.decorateRequest('person', undefined)
+  app.decorateRequest('trace')
+  app.setValidatorCompiler(({ schema, httpPart }) => validatorOf(schema as TSchema, httpPart ?? 'body'))
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(() => {
+    throw new Refusal('NOT_FOUND', 'There is nothing at this address.')
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    request.trace = traceFrom(request.headers)
+    reply.header('x-trace-id', traceId(request.trace))
+  })
+  await tokens(app, options)
+  // Last before the handler: reading the body leaves the context that onRequest ran in.
+  app.addHook('preHandler', (request, _reply, done) => inTrace(request.trace, done))
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none'
+    app.metrics.request(request.method, route, reply.statusCode, reply.elapsedTime)
+    if (route === '/healthz' || route === '/readyz' || route === '/metrics') return
+    const { method, trace } = request
+    const seen = { traceId: traceId(trace), method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
+    request.log.info(seen, 'answered')
+  })
+  await openapi(app, options.name)
+  operatorRoutes(app, options.needs)
+  return app
+}
+
+/** Serves a subgraph at /graphql, compiled. */
+export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
+  graphqlRoute(app as unknown as FastifyInstance, () => schema, compiledExecute())
+
+function shell({ name, logLevel, bodyLimit = 1_048_576 }: ServiceOptions) {
+  return Fastify({
+    logger: loggerOptions(name, logLevel),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit,
+    routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (error, request, reply) => answerError(error, request as FastifyRequest, reply as FastifyReply),
+  }).withTypeProvider<TypeBoxTypeProvider>()
+}
+
+/**
+ * Checks the bearer token of every request that has one, by @fastify/jwt. A token that was good a moment ago is not
+ * checked again while it lasts: a signature costs about a tenth of a millisecond.
+ */
+async function tokens(app: App, { keyOf, issuer, audience }: ServiceOptions): Promise<void> {
+  const readClaims = reader(Claims)
+  const good = new LRUCache<string, Person>({ max: 5000 })
+
+  await app.register(fastifyJwt, {
+    secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
+      const kid = 'header' in token ? token.header['kid'] : undefined
+      const key = typeof kid === 'string' ? await keyOf(kid) : undefined
+      if (!key) throw new Refusal('UNAUTHENTICATED', 'This token was not signed here.')
+      return key
+    },
+    decode: { complete: true },
+    verify: { algorithms: ['ES256'], allowedIss: issuer, allowedAud: audience, requiredClaims: ['exp', 'iss', 'aud'] },
+  })
+
+  app.addHook('onRequest', async (request) => {
+    const header = request.headers.authorization
+    if (header === undefined) return
+    const known = good.get(header)
+    if (known) {
+      request.person = known
+      return
+    }
+    const claims = await request.jwtVerify<Claims & { exp: number }>()
+    const { sub, role, name, email, locale, sid } = readClaims(claims)
+    request.person = { id: sub, role, name, email, locale, sid }
+    const ttl = claims.exp * 1000 - Date.now()
+    if (ttl > 0) good.set(header, request.person, { ttl })
+  })
+}
+
+/** The one place where an error becomes an answer. */
+function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const refusal = refusalOf(error) ?? fastifyRefusal(error as FastifyError)
+  const id = traceId(request.trace)
+  if (refusal.code === 'INTERNAL') request.log.error({ err: error, traceId: id }, 'request failed')
+  const { http, title } = refusals[refusal.code]
+  if (refusal.retryAfter !== undefined) reply.header('retry-after', refusal.retryAfter)
+  if (http === 401) reply.header('www-authenticate', 'Bearer')
+  reply.status(http)
+  if (request.url?.split('?')[0] === '/graphql')
+    return reply.type('application/json; charset=utf-8').send(JSON.stringify(graphqlErrors(refusal, id)))
+  const problem = {
+    type: 'about:blank',
+    title,
+    status: http,
+    detail: refusal.message,
+    code: refusal.code,
+    ...(refusal.code === 'INTERNAL' && { traceId: id }),
+    ...(refusal.errors && { errors: refusal.errors }),
+  }
+  // Text, so that no route's response schema drops a field.
+  return reply.type('application/problem+json; charset=utf-8').send(JSON.stringify(problem))
+}
+
+/** What Fastify and its plugins refuse, by our codes. An error without a 4xx status is a bug. */
+function fastifyRefusal(error: FastifyError): Refusal {
+  if (error.code?.startsWith('FST_JWT_') || error.code?.startsWith('FAST_JWT_'))
+    return new Refusal('UNAUTHENTICATED', 'This access token is not good (any more): sign in again.', { cause: error })
+  switch (error.statusCode) {
+    case 404:
+      return new Refusal('NOT_FOUND', 'There is nothing at this address.')
+    case 413:
+      return new Refusal('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')
+    case 415:
+      return new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Send JSON, with content-type: application/json.')
+    case 429:
+      return new Refusal('RATE_LIMITED', 'Too many requests: try again later.')
+    case 400:
+      return new Refusal('VALIDATION_FAILED', 'The request cannot be read: is it well-formed JSON?', { cause: error })
+    default:
+      return new Refusal('INTERNAL', 'Something went wrong here.', { cause: error })
+  }
+}
+
+function operatorRoutes(app: App, needs: ServiceOptions['needs']): void {
+  const hidden = { schema: { hide: true } } as const
+  app.get('/healthz', hidden, async () => ({ status: 'ok' }))
+
+  app.get('/readyz', hidden, async (_request, reply) => {
+    const checks = await Promise.all(
+      Object.entries(needs).map(async ([name, check]) => [name, (await answers(check)) ? 'ok' : 'missing'] as const),
+    )
+    const ready = checks.every(([, state]) => state === 'ok')
+    return reply
+      .status(ready ? 200 : 503)
+      .send({ status: ready ? 'ok' : 'unavailable', needs: Object.fromEntries(checks) })
+  })
+
+  app.get('/metrics', hidden, async (_request, reply) =>
+    reply.type(app.metrics.registry.contentType).send(await app.metrics.registry.metrics()),
+  )
+}
+
+async function answers(check: () => Promise<unknown>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>()
+  const timer = setTimeout(resolve, READY_WITHIN, false)
+  try {
+    return await Promise.race([check().then(() => true), late])
+  } catch {
+    return false // told as missing: that is this route's answer, not an error of it
+  } finally {
+    clearTimeout(timer)
+  }
+}

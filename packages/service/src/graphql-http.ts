@@ -1,0 +1,123 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  GraphQLError,
+  parse,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLErrorExtensions,
+  type GraphQLSchema,
+} from 'graphql'
+import { createHandler } from 'graphql-http/lib/use/fastify'
+import { LRUCache } from 'lru-cache'
+import type { Logger } from './log.ts'
+import type { Person } from './person.ts'
+import { isCode, Refusal, refusalOf } from './refusal.ts'
+import { traceId } from './trace.ts'
+
+/** What every resolver is given: who asks (undefined: no one is signed in), the request and its log. */
+export type GraphQLContext = { person: Person | undefined; log: Logger; request: FastifyRequest; reply: FastifyReply }
+
+export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
+
+/** How many documents stay parsed and validated. */
+const DOCUMENTS = 1000
+
+/**
+ * Serves GraphQL over HTTP at `/graphql` by the spec's reference implementation, graphql-http, with parsing and
+ * validation remembered for each document text, and errors told by the codes of refusal.ts.
+ *
+ * `schema` is asked for at each request, so that it can change; everything remembered goes with it.
+ */
+export function graphqlRoute(app: FastifyInstance, schema: () => GraphQLSchema, execute: Execute): void {
+  let remembered = { schema: schema(), documents: new LRUCache<string, DocumentNode>({ max: DOCUMENTS }) }
+  let validated = new WeakMap<DocumentNode, readonly GraphQLError[]>()
+  const present = (): GraphQLSchema => {
+    const now = schema()
+    if (now !== remembered.schema) {
+      remembered = { schema: now, documents: new LRUCache({ max: DOCUMENTS }) }
+      validated = new WeakMap()
+    }
+    return now
+  }
+
+  const handler = createHandler<GraphQLContext>({
+    schema: present,
+    context: (request) => contextOf(request.raw, request.context.reply),
+    parse: (source) => {
+      const text = String(source)
+      const known = remembered.documents.get(text)
+      if (known) return known
+      try {
+        const document = parse(text)
+        remembered.documents.set(text, document)
+        return document
+      } catch (error) {
+        throw withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
+      }
+    },
+    validate: (against, document) => {
+      const known = validated.get(document)
+      if (known) return known
+      const errors = validate(against, document, specifiedRules).map((e) => withCode(e, 'GRAPHQL_VALIDATION_FAILED'))
+      validated.set(document, errors)
+      return errors
+    },
+    execute: async (args) => {
+      const context = args.contextValue as GraphQLContext
+      const result = await execute({ ...args, contextValue: context })
+      return result.errors ? { ...result, errors: result.errors.map((error) => told(error, context)) } : result
+    },
+    // What graphql-http itself finds wrong with a request: no query, variables that are not an object, …
+    formatError: (error) =>
+      error instanceof GraphQLError && isCode(error.extensions['code'])
+        ? error
+        : new GraphQLError(error.message, { extensions: { code: 'VALIDATION_FAILED' } }),
+  })
+
+  app.route({ method: ['GET', 'POST'], url: '/graphql', schema: { hide: true }, handler })
+}
+
+const contextOf = (request: FastifyRequest, reply: FastifyReply): GraphQLContext => ({
+  person: request.person,
+  log: request.log,
+  request,
+  reply,
+})
+
+const withCode = (error: GraphQLError, code: string): GraphQLError =>
+  new GraphQLError(error.message, { ...error, extensions: { code } })
+
+/** An execution error as a client may see it: ours by their code, bad variables by theirs, anything else as INTERNAL. */
+function told(error: GraphQLError, { log }: GraphQLContext): GraphQLError {
+  const cause = error.originalError ?? undefined
+  const refusal = refusalOf(cause)
+  if (refusal) return shaped(error, refusal.message, refusal.extensions)
+  // graphql-jit makes errors without extensions.
+  if (isCode((error.extensions as GraphQLErrorExtensions | undefined)?.['code'])) return error
+  // Without a path nothing was executed: the variables do not fit.
+  if (!error.path && !cause) return shaped(error, error.message, { code: 'VALIDATION_FAILED' })
+  log.error({ err: cause ?? error, path: error.path?.join('.') }, 'resolver failed')
+  return shaped(error, 'Something went wrong here.', { code: 'INTERNAL', traceId: traceId() })
+}
+
+const shaped = (error: GraphQLError, message: string, extensions: Record<string, unknown>): GraphQLError =>
+  new GraphQLError(message, {
+    ...(error.nodes && { nodes: error.nodes }),
+    ...(error.source && { source: error.source }),
+    ...(error.positions && { positions: error.positions }),
+    ...(error.path && { path: error.path }),
+    extensions,
+  })
+
+/** A refusal as the whole answer of `/graphql`: a bad token, say, which is refused before anything is read. */
+export const graphqlErrors = (refusal: Refusal, id: string | undefined): object => ({
+  errors: [
+    {
+      message: refusal.message,
+      extensions: { ...refusal.extensions, ...(refusal.code === 'INTERNAL' && { traceId: id }) },
+    },
+  ],
+})

@@ -1,0 +1,52 @@
+import { Metadata, status, type ServerUnaryCall, type ServiceError, type sendUnaryData } from '@grpc/grpc-js'
+import type { Logger } from './log.ts'
+import { Refusal, refusalOf, refusals } from './refusal.ts'
+import { inTrace, traceFrom, traceHeaders } from './trace.ts'
+
+/**
+ * Makes a gRPC method out of an async function: it runs in the caller's trace, a Refusal becomes its gRPC status with
+ * its sentence, and anything else is logged and told as INTERNAL without its cause.
+ */
+export const unary =
+  <Q, A>(log: Logger, answer: (request: Q) => Promise<A>) =>
+  (call: ServerUnaryCall<Q, A>, reply: sendUnaryData<A>): void => {
+    void inTrace(traceFrom(call.metadata.getMap()), async () => {
+      try {
+        reply(null, await answer(call.request))
+      } catch (error) {
+        const refusal = refusalOf(error)
+        if (!refusal) log.error({ err: error }, 'gRPC call failed')
+        reply({
+          code: refusal ? refusals[refusal.code].grpc : status.INTERNAL,
+          details: refusal?.message ?? 'Something went wrong here.',
+        })
+      }
+    })
+  }
+
+type Method<Q, A> = (
+  request: Q,
+  metadata: Metadata,
+  options: { deadline: number },
+  callback: (error: ServiceError | null, answer: A) => void,
+) => unknown
+
+/**
+ * Calls a peer and waits at most `deadline` milliseconds. The present trace travels as metadata.
+ *
+ * @throws Refusal `UNAVAILABLE` when the peer cannot be reached, `TIMEOUT` when it is too slow; any other status as it is.
+ */
+export function ask<Q, A>(method: Method<Q, A>, request: Q, deadline: number): Promise<A> {
+  const metadata = new Metadata()
+  for (const [name, value] of Object.entries(traceHeaders())) metadata.set(name, value)
+  return new Promise<A>((resolve, reject) => {
+    method(request, metadata, { deadline: Date.now() + deadline }, (error, answer) => {
+      if (!error) resolve(answer)
+      else if (error.code === status.DEADLINE_EXCEEDED || error.code === status.CANCELLED)
+        reject(new Refusal('TIMEOUT', 'A service behind this one took too long.', { cause: error }))
+      else if (error.code === status.UNAVAILABLE)
+        reject(new Refusal('UNAVAILABLE', 'A service behind this one cannot be reached right now.', { cause: error }))
+      else reject(error)
+    })
+  })
+}

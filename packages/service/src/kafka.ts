@@ -1,0 +1,209 @@
+import { Kafka, logLevel, Partitioners, type Consumer, type IHeaders, type Producer } from 'kafkajs'
+import type { Logger } from './log.ts'
+
+// The only file that knows kafkajs. Its settings and traps were measured: see docs/decisions/0006-kafkajs-one-send-at-a-time.md.
+
+/** Every retry is named: kafkajs has other defaults of its own, and others again under NODE_ENV=test. */
+const retry = { initialRetryTime: 100, maxRetryTime: 1000, retries: 1e9 }
+
+/** A message to send: `key` decides the partition, and so what keeps its order. */
+export type Outgoing = { key: string; value: string; headers?: Record<string, string> }
+
+/** A message that came: where it stood, and what it says. Text is UTF-8. */
+export type Incoming = {
+  topic: string
+  partition: number
+  offset: string
+  key: string | null
+  value: string | null
+  headers: Record<string, string>
+}
+
+export type Broker = ReturnType<typeof kafkaAt>
+
+/**
+ * Kafka as this platform uses it.
+ *
+ * `brokers` is `host:port`, several by commas; `clientId` names this service in Kafka's own lists.
+ */
+export function kafkaAt(brokers: string, clientId: string, log: Logger) {
+  const kafka = new Kafka({
+    clientId,
+    brokers: brokers.split(','),
+    connectionTimeout: 1000,
+    requestTimeout: 10_000,
+    retry,
+    logLevel: logLevel.WARN,
+    logCreator:
+      () =>
+      ({ log: { message } }) =>
+        log.warn({ from: 'kafkajs' }, message),
+  })
+  return {
+    /** Makes the topic when there is none; waits for Kafka as long as it takes, unless `signal` says to stop waiting. */
+    ensureTopic: async (topic: string, numPartitions: number): Promise<void> => {
+      const admin = kafka.admin({ retry })
+      await admin.connect()
+      try {
+        await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true })
+      } finally {
+        await admin.disconnect()
+      }
+    },
+    /** Rejects unless a broker answers within 2 s. */
+    ping: async (): Promise<void> => {
+      const admin = new Kafka({
+        clientId: `${clientId}-ping`,
+        brokers: brokers.split(','),
+        connectionTimeout: 1000,
+        requestTimeout: 2000,
+        retry: { retries: 0 },
+        logLevel: logLevel.NOTHING,
+      }).admin()
+      try {
+        await admin.connect()
+        await admin.describeCluster()
+      } finally {
+        await admin.disconnect()
+      }
+    },
+    publisher: (): Publisher => publisher(kafka, log),
+    listen: (wish: Listening): Promise<Listener> => listen(kafka, log, wish),
+  }
+}
+
+export type Publisher = {
+  /** Resolves when every message is on the topic, in order; rejects when that is not known. One call at a time. */
+  send: (topic: string, messages: Outgoing[]) => Promise<void>
+  close: () => Promise<void>
+}
+
+/**
+ * An idempotent producer that never has two sends in flight (with several, kafkajs 2.2.4 loses acknowledged messages when
+ * a request times out) and that is made anew after any error: the caller sends the same batch again.
+ */
+function publisher(kafka: Kafka, log: Logger): Publisher {
+  let current: Promise<Producer> | undefined
+  let last: Promise<unknown> = Promise.resolve()
+
+  const connect = async (): Promise<Producer> => {
+    const producer = kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry,
+    })
+    await producer.connect()
+    return producer
+  }
+
+  const drop = async (): Promise<void> => {
+    const old = current
+    current = undefined
+    await old?.then(
+      (producer) => producer.disconnect(),
+      () => {}, // it never connected: there is nothing to close
+    )
+  }
+
+  const send = async (topic: string, messages: Outgoing[]): Promise<void> => {
+    try {
+      const producer = await (current ??= connect())
+      await producer.send({ topic, messages, acks: -1 })
+    } catch (error) {
+      log.warn({ err: error, topic, messages: messages.length }, 'not sent: a new producer will try again')
+      await drop()
+      throw error
+    }
+  }
+
+  return {
+    send: (topic, messages) => {
+      const turn = last.then(() => send(topic, messages))
+      last = turn.catch(() => {}) // told to its caller; the next one starts afresh
+      return turn
+    },
+    close: async () => {
+      await last
+      await drop()
+    },
+  }
+}
+
+export type Listening = {
+  groupId: string
+  topic: string
+  /** Where a group that is new begins. */
+  fromBeginning?: boolean
+  /** Called with what came, in order; its offsets are committed when it resolves, and it comes again when it rejects. */
+  onBatch: (messages: Incoming[]) => Promise<void>
+  /** Session and rebalance times in milliseconds; the defaults suit production. */
+  sessionTimeout?: number
+  rebalanceTimeout?: number
+  maxWaitTime?: number
+}
+
+export type Listener = { close: () => Promise<void> }
+
+/** Listens as a member of a group, for as long as it takes: a crash that kafkajs does not mend makes a new consumer. */
+async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Listener> {
+  let consumer: Consumer | undefined
+  let closed = false
+
+  const start = async (): Promise<void> => {
+    const created = kafka.consumer({
+      groupId: wish.groupId,
+      sessionTimeout: wish.sessionTimeout ?? 10_000,
+      heartbeatInterval: 1000,
+      rebalanceTimeout: wish.rebalanceTimeout ?? 3000,
+      maxWaitTimeInMs: wish.maxWaitTime ?? 500,
+      allowAutoTopicCreation: false,
+      retry: { ...retry, restartOnFailure: () => Promise.resolve(true) },
+    })
+    consumer = created
+    created.on(created.events.CRASH, ({ payload }) => {
+      if (payload.restart || closed) return
+      log.error({ err: payload.error }, 'the consumer stopped for good: starting a new one')
+      void restart()
+    })
+    await created.connect()
+    await created.subscribe({ topic: wish.topic, fromBeginning: wish.fromBeginning ?? true })
+    await created.run({
+      eachBatchAutoResolve: true,
+      eachBatch: async ({ batch }) =>
+        wish.onBatch(
+          batch.messages.map((message) => ({
+            topic: batch.topic,
+            partition: batch.partition,
+            offset: message.offset,
+            key: message.key?.toString('utf8') ?? null,
+            value: message.value?.toString('utf8') ?? null,
+            headers: textOf(message.headers),
+          })),
+        ),
+    })
+  }
+
+  const restart = async (): Promise<void> => {
+    for (let wait = 100; !closed; wait = Math.min(wait * 2, 5000))
+      try {
+        await consumer?.disconnect()
+        return await start()
+      } catch (error) {
+        log.warn({ err: error }, 'the consumer cannot start yet')
+        await new Promise((resolve) => setTimeout(resolve, wait))
+      }
+  }
+
+  await start()
+  return {
+    close: async () => {
+      closed = true
+      await consumer?.disconnect()
+    },
+  }
+}
+
+const textOf = (headers: IHeaders | undefined): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]))

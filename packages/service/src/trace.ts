@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Context,
+} from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+
+// One mechanism whether or not spans are recorded: OpenTelemetry's context and W3C Trace Context. Without an SDK the
+// tracer makes no spans, and all that remains is an id that travels.
+// Both calls return false, and change nothing, when telemetry.ts has set up the SDK before.
+context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+
+const tracer = trace.getTracer('halles')
+
+/** The trace that a carrier of headers belongs to, or a new one when it carries none. */
+export function traceFrom(carrier: Record<string, unknown>): Context {
+  const active = context.active()
+  if (trace.getSpanContext(active)) return active // an instrumentation was here first
+  const extracted = propagation.extract(ROOT_CONTEXT, carrier)
+  const remote = trace.getSpanContext(extracted)
+  return trace.setSpanContext(ROOT_CONTEXT, {
+    traceId: remote?.traceId ?? randomBytes(16).toString('hex'),
+    spanId: randomBytes(8).toString('hex'),
+    traceFlags: remote?.traceFlags ?? TraceFlags.NONE,
+  })
+}
+
+/** Runs `work` inside a trace that traceFrom gave. */
+export const inTrace = <T>(of: Context, work: () => T): T => context.with(of, work)
+
+/** The present trace's id, 32 hexadecimal digits; undefined outside of any. */
+export const traceId = (of: Context = context.active()): string | undefined => trace.getSpanContext(of)?.traceId
+
+/** The W3C headers that carry the present trace onward: `{traceparent, tracestate?}`, empty outside of any trace. */
+export function traceHeaders(of: Context = context.active()): Record<string, string> {
+  const carrier: Record<string, string> = {}
+  propagation.inject(of, carrier)
+  return carrier
+}
+
+/**
+ * Runs one step of work as a span, below the trace that `traceparent` names (a message's) or the present one.
+ * An error marks the span and goes on to the caller.
+ */
+export async function inSpan<T>(
+  name: string,
+  kind: 'producer' | 'consumer' | 'internal',
+  traceparent: string | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const parent = traceparent === undefined ? context.active() : inherit(traceparent)
+  const span = tracer.startSpan(name, { kind: kinds[kind] }, parent)
+  try {
+    return await context.with(span.isRecording() ? trace.setSpan(parent, span) : parent, work)
+  } catch (error) {
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) })
+    throw error
+  } finally {
+    span.end()
+  }
+}
+
+/** A context below a message's traceparent, whatever is active here. */
+const inherit = (traceparent: string): Context => propagation.extract(ROOT_CONTEXT, { traceparent })
+
+const kinds = { producer: SpanKind.PRODUCER, consumer: SpanKind.CONSUMER, internal: SpanKind.INTERNAL }
