@@ -1,13 +1,7 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Context } from '@opentelemetry/api'
-import Fastify, {
-  LogController,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify'
+import Fastify, { LogController, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { TSchema } from 'typebox'
@@ -89,7 +83,7 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
 
 /** Serves a subgraph at /graphql, compiled. */
 export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
-  graphqlRoute(app as unknown as FastifyInstance, () => schema, compiledExecute())
+  graphqlRoute(app, () => schema, compiledExecute())
 
 function shell({ name, logLevel, bodyLimit = 1_048_576 }: ServiceOptions) {
   return Fastify({
@@ -97,7 +91,9 @@ function shell({ name, logLevel, bodyLimit = 1_048_576 }: ServiceOptions) {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     routerOptions: { maxParamLength: 512 },
-    frameworkErrors: (error, request, reply) => answerError(error, request as FastifyRequest, reply as FastifyReply),
+    frameworkErrors: (error, request, reply) => {
+      answerError(error, request, reply)
+    },
   }).withTypeProvider<TypeBoxTypeProvider>()
 }
 

@@ -52,7 +52,7 @@ export function readConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
   if (!validate(values))
     for (const fault of faultsOf(validate.errors)) {
       const name = fault.path.slice(1)
-      const description = (schema.properties[name] as { description?: string } | undefined)?.description
+      const { description } = (schema.properties[name] ?? {}) as { description?: string }
       mistakes.push(`${name} ${fault.message}${description ? ` (${description})` : ''}`)
     }
   if (mistakes.length > 0) throw new Error(`These environment variables are not right:\n  ${mistakes.join('\n  ')}`)

@@ -14,7 +14,7 @@ import { createHandler } from 'graphql-http/lib/use/fastify'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from './log.ts'
 import type { Person } from './person.ts'
-import { isCode, Refusal, refusalOf } from './refusal.ts'
+import { isCode, refusalOf, type Refusal } from './refusal.ts'
 import { traceId } from './trace.ts'
 
 /** What every resolver is given: who asks (undefined: no one is signed in), the request and its log. */
@@ -47,7 +47,7 @@ export function graphqlRoute(app: FastifyInstance, schema: () => GraphQLSchema, 
     schema: present,
     context: (request) => contextOf(request.raw, request.context.reply),
     parse: (source) => {
-      const text = String(source)
+      const text = typeof source === 'string' ? source : source.body
       const known = remembered.documents.get(text)
       if (known) return known
       try {
@@ -87,8 +87,7 @@ const contextOf = (request: FastifyRequest, reply: FastifyReply): GraphQLContext
   reply,
 })
 
-const withCode = (error: GraphQLError, code: string): GraphQLError =>
-  new GraphQLError(error.message, { ...error, extensions: { code } })
+const withCode = (error: GraphQLError, code: string): GraphQLError => shaped(error, error.message, { code })
 
 /** An execution error as a client may see it: ours by their code, bad variables by theirs, anything else as INTERNAL. */
 function told(error: GraphQLError, { log }: GraphQLContext): GraphQLError {

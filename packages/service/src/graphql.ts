@@ -32,7 +32,7 @@ export function subgraph({
   resolvers: object
   references: Record<string, References>
 }): GraphQLSchema {
-  const schema = buildSubgraphSchema({ typeDefs: parse(sdl), resolvers: { DateTime, ...resolvers } as never })
+  const schema = buildSubgraphSchema({ typeDefs: parse(sdl), resolvers: { DateTime, ...resolvers } })
   const entities = schema.getQueryType()?.getFields()['_entities']
   if (entities)
     entities.resolve = (_root, { representations }: { representations: Key[] }, context: GraphQLContext) =>

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, exportSPKI, type CryptoKey } from 'jose'
+import { createRemoteJWKSet, errors, exportSPKI } from 'jose'
 import { Refusal } from './refusal.ts'
 
 /** Finds the public key with this id, as a PEM; undefined when there is none. */
@@ -24,7 +24,7 @@ export function keysAt(url: string, now: () => number = Date.now): KeyOf {
     const known = seen.get(kid)
     if (known && now() - known.at < FRESH_FOR) return known.pem
     try {
-      const pem = await exportSPKI((await remote({ alg: 'ES256', kid })) as CryptoKey)
+      const pem = await exportSPKI(await remote({ alg: 'ES256', kid }))
       seen.set(kid, { pem, at: now() })
       return pem
     } catch (error) {

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto'
+import { eventually } from '@halles/testkit/wait'
+import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { kafkaAt, type Incoming } from './kafka.ts'
+import { logger } from './log.ts'
+
+const kafka = kafkaAt(inject('kafka'), 'kafka-test', logger('test', 'silent'))
+const publisher = kafka.publisher()
+afterAll(() => publisher.close())
+
+describe('a topic', () => {
+  it('gives what was sent, in order within a key, with its headers', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 3)
+    await kafka.ensureTopic(topic, 3)
+    const sent = Array.from({ length: 20 }, (_, i) => ({
+      key: `k${i % 4}`,
+      value: `${i} Reçue`,
+      headers: { n: `${i}` },
+    }))
+    await Promise.all([publisher.send(topic, sent.slice(0, 12)), publisher.send(topic, sent.slice(12))])
+
+    const came: Incoming[] = []
+    const listener = await kafka.listen({ groupId: topic, topic, onBatch: async (batch) => void came.push(...batch) })
+    onTestFinished(() => listener.close())
+    await eventually('all came', () => came.length === sent.length)
+    for (const key of ['k0', 'k1', 'k2', 'k3']) {
+      const of = (list: { key: string | null; value: string | null }[]) =>
+        list.filter((m) => m.key === key).map((m) => m.value)
+      expect(of(came)).toEqual(of(sent))
+    }
+    expect(came.every(({ value, headers }) => value === `${headers['n']} Reçue`)).toBe(true)
+  })
+
+  it('gives again what was not taken', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 1)
+    await publisher.send(topic, [{ key: 'a', value: 'one' }])
+    const tries: string[] = []
+    const listener = await kafka.listen({
+      groupId: topic,
+      topic,
+      onBatch: async (batch) => {
+        tries.push(...batch.map(({ value }) => value!))
+        if (tries.length < 3) throw new Error('not yet')
+      },
+    })
+    onTestFinished(() => listener.close())
+    await eventually('a third try', () => tries.length === 3)
+    expect(tries).toEqual(['one', 'one', 'one'])
+  })
+})
+
+it('is known to be away', async () => {
+  await expect(kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).ping()).rejects.toThrow()
+  await kafka.ping()
+})

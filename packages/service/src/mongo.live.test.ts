@@ -1,0 +1,61 @@
+import { ownDatabase } from '@halles/testkit/database'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { openMongo, pageOf, type Mongo } from './mongo.ts'
+import type { Page } from './page.ts'
+
+type Row = { _id: string; price: number; kind: string }
+
+let mongo: Mongo
+const rows = () => mongo.db.collection<Row>('rows')
+beforeAll(async () => {
+  mongo = await openMongo(ownDatabase(inject('mongodb')), 'page-test')
+  const many = Array.from({ length: 53 }, (_, i) => ({
+    _id: `r${i.toString().padStart(2, '0')}`,
+    price: i % 7,
+    kind: 'a',
+  }))
+  await rows().insertMany(many)
+})
+afterAll(async () => {
+  await mongo.db.dropDatabase()
+  await mongo.close()
+})
+
+const byPrice = { list: 'rows', filter: { kind: 'a' }, sort: [['price', -1] as [string, 1 | -1]] }
+
+describe('a page', () => {
+  it('follows the one before: nothing twice, nothing left out, whatever comes in between', async () => {
+    const seen: string[] = []
+    let page: Page<Row> | undefined
+    do {
+      page = await pageOf(rows(), byPrice, { first: 5, after: page?.cursors.at(-1) })
+      seen.push(...page.items.map(({ _id }) => _id))
+      await rows().insertOne({ _id: `x${seen.length}`, price: 99, kind: 'a' }) // before every cursor from now on
+    } while (page.hasNextPage)
+    expect(seen.length).toBe(53)
+    expect(new Set(seen).size).toBe(53)
+    await rows().deleteMany({ price: 99 })
+  })
+
+  it('counts all of its list', async () => {
+    const { totalCount, totalCountIsExact, items } = await pageOf(rows(), byPrice, { first: 3 })
+    expect({ totalCount, totalCountIsExact, items: items.length }).toEqual({
+      totalCount: 53,
+      totalCountIsExact: true,
+      items: 3,
+    })
+  })
+
+  it('is of its list alone: a cursor of another filter or sort, or of nothing, is refused', async () => {
+    const { cursors } = await pageOf(rows(), byPrice, { first: 1 })
+    const refused = { code: 'VALIDATION_FAILED', errors: [{ path: '/after' }] }
+    await expect(pageOf(rows(), { ...byPrice, filter: {} }, { first: 1, after: cursors[0] })).rejects.toMatchObject(
+      refused,
+    )
+    await expect(
+      pageOf(rows(), { ...byPrice, sort: [['_id', 1]] }, { first: 1, after: cursors[0] }),
+    ).rejects.toMatchObject(refused)
+    for (const after of ['nonsense', '', Buffer.from('{"$gt":1}').toString('base64url')])
+      await expect(pageOf(rows(), byPrice, { first: 1, after })).rejects.toMatchObject(refused)
+  })
+})
