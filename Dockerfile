@@ -1,0 +1,37 @@
+# One file for every service: docker build --build-arg SERVICE=order-service .
+ARG BASE_IMAGE=node:24-bookworm-slim
+
+# Compiles the whole workspace; shared by all services.
+FROM ${BASE_IMAGE} AS build
+WORKDIR /app
+COPY . .
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+RUN npx tsc -b packages/contracts packages/service apps/gateway apps/auth-service apps/product-service apps/order-service apps/notification-service
+
+# What one service needs to run, and nothing else.
+FROM build AS service
+ARG SERVICE
+RUN test -n "$SERVICE" || (echo "Say which: --build-arg SERVICE=order-service" && exit 1)
+RUN --mount=type=cache,target=/root/.npm rm -rf node_modules \
+  && npm ci --no-audit --no-fund --omit=dev --workspace "@halles/$SERVICE" --include-workspace-root=false
+# Links to workspaces point into /app, so what they point at goes to the same place.
+RUN mkdir -p /out/apps /out/packages \
+  && cp -r node_modules package.json /out/ \
+  && for folder in apps/$SERVICE packages/contracts packages/service; do \
+    mkdir -p "/out/$folder" && cp -r "$folder/package.json" "$folder/dist" "/out/$folder/"; \
+  done \
+  && if [ -d "apps/$SERVICE/node_modules" ]; then cp -r "apps/$SERVICE/node_modules" "/out/apps/$SERVICE/"; fi \
+  && cp apps/$SERVICE/*.graphql "/out/apps/$SERVICE/" \
+  && cp -r proto /out/proto
+
+FROM ${BASE_IMAGE}
+ARG SERVICE
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+WORKDIR /app
+COPY --from=service --chown=root:root /out /app
+WORKDIR /app/apps/${SERVICE}
+USER node
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=1s --retries=5 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "dist/main.js"]

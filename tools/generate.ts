@@ -1,0 +1,11 @@
+// npm run generate: writes every generated file anew.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { generated, root } from './generated.ts'
+
+for (const [name, text] of await generated()) {
+  const file = path.join(root, name)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, text)
+  console.log(`wrote ${name}`)
+}
