@@ -14,11 +14,12 @@ export function config() {
     },
     images: {
       mongodb: env['MONGO_IMAGE'] || 'mongo:8',
-      kafka: env['KAFKA_IMAGE'] || 'apache/kafka:4.1.0',
+      kafka: env['KAFKA_IMAGE'] || 'apache/kafka:4.3.1',
       mailbox: env['MAILDEV_IMAGE'] || undefined,
     },
     /** Where a Docker engine is said to be: `unix:///…` or `tcp://…`. */
     dockerHost: env['DOCKER_HOST'] || undefined,
+    runtimeDir: env['XDG_RUNTIME_DIR'] || undefined,
     /** Where downloads are kept between starts. */
     cache: env['HALLES_CACHE'] || path.join(env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'halles'),
     path: (env['PATH'] ?? '').split(path.delimiter).filter((folder) => folder !== ''),

@@ -9,7 +9,7 @@ import type { ProcessGroup } from './process-group.ts'
 import { processServer, type Server } from './server.ts'
 import { cached, exists, onPath, run } from './tools.ts'
 
-const version = '4.3.1'
+export const kafkaVersion = '4.3.1'
 const jvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx128m', '-XX:-UsePerfData']
 
 /**
@@ -75,7 +75,7 @@ export async function kafkaProcess(
   const server = await processServer(
     {
       spawn: () => group.spawn('kafka', java, args, { log }),
-      isReady: () => answers(own),
+      isReady: () => answersKafka('127.0.0.1', own),
       graceMs: classes.recording ? 30_000 : 10_000,
     },
     { addresses: { kafka: `127.0.0.1:${own}` }, ports: { kafka: own } },
@@ -90,10 +90,10 @@ export async function kafkaProcess(
 }
 
 /** Whether the broker answers the simplest question (which APIs it speaks); before it works it accepts, but is silent. */
-function answers(port: number): Promise<boolean> {
+export function answersKafka(host: string, port: number): Promise<boolean> {
   const apiVersions = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(apiVersions))
+    const socket = connect(port, host, () => socket.write(apiVersions))
     socket.setTimeout(1_000, () => socket.destroy())
     socket.once('data', () => {
       resolve(true)
@@ -118,12 +118,12 @@ async function findJava(group: ProcessGroup): Promise<string> {
 
 /** A folder with Kafka's jars in `libs` and the formatted `bootstrap.checkpoint`; fetched by Maven once. */
 function findKafka(group: ProcessGroup, java: string, onProgress: (line: string) => void): Promise<string> {
-  return cached(`kafka-${version}`, async (unfinished) => {
+  return cached(`kafka-${kafkaVersion}`, async (unfinished) => {
     const maven = await onPath('mvn')
     if (maven === undefined) {
       throw plainError('Kafka is missing: start a Docker engine, or install Maven to fetch it (apt install maven).')
     }
-    onProgress(`Kafka: downloading Apache Kafka ${version} (54 MB, once)`)
+    onProgress(`Kafka: downloading Apache Kafka ${kafkaVersion} (54 MB, once)`)
     await writeFile(path.join(unfinished, 'pom.xml'), pom)
     const libs = path.join(unfinished, 'libs')
     const goals = ['dependency:copy-dependencies', `-DoutputDirectory=${libs}`, '-DincludeScope=runtime']
@@ -145,7 +145,7 @@ function findKafka(group: ProcessGroup, java: string, onProgress: (line: string)
 
 async function classPath(kafka: string): Promise<string> {
   const libs = path.join(kafka, 'libs')
-  const jars = (await readdir(libs)).filter((file) => file.endsWith('.jar')).sort()
+  const jars = (await readdir(libs)).filter((file) => file.endsWith('.jar')).toSorted()
   return jars.map((jar) => path.join(libs, jar)).join(path.delimiter)
 }
 
@@ -174,7 +174,7 @@ function properties(values: Record<string, string>): string {
  */
 async function classArchive(java: string) {
   const { mtimeMs, size } = await stat(java)
-  const archive = path.join(config().cache, `kafka-${version}-${Math.trunc(mtimeMs).toString(36)}-${size}.jsa`)
+  const archive = path.join(config().cache, `kafka-${kafkaVersion}-${Math.trunc(mtimeMs).toString(36)}-${size}.jsa`)
   if (await exists(archive)) {
     return { recording: false, flags: [`-XX:SharedArchiveFile=${archive}`, '-Xlog:cds=off'], keep: async () => {} }
   }
@@ -195,8 +195,8 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <version>1</version>
   <dependencies>
     ${[
-      `org.apache.kafka:kafka_2.13:${version}`,
-      `org.apache.kafka:kafka-tools:${version}`,
+      `org.apache.kafka:kafka_2.13:${kafkaVersion}`,
+      `org.apache.kafka:kafka-tools:${kafkaVersion}`,
       'org.slf4j:slf4j-simple:1.7.36',
     ]
       .map((name) => name.split(':'))

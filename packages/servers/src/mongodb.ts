@@ -23,8 +23,9 @@ export const mongodOptions = [
   '--quiet',
 ]
 
+/** Where clients find it. The replica set knows itself as 127.0.0.1, so from elsewhere it is spoken to directly. */
 export function mongodbUrl(host: string, port: number): string {
-  return `mongodb://${host}:${port}/?replicaSet=${replicaSet}`
+  return `mongodb://${host}:${port}/?${host === '127.0.0.1' ? `replicaSet=${replicaSet}` : 'directConnection=true'}`
 }
 
 /** The same MongoDB URL with a database named in it. */
@@ -57,7 +58,7 @@ export async function mongodbProcess(
   return processServer(
     {
       spawn: () => group.spawn('mongod', mongod, args, { log }),
-      isReady: async () => (await listens(own)) && (await becomePrimary('127.0.0.1', own)),
+      isReady: async () => (await listens('127.0.0.1', own)) && (await becomePrimary('127.0.0.1', own)),
     },
     { addresses: { mongodb: mongodbUrl('127.0.0.1', own) }, ports: { mongodb: own } },
   ).catch((error: unknown) => Promise.reject(explained(error)))

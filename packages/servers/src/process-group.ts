@@ -60,7 +60,7 @@ export function processGroup({ onProgress }: { onProgress?: (line: string) => vo
     if (start !== undefined) tellReaper({ pid: child.pid, start })
     const member = memberFor(name, child, child.pid, options, (line) => onProgress?.(line))
     members.add(member)
-    void member.exited.then(() => {
+    child.once('exit', () => {
       members.delete(member)
       tellReaper({ gone: member.pid })
     })
@@ -73,7 +73,7 @@ export function processGroup({ onProgress }: { onProgress?: (line: string) => vo
     running: () => [...members],
     /** Ends all of them, newest first and each before the next. */
     stop: async (graceMs?: number): Promise<void> => {
-      for (const member of [...members].reverse()) await member.stop(graceMs)
+      for (const member of [...members].toReversed()) await member.stop(graceMs)
     },
   }
 }

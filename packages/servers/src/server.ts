@@ -48,7 +48,7 @@ export async function processServer(
 ): Promise<Server> {
   async function launch() {
     const started = await spawn()
-    await untilReady(started, isReady)
+    await untilReady(started.name, isReady, started)
     return started
   }
 
@@ -69,26 +69,37 @@ export async function processServer(
   }
 }
 
-async function untilReady(process: GroupProcess, isReady: () => Promise<boolean>): Promise<void> {
+/**
+ * Looks at a server until it works. Throws when it does not within a minute, or when its process ends, with the last
+ * lines that it printed.
+ */
+export async function untilReady(
+  name: string,
+  isReady: () => Promise<boolean>,
+  process?: Pick<GroupProcess, 'running' | 'lastLines' | 'exited' | 'stop'>,
+): Promise<void> {
   const deadline = Date.now() + 60_000
-  while (process.running()) {
+  const lastWords = () => `:\n${process?.lastLines().join('\n') ?? 'see its own log'}`
+  while (process?.running() !== false) {
     if (await isReady().catch(() => false)) return
     if (Date.now() > deadline) {
-      await process.stop(1_000)
-      throw new Error(`${process.name} did not answer within 60 s:\n${process.lastLines().join('\n')}`)
+      await process?.stop(1_000)
+      throw new Error(`${name} did not answer within 60 s${lastWords()}`)
     }
     await pause(15)
   }
   const { code, signal } = await process.exited
-  throw new Error(`${process.name} ended with ${signal ?? code} at its start:\n${process.lastLines().join('\n')}`)
+  throw new Error(`${name} ended with ${signal ?? code} at its start${lastWords()}`)
 }
 
-/** Whether somebody listens on the port of 127.0.0.1. */
-export function listens(port: number): Promise<boolean> {
+/** Whether somebody listens there. */
+export function listens(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
+    const socket = connect(port, host, () => {
+      resolve(true)
+      socket.destroy()
+    })
+    socket.once('error', () => resolve(false))
   })
 }
 

@@ -2,9 +2,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { config } from './config.ts'
+import { dockerEngine, removeVolumes, startContainer, type Engine } from './containers.ts'
 import { kafkaProcess } from './kafka.ts'
 import { mailboxProcess } from './mailbox.ts'
 import { mongodbProcess } from './mongodb.ts'
+import { plainError } from './plain-error.ts'
 import { processGroup, removeAtTheEnd } from './process-group.ts'
 import type { Addresses, Ports, Server, ServerName, Way } from './server.ts'
 
@@ -32,25 +34,33 @@ export type Servers = Addresses & {
 }
 
 /** Starts the servers that are needed, all at once, and resolves when they work. See README.md for the ways. */
-export async function startServers({
-  need,
-  dataDir,
-  onProgress = () => {},
-  ports = {},
-  ways,
-}: StartServers): Promise<Servers> {
+export async function startServers(options: StartServers): Promise<Servers> {
+  const { need, dataDir, onProgress = () => {}, ways: may = ['environment', 'container', 'process'] } = options
   const group = processGroup({ onProgress })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
   const keepFolder = dataDir === undefined ? removeAtTheEnd(folder) : undefined
-  const portsFile = path.join(folder, 'ports.json')
   await mkdir(folder, { recursive: true })
-  const preferred: Ports = { ...ports, ...(await readPorts(portsFile)) }
+  const last = await readMemory(folder)
+  const ports = { ...options.ports, ...last.ports }
+  let engine: Promise<Engine | undefined> | undefined
 
   async function start(name: ServerName): Promise<Server> {
+    const given = may.includes('environment') ? givenServer(name) : undefined
+    if (given !== undefined) return given
+    if (may.includes('container') && last.ways[name] !== 'process' && hasImage(name)) {
+      const found = await (engine ??= dockerEngine(onProgress))
+      try {
+        if (found !== undefined) return await startContainer(found, name, { ports, dataDir })
+      } catch (error) {
+        if (!may.includes('process')) throw error
+        onProgress(`${name}: no container, a plain process instead (${String(error)})`)
+      }
+    }
+    if (!may.includes('process')) throw plainError(`No Docker engine answers that could run ${name}: start one.`)
     const own = path.join(folder, name)
-    if (name === 'mongodb') return mongodbProcess(group, own, preferred.mongodb, onProgress)
-    if (name === 'kafka') return kafkaProcess(group, own, preferred.kafka, onProgress)
-    return mailboxProcess(group, own, preferred)
+    if (name === 'mongodb') return mongodbProcess(group, own, ports.mongodb, onProgress)
+    if (name === 'kafka') return kafkaProcess(group, own, ports.kafka, onProgress)
+    return mailboxProcess(group, own, ports)
   }
 
   const servers = new Map<ServerName, Server>()
@@ -81,7 +91,11 @@ export async function startServers({
   }
 
   const all = [...servers.values()]
-  await writeFile(portsFile, JSON.stringify(Object.assign({}, ...all.map((server) => server.ports))))
+  const ways = Object.fromEntries([...servers].map(([name, server]) => [name, server.way]))
+  await remember(folder, {
+    ports: { ...last.ports, ...Object.assign({}, ...all.map((server) => server.ports)) },
+    ways: { ...last.ways, ...ways },
+  })
   const named = (name: ServerName): Server => {
     const server = servers.get(name)
     if (server === undefined) throw new Error(`${name} was not started`)
@@ -89,7 +103,7 @@ export async function startServers({
   }
   return {
     ...(Object.assign({}, ...all.map((server) => server.addresses)) as Addresses),
-    ways: Object.fromEntries([...servers].map(([name, server]) => [name, server.way])),
+    ways,
     get pids() {
       return Object.fromEntries([...servers].map(([name, server]) => [name, server.pid()]).filter(([, pid]) => pid))
     },
@@ -99,10 +113,47 @@ export async function startServers({
   }
 }
 
-async function readPorts(file: string): Promise<Ports> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Ports
-  } catch {
-    return {} // the first start here
+/** What the environment names already is used as it is. */
+function givenServer(name: ServerName): Server | undefined {
+  const { mongodb, kafka, smtp, mailbox } = config().given
+  const addresses = { mongodb: { mongodb }, kafka: { kafka }, mailbox: { smtp, mailbox } }[name]
+  if (Object.values(addresses)[0] === undefined) return undefined
+  const notOurs = () =>
+    Promise.reject(plainError(`${name} was not started here: it is one that the environment names.`))
+  return {
+    way: 'environment',
+    addresses,
+    ports: {},
+    pid: () => undefined,
+    stop: async () => {},
+    kill: notOurs,
+    restart: notOurs,
   }
+}
+
+/** maildev comes with our own packages, so it needs no container unless an image is asked for. */
+function hasImage(name: ServerName): boolean {
+  return config().images[name] !== undefined
+}
+
+/** What a later start with the same data needs: the same ports where it can, and the way that has the data. */
+type Memory = { ports: Ports; ways: Partial<Record<ServerName, Way>> }
+
+async function readMemory(folder: string): Promise<Memory> {
+  try {
+    return JSON.parse(await readFile(path.join(folder, 'servers.json'), 'utf8')) as Memory
+  } catch {
+    return { ports: {}, ways: {} } // the first start here
+  }
+}
+
+async function remember(folder: string, memory: Memory): Promise<void> {
+  await writeFile(path.join(folder, 'servers.json'), JSON.stringify(memory))
+}
+
+/** Forgets what was kept in `dataDir`, in whichever way the servers ran. Nothing may run on it. */
+export async function removeData(dataDir: string): Promise<void> {
+  const { ways } = await readMemory(dataDir)
+  if (Object.values(ways).includes('container')) await removeVolumes(dataDir)
+  await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
 }

@@ -1,0 +1,109 @@
+import { spawn as spawnProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { exactPort, freePort, processGroup } from './index.ts'
+import { startOf } from './process-identity.ts'
+
+const node = process.execPath
+const sleeper = ['--eval', 'setInterval(() => {}, 1000); console.log("ready")']
+const deaf = ['--eval', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); console.log("ready")']
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'halles-group-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Resolves when a child has printed its first line. */
+function firstLine() {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  return { heard: promise, onLine: resolve }
+}
+
+test('stop ends every process, the newest first', async () => {
+  const group = processGroup()
+  const ends: string[] = []
+  const started = []
+  for (const name of ['first', 'second']) {
+    const { heard, onLine } = firstLine()
+    const member = await group.spawn(name, node, sleeper, { onLine })
+    void member.exited.finally(() => ends.push(name))
+    started.push(member.pid)
+    await heard
+  }
+  await group.stop()
+  expect(ends).toEqual(['second', 'first'])
+  expect(started.map(startOf)).toEqual([undefined, undefined])
+})
+
+test('a process that does not listen to SIGTERM is killed after the grace', async () => {
+  const said: string[] = []
+  const group = processGroup({ onProgress: (line) => said.push(line) })
+  const { heard, onLine } = firstLine()
+  const member = await group.spawn('deaf', node, deaf, { onLine })
+  await heard
+  await member.stop(100)
+  expect(await member.exited).toEqual({ code: null, signal: 'SIGKILL' })
+  expect(said).toEqual(['deaf did not end within 0.1 s and is killed'])
+})
+
+test('an end that nobody asked for is told, with the last lines', async () => {
+  const { promise, resolve } = Promise.withResolvers()
+  const log = path.join(folder, 'broken.log')
+  const member = await processGroup().spawn('broken', node, ['--eval', 'console.log("alas"); process.exit(3)'], {
+    log,
+    onExit: resolve,
+  })
+  expect(await promise).toEqual({ code: 3, signal: null })
+  expect(member.lastLines()).toEqual(['alas'])
+  expect(await readFile(log, 'utf8')).toBe('alas\n')
+})
+
+test('a command that does not exist is an error', async () => {
+  await expect(processGroup().spawn('nothing', path.join(folder, 'nothing'), [])).rejects.toThrow('ENOENT')
+})
+
+test('when the parent is killed, its children, their children and its folders go too', async () => {
+  const temporary = await mkdtemp(path.join(folder, 'left-'))
+  const grandchild = `require('node:child_process').spawn(process.execPath, ${JSON.stringify(deaf)}, { stdio: 'inherit' });`
+  const script = `
+    import { processGroup, removeAtTheEnd } from ${JSON.stringify(fileURLToPath(new URL('./process-group.ts', import.meta.url)))}
+    removeAtTheEnd(${JSON.stringify(temporary)})
+    const group = processGroup()
+    const { pid } = await group.spawn('sleeper', process.execPath, ${JSON.stringify(sleeper)})
+    const family = await group.spawn('family', process.execPath, ['--eval', ${JSON.stringify(`${grandchild} console.log("pid", process.pid)`)}], {
+      onLine: (line) => line === 'ready' && console.log(JSON.stringify([pid, family.pid])),
+    })`
+  const parent = spawnProcess(node, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const { value } = await createInterface({ input: parent.stdout })[Symbol.asyncIterator]().next()
+  const pids = JSON.parse(value as string) as number[]
+  expect(pids.map(startOf)).not.toContain(undefined)
+
+  parent.kill('SIGKILL')
+  await vi.waitFor(
+    () => {
+      expect(pids.map(startOf)).toEqual([undefined, undefined])
+      expect(existsSync(temporary)).toBe(false)
+    },
+    { timeout: 10_000, interval: 50 },
+  )
+}, 15_000)
+
+test('a port that is taken is replaced, unless it was asked for by name', async () => {
+  const port = await freePort()
+  const squatter = createServer().listen(port, '127.0.0.1')
+  try {
+    expect(await freePort(port)).not.toBe(port)
+    await expect(exactPort(port)).rejects.toThrow(
+      `Port ${port} is taken: end what listens there, or choose another port.`,
+    )
+  } finally {
+    squatter.close()
+  }
+})
