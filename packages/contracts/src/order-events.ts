@@ -3,6 +3,8 @@ import { Compile } from 'typebox/compile'
 
 /** The topic on which order-service tells what became of orders; keyed by order id. */
 export const ORDER_EVENTS = 'order-events'
+/** How many partitions whoever comes first gives it: at most so many instances of one listener work at a time. */
+export const ORDER_EVENTS_PARTITIONS = 6
 /** Where what could not be processed is parked, with reason and origin in its headers. */
 export const ORDER_EVENTS_DLQ = 'order-events.dlq'
 

@@ -32,6 +32,31 @@ describe('a topic', () => {
     expect(came.every(({ value, headers }) => value === `${headers['n']} Reçue`)).toBe(true)
   })
 
+  it('gives the bytes as they came, text or not, with a key or without', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 1)
+    const bytes = Buffer.from([0xff, 0x00, 0xc3])
+    await publisher.send(topic, [
+      { key: null, value: bytes },
+      { key: 'gone', value: null },
+    ])
+    const came: Incoming[] = []
+    const listener = await kafka.listen({ groupId: topic, topic, onBatch: async (batch) => void came.push(...batch) })
+    onTestFinished(() => listener.close())
+    await eventually('both came', () => came.length === 2)
+    expect(came).toMatchObject([
+      { key: null, bytes },
+      { key: 'gone', value: null, bytes: null },
+    ])
+  })
+
+  it('is no longer waited for when told to stop', async () => {
+    const stop = new AbortController()
+    const waiting = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).ensureTopic('t', 1, stop.signal)
+    stop.abort(new Error('stopping'))
+    await expect(waiting).rejects.toThrow('stopping')
+  })
+
   it('gives again what was not taken', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 1)

@@ -7,15 +7,16 @@ import type { Logger } from './log.ts'
 const retry = { initialRetryTime: 100, maxRetryTime: 1000, retries: 1e9 }
 
 /** A message to send: `key` decides the partition, and so what keeps its order. */
-export type Outgoing = { key: string; value: string; headers?: Record<string, string> }
+export type Outgoing = { key: string | null; value: string | Buffer | null; headers?: Record<string, string> }
 
-/** A message that came: where it stood, and what it says. Text is UTF-8. */
+/** A message that came: where it stood, and what it says. Text is UTF-8; `bytes` is the value as it came. */
 export type Incoming = {
   topic: string
   partition: number
   offset: string
   key: string | null
   value: string | null
+  bytes: Buffer | null
   headers: Record<string, string>
 }
 
@@ -39,9 +40,41 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
       ({ log: { message } }) =>
         log.warn({ from: 'kafkajs' }, message),
   })
+  /** Rejects unless a broker answers within 2 s. */
+  const ping = async (): Promise<void> => {
+    const admin = new Kafka({
+      clientId: `${clientId}-ping`,
+      brokers: brokers.split(','),
+      connectionTimeout: 1000,
+      requestTimeout: 2000,
+      retry: { retries: 0 },
+      logLevel: logLevel.NOTHING,
+    }).admin()
+    try {
+      await admin.connect()
+      await admin.describeCluster()
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** Waits until a broker answers; rejects with the signal's reason when told to stop waiting. */
+  const answering = async (signal: AbortSignal | undefined): Promise<void> => {
+    for (;;)
+      try {
+        signal?.throwIfAborted()
+        return await ping()
+      } catch (error) {
+        signal?.throwIfAborted()
+        log.debug({ err: error }, 'Kafka does not answer yet')
+        await new Promise((resolve) => setTimeout(resolve, 500))
+      }
+  }
+
   return {
     /** Makes the topic when there is none; waits for Kafka as long as it takes, unless `signal` says to stop waiting. */
-    ensureTopic: async (topic: string, numPartitions: number): Promise<void> => {
+    ensureTopic: async (topic: string, numPartitions: number, signal?: AbortSignal): Promise<void> => {
+      await answering(signal)
       const admin = kafka.admin({ retry })
       await admin.connect()
       try {
@@ -50,23 +83,7 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
         await admin.disconnect()
       }
     },
-    /** Rejects unless a broker answers within 2 s. */
-    ping: async (): Promise<void> => {
-      const admin = new Kafka({
-        clientId: `${clientId}-ping`,
-        brokers: brokers.split(','),
-        connectionTimeout: 1000,
-        requestTimeout: 2000,
-        retry: { retries: 0 },
-        logLevel: logLevel.NOTHING,
-      }).admin()
-      try {
-        await admin.connect()
-        await admin.describeCluster()
-      } finally {
-        await admin.disconnect()
-      }
-    },
+    ping,
     publisher: (): Publisher => publisher(kafka, log),
     listen: (wish: Listening): Promise<Listener> => listen(kafka, log, wish),
   }
@@ -179,6 +196,7 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
             offset: message.offset,
             key: message.key?.toString('utf8') ?? null,
             value: message.value?.toString('utf8') ?? null,
+            bytes: message.value,
             headers: textOf(message.headers),
           })),
         ),
