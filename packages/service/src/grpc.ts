@@ -6,13 +6,16 @@ import { inTrace, traceFrom, traceHeaders } from './trace.ts'
 /**
  * Makes a gRPC method out of an async function: it runs in the caller's trace, a Refusal becomes its gRPC status with
  * its sentence, and anything else is logged and told as INTERNAL without its cause.
+ *
+ * `deadline` is when the caller stops waiting, in milliseconds since 1970, Infinity when it never does: from then on it
+ * is answered DEADLINE_EXCEEDED, and work not begun yet may be left.
  */
 export const unary =
-  <Q, A>(log: Logger, answer: (request: Q) => Promise<A>) =>
+  <Q, A>(log: Logger, answer: (request: Q, deadline: number) => Promise<A>) =>
   (call: ServerUnaryCall<Q, A>, reply: sendUnaryData<A>): void => {
     void inTrace(traceFrom(call.metadata.getMap()), async () => {
       try {
-        reply(null, await answer(call.request))
+        reply(null, await answer(call.request, Number(call.getDeadline())))
       } catch (error) {
         const refusal = refusalOf(error)
         if (!refusal) log.error({ err: error }, 'gRPC call failed')

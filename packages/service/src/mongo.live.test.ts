@@ -37,6 +37,24 @@ describe('a page', () => {
     await rows().deleteMany({ price: 99 })
   })
 
+  it('may sort by what is computed from each row, and leaves out what only filters need', async () => {
+    const byRest = {
+      ...byPrice,
+      sort: [['rest', -1] as [string, 1 | -1]],
+      compute: { rest: { $mod: ['$price', 3] } },
+      omit: ['kind'],
+    }
+    const seen: (Row & { rest?: number })[] = []
+    let page: Page<Row> | undefined
+    do {
+      page = await pageOf(rows(), byRest, { first: 5, after: page?.cursors.at(-1) })
+      seen.push(...page.items)
+    } while (page.hasNextPage)
+    expect(new Set(seen.map(({ _id }) => _id)).size).toBe(53)
+    expect(seen.map(({ rest }) => rest)).toEqual(seen.map(({ price }) => price % 3).toSorted((a, b) => b - a))
+    expect(seen[0]).not.toHaveProperty('kind')
+  })
+
   it('counts all of its list', async () => {
     const { totalCount, totalCountIsExact, items } = await pageOf(rows(), byPrice, { first: 3 })
     expect({ totalCount, totalCountIsExact, items: items.length }).toEqual({

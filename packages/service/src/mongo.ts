@@ -51,6 +51,10 @@ type Listing<T extends Document> = {
    * when it is not among them; ids of `newId` sort by time, so `[['_id', -1]]` is newest first.
    */
   sort: [key: string, direction: 1 | -1][]
+  /** Numbers or text computed from each row that fits, by name, as aggregation expressions: sort keys may name them. */
+  compute?: Document
+  /** Fields to leave in the database: what only filters need. */
+  omit?: string[]
 }
 
 /**
@@ -60,20 +64,19 @@ type Listing<T extends Document> = {
  */
 export async function pageOf<T extends Document & { _id: string }>(
   collection: Collection<T>,
-  { list, filter, sort }: Listing<T>,
+  { list, filter, sort, compute, omit = [] }: Listing<T>,
   { first, after }: PageWish,
 ): Promise<Page<T>> {
   const keys: Listing<T>['sort'] = sort.some(([key]) => key === '_id') ? sort : [...sort, ['_id', 1]]
   const cursors = cursorsOf([list, filter, keys])
-  const from = after === undefined ? filter : { $and: [filter, beyond(keys, cursors.read(after))] }
-  const [rows, count] = await Promise.all([
-    collection
-      .find(from as Filter<T>)
-      .sort(Object.fromEntries(keys) as Sort)
-      .limit(first + 1)
-      .toArray(),
-    collection.countDocuments(filter, { limit: COUNTED + 1 }),
-  ])
+  const onwards = after === undefined ? {} : beyond(keys, cursors.read(after))
+  const order = Object.fromEntries(keys)
+  const found = compute
+    ? collection.aggregate<T>([{ $match: filter }, { $addFields: compute }, { $match: onwards }, { $sort: order }])
+    : collection.find({ $and: [filter, onwards] } as Filter<T>).sort(order as Sort)
+  found.limit(first + 1)
+  if (omit.length > 0) found.project(Object.fromEntries(omit.map((field) => [field, 0])))
+  const [rows, count] = await Promise.all([found.toArray(), collection.countDocuments(filter, { limit: COUNTED + 1 })])
   const items = rows.slice(0, first) as unknown as T[]
   return {
     items,
