@@ -1,2 +1,3 @@
 // What product-service serves over gRPC, generated from proto/halles/product/v1/product.proto.
 export * from './gen/halles/product/v1/product.ts'
+export { fileDescriptor as productFileDescriptor } from './gen/halles/product/v1/product.descriptor.ts'
