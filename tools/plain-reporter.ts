@@ -1,16 +1,27 @@
-import type { Reporter, TestModule } from 'vitest/node'
+import type { Reporter, TestCase, TestModule } from 'vitest/node'
 
-/** Prints `N passed, N failed` as the very last line; skipped tests are named on the line before. */
+/** Prints `N passed, N failed` as the very last line; before it, which tests were skipped and why. */
 export default class PlainReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
-    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0, pending: 0 }
-    for (const module of modules) {
-      const tests = [...module.children.allTests()]
-      for (const test of tests) count[test.result().state]++
-      if (!module.ok() && !tests.some((test) => test.result().state === 'failed')) count.failed++ // did not load
-    }
-    const skipped = count.skipped + count.pending
-    const lines = [...(skipped > 0 ? [`${skipped} skipped`] : []), `${count.passed} passed, ${count.failed} failed`]
+    const tests = modules.flatMap((module) => [...module.children.allTests()])
+    const inState = (state: string) => tests.filter((test) => test.result().state === state)
+    const skipped = [...inState('skipped'), ...inState('pending')]
+    const failed = inState('failed').length + modules.filter(didNotLoad).length + unhandledErrors.length
+    const lines = [
+      ...skipped.map((test) => `skipped: ${test.fullName}${reason(test)}`),
+      ...(skipped.length > 0 ? [`${skipped.length} skipped`] : []),
+      `${inState('passed').length} passed, ${failed} failed`,
+    ]
     process.once('exit', () => process.stdout.write(`\n${lines.join('\n')}\n`))
   }
+}
+
+/** A module that fails although none of its tests does. */
+function didNotLoad(module: TestModule): boolean {
+  return !module.ok() && ![...module.children.allTests('failed')].length
+}
+
+function reason(test: TestCase): string {
+  const result = test.result()
+  return result.state === 'skipped' && result.note !== undefined ? ` (${result.note})` : ''
 }

@@ -6,7 +6,8 @@ import { config } from './config.ts'
 import { answersKafka, brokerSettings } from './kafka.ts'
 import { becomePrimary, mongodbUrl, mongodOptions } from './mongodb.ts'
 import { freePort } from './ports.ts'
-import { listens, untilReady, type Ports, type Server, type ServerName } from './server.ts'
+import { listens, untilReady } from './managed-process.ts'
+import type { Ports, Server, ServerName } from './server.ts'
 import { exists } from './tools.ts'
 
 type Mount = { source: string; target: string }

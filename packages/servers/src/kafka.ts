@@ -6,7 +6,8 @@ import { config } from './config.ts'
 import { plainError } from './plain-error.ts'
 import { freePort } from './ports.ts'
 import type { ProcessGroup } from './process-group.ts'
-import { processServer, type Server } from './server.ts'
+import { managedProcess } from './managed-process.ts'
+import type { Place, Server } from './server.ts'
 import { cached, exists, onPath, run } from './tools.ts'
 
 export const kafkaVersion = '4.3.1'
@@ -39,17 +40,8 @@ export const brokerSettings = {
   'num.io.threads': '2',
 }
 
-/**
- * A broker as a plain process.
- * @param folder keeps its data, its settings and its log
- * @param port taken when it is free
- */
-export async function kafkaProcess(
-  group: ProcessGroup,
-  folder: string,
-  port: number | undefined,
-  onProgress: (line: string) => void,
-): Promise<Server> {
+/** A broker as a plain process. */
+export async function kafkaProcess({ group, folder, ports, onProgress, onCrash }: Place): Promise<Server> {
   const java = await findJava(group)
   const kafka = await findKafka(group, java, onProgress)
   const data = path.join(folder, 'data')
@@ -57,14 +49,14 @@ export async function kafkaProcess(
   const settings = path.join(folder, 'server.properties')
   await mkdir(data, { recursive: true })
   await rm(log, { force: true })
-  const own = await freePort(port)
+  const port = await freePort(ports.kafka)
   const controller = await freePort()
   await writeFile(
     settings,
     properties({
       ...brokerSettings,
-      listeners: `PLAINTEXT://127.0.0.1:${own},CONTROLLER://127.0.0.1:${controller}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${own}`,
+      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
       'controller.quorum.voters': `1@127.0.0.1:${controller}`,
       'log.dirs': data,
     }),
@@ -72,18 +64,19 @@ export async function kafkaProcess(
   if (!(await exists(path.join(data, 'meta.properties')))) await formatData(kafka, data)
   const classes = await classArchive(java)
   const args = [...jvm, ...classes.flags, '-cp', await classPath(kafka), 'kafka.Kafka', settings]
-  const server = await processServer(
-    {
-      spawn: () => group.spawn('kafka', java, args, { log }),
-      isReady: () => answersKafka('127.0.0.1', own),
-      graceMs: classes.recording ? 30_000 : 10_000,
-    },
-    { addresses: { kafka: `127.0.0.1:${own}` }, ports: { kafka: own } },
-  )
+  const managed = await managedProcess({
+    spawn: (options) => group.spawn('kafka', java, args, { ...options, log }),
+    isReady: () => answersKafka('127.0.0.1', port),
+    graceMs: classes.recording ? 30_000 : 10_000,
+    onCrash,
+  })
   return {
-    ...server,
+    ...managed,
+    way: 'process',
+    addresses: { kafka: `127.0.0.1:${port}` },
+    ports: { kafka: port },
     stop: async () => {
-      await server.stop()
+      await managed.stop()
       await classes.keep()
     },
   }

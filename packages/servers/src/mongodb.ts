@@ -4,7 +4,8 @@ import { MongoClient, MongoServerError } from 'mongodb'
 import { plainError } from './plain-error.ts'
 import { freePort } from './ports.ts'
 import type { ProcessGroup } from './process-group.ts'
-import { listens, pause, processServer, type Server } from './server.ts'
+import { listens, managedProcess, pause } from './managed-process.ts'
+import type { Place, Server } from './server.ts'
 import { cached, exists, onPath, run } from './tools.ts'
 
 const replicaSet = 'rs0'
@@ -35,33 +36,23 @@ export function databaseUrl(url: string, database: string): string {
   return `${servers}/${database}${options}`
 }
 
-/**
- * A replica set of one mongod as a plain process.
- * @param folder keeps its data and its log
- * @param port taken when it is free
- */
-export async function mongodbProcess(
-  group: ProcessGroup,
-  folder: string,
-  port: number | undefined,
-  onProgress: (line: string) => void,
-): Promise<Server> {
+/** A replica set of one mongod as a plain process. */
+export async function mongodbProcess({ group, folder, ports, onProgress, onCrash }: Place): Promise<Server> {
   const mongod = await findMongod(group, onProgress)
   const data = path.join(folder, 'data')
   const log = path.join(folder, 'mongod.log')
   await mkdir(data, { recursive: true })
   await rm(log, { force: true })
-  const own = await freePort(port)
+  const port = await freePort(ports.mongodb)
   // no socket file that a SIGKILL would leave behind, no diagnostics every second
   const quiet = ['--nounixsocket', '--setParameter', 'diagnosticDataCollectionEnabled=false']
-  const args = [...mongodOptions, ...quiet, '--dbpath', data, '--port', String(own), '--bind_ip', '127.0.0.1']
-  return processServer(
-    {
-      spawn: () => group.spawn('mongod', mongod, args, { log }),
-      isReady: async () => (await listens('127.0.0.1', own)) && (await becomePrimary('127.0.0.1', own)),
-    },
-    { addresses: { mongodb: mongodbUrl('127.0.0.1', own) }, ports: { mongodb: own } },
-  ).catch((error: unknown) => Promise.reject(explained(error)))
+  const args = [...mongodOptions, ...quiet, '--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1']
+  const managed = await managedProcess({
+    spawn: (options) => group.spawn('mongod', mongod, args, { ...options, log }),
+    isReady: async () => (await listens('127.0.0.1', port)) && (await becomePrimary('127.0.0.1', port)),
+    onCrash,
+  }).catch((error: unknown) => Promise.reject(explained(error)))
+  return { ...managed, way: 'process', addresses: { mongodb: mongodbUrl('127.0.0.1', port) }, ports: { mongodb: port } }
 }
 
 /**

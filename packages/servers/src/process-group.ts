@@ -24,6 +24,8 @@ export type GroupProcess = {
   pid: number
   /** Settles when the process has ended. */
   exited: Promise<Exit>
+  /** How it ended; undefined while it runs. */
+  exit: () => Exit | undefined
   running: () => boolean
   /** The last lines that it printed, for a message about its end. */
   lastLines: (count?: number) => string[]
@@ -38,11 +40,21 @@ export type GroupProcess = {
  * process of its own (reaper.ts) sees the end of ours and ends what is left. Each child leads its own process group, so a
  * Ctrl-C in the terminal reaches only us and we choose the order of the ends.
  */
-export function processGroup({ onProgress }: { onProgress?: (line: string) => void } = {}) {
+export function processGroup({
+  onProgress,
+  signal,
+}: { onProgress?: (line: string) => void; signal?: AbortSignal } = {}) {
   const members = new Set<GroupProcess>()
+  signal?.addEventListener('abort', () => void stop())
 
-  /** Starts `command`; throws when it cannot be started at all. */
+  /** Ends all of them, newest first and each before the next. */
+  async function stop(graceMs?: number): Promise<void> {
+    for (const member of [...members].toReversed()) await member.stop(graceMs)
+  }
+
+  /** Starts `command`; throws when it cannot be started at all, or when `signal` has said that all is over. */
   async function spawn(name: string, command: string, args: string[], options: SpawnOptions = {}) {
+    signal?.throwIfAborted()
     const log = options.log === undefined ? undefined : openSync(options.log, 'a')
     const output = log ?? 'pipe'
     const child = spawnProcess(command, args, {
@@ -71,10 +83,7 @@ export function processGroup({ onProgress }: { onProgress?: (line: string) => vo
     spawn,
     /** The processes that run now, oldest first. */
     running: () => [...members],
-    /** Ends all of them, newest first and each before the next. */
-    stop: async (graceMs?: number): Promise<void> => {
-      for (const member of [...members].toReversed()) await member.stop(graceMs)
-    },
+    stop,
   }
 }
 
@@ -88,7 +97,7 @@ function memberFor(
   onProgress: (line: string) => void,
 ): GroupProcess {
   let expected = false
-  let ended = false
+  let exit: Exit | undefined
   const heard: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue
@@ -100,15 +109,15 @@ function memberFor(
   }
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => {
-      ended = true
-      resolve({ code, signal })
-      if (!expected) options.onExit?.({ code, signal })
+      exit = { code, signal }
+      resolve(exit)
+      if (!expected) options.onExit?.(exit)
     })
   })
 
   function kill(signal: NodeJS.Signals): void {
     if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') expected = true
-    if (ended) return
+    if (exit !== undefined) return
     try {
       process.kill(-pid, signal)
     } catch {
@@ -120,12 +129,13 @@ function memberFor(
     name,
     pid,
     exited,
-    running: () => !ended,
+    exit: () => exit,
+    running: () => exit === undefined,
     lastLines: (count = 10) =>
       (options.log === undefined ? heard : readFileSync(options.log, 'utf8').trimEnd().split('\n')).slice(-count),
     kill,
     stop: async (graceMs = 10_000) => {
-      if (ended) return
+      if (exit !== undefined) return
       kill('SIGTERM')
       const impatience = setTimeout(() => {
         onProgress(`${name} did not end within ${graceMs / 1000} s and is killed`)

@@ -8,7 +8,7 @@ import { mailboxProcess } from './mailbox.ts'
 import { mongodbProcess } from './mongodb.ts'
 import { plainError } from './plain-error.ts'
 import { processGroup, removeAtTheEnd } from './process-group.ts'
-import type { Addresses, Ports, Server, ServerName, Way } from './server.ts'
+import type { Addresses, Place, Ports, Server, ServerName, Way } from './server.ts'
 
 export type StartServers = {
   need: ServerName[]
@@ -19,6 +19,10 @@ export type StartServers = {
   ports?: Ports
   /** The ways that may be tried, all by default. */
   ways?: Way[]
+  /** Hears of a plain process that ended without being asked to, with its last lines. */
+  onCrash?: (message: string) => void
+  /** Ends the start: what has begun is stopped, and the start rejects. */
+  signal?: AbortSignal
 }
 
 export type Servers = Addresses & {
@@ -33,21 +37,31 @@ export type Servers = Addresses & {
   restart: (name: ServerName) => Promise<void>
 }
 
+const startProcess: Record<ServerName, (place: Place) => Promise<Server>> = {
+  mongodb: mongodbProcess,
+  kafka: kafkaProcess,
+  mailbox: mailboxProcess,
+}
+
 /** Starts the servers that are needed, all at once, and resolves when they work. See README.md for the ways. */
 export async function startServers(options: StartServers): Promise<Servers> {
-  const { need, dataDir, onProgress = () => {}, ways: may = ['environment', 'container', 'process'] } = options
-  const group = processGroup({ onProgress })
+  const { need, dataDir, onProgress = () => {}, onCrash = () => {}, signal } = options
+  const may = options.ways ?? ['environment', 'container', 'process']
+  const group = processGroup({ onProgress, signal })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
   const keepFolder = dataDir === undefined ? removeAtTheEnd(folder) : undefined
-  await mkdir(folder, { recursive: true })
-  const last = await readMemory(folder)
-  const ports = { ...options.ports, ...last.ports }
+  const servers = new Map<ServerName, Server>()
   let engine: Promise<Engine | undefined> | undefined
+  let failure: unknown
 
   async function start(name: ServerName): Promise<Server> {
     const given = may.includes('environment') ? givenServer(name) : undefined
     if (given !== undefined) return given
-    if (may.includes('container') && last.ways[name] !== 'process' && hasImage(name)) {
+    const own = path.join(folder, name)
+    await mkdir(own, { recursive: true })
+    const last = await readMemory(own)
+    const ports = { ...options.ports, ...last.ports }
+    if (may.includes('container') && last.way !== 'process' && hasImage(name)) {
       const found = await (engine ??= dockerEngine(onProgress))
       try {
         if (found !== undefined) return await startContainer(found, name, { ports, dataDir })
@@ -57,18 +71,15 @@ export async function startServers(options: StartServers): Promise<Servers> {
       }
     }
     if (!may.includes('process')) throw plainError(`No Docker engine answers that could run ${name}: start one.`)
-    const own = path.join(folder, name)
-    if (name === 'mongodb') return mongodbProcess(group, own, ports.mongodb, onProgress)
-    if (name === 'kafka') return kafkaProcess(group, own, ports.kafka, onProgress)
-    return mailboxProcess(group, own, ports)
+    return startProcess[name]({ group, folder: own, ports, onProgress, onCrash })
   }
 
-  const servers = new Map<ServerName, Server>()
-  let failure: unknown
   await Promise.all(
     [...new Set(need)].map(async (name) => {
       try {
-        servers.set(name, await start(name))
+        const server = await start(name)
+        servers.set(name, server)
+        if (server.way !== 'environment') await remember(path.join(folder, name), server)
       } catch (error) {
         failure ??= error // what follows from it is not worth telling
         await group.stop(2_000)
@@ -85,17 +96,12 @@ export async function startServers(options: StartServers): Promise<Servers> {
     }
   }
 
-  if (failure !== undefined) {
+  if (failure !== undefined || signal?.aborted) {
     await stop()
-    throw failure
+    throw failure ?? signal?.reason
   }
 
   const all = [...servers.values()]
-  const ways = Object.fromEntries([...servers].map(([name, server]) => [name, server.way]))
-  await remember(folder, {
-    ports: { ...last.ports, ...Object.assign({}, ...all.map((server) => server.ports)) },
-    ways: { ...last.ways, ...ways },
-  })
   const named = (name: ServerName): Server => {
     const server = servers.get(name)
     if (server === undefined) throw new Error(`${name} was not started`)
@@ -103,7 +109,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
   }
   return {
     ...(Object.assign({}, ...all.map((server) => server.addresses)) as Addresses),
-    ways,
+    ways: Object.fromEntries([...servers].map(([name, server]) => [name, server.way])),
     get pids() {
       return Object.fromEntries([...servers].map(([name, server]) => [name, server.pid()]).filter(([, pid]) => pid))
     },
@@ -137,23 +143,25 @@ function hasImage(name: ServerName): boolean {
 }
 
 /** What a later start with the same data needs: the same ports where it can, and the way that has the data. */
-type Memory = { ports: Ports; ways: Partial<Record<ServerName, Way>> }
+type Memory = { ports: Ports; way?: Way }
+
+const memoryFile = 'server.json'
 
 async function readMemory(folder: string): Promise<Memory> {
   try {
-    return JSON.parse(await readFile(path.join(folder, 'servers.json'), 'utf8')) as Memory
+    return JSON.parse(await readFile(path.join(folder, memoryFile), 'utf8')) as Memory
   } catch {
-    return { ports: {}, ways: {} } // the first start here
+    return { ports: {} } // the first start here
   }
 }
 
-async function remember(folder: string, memory: Memory): Promise<void> {
-  await writeFile(path.join(folder, 'servers.json'), JSON.stringify(memory))
+async function remember(folder: string, { ports, way }: Memory): Promise<void> {
+  await writeFile(path.join(folder, memoryFile), JSON.stringify({ ports, way }))
 }
 
 /** Forgets what was kept in `dataDir`, in whichever way the servers ran. Nothing may run on it. */
 export async function removeData(dataDir: string): Promise<void> {
-  const { ways } = await readMemory(dataDir)
-  if (Object.values(ways).includes('container')) await removeVolumes(dataDir)
+  const memories = await Promise.all(Object.keys(startProcess).map((name) => readMemory(path.join(dataDir, name))))
+  if (memories.some(({ way }) => way === 'container')) await removeVolumes(dataDir)
   await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
 }
