@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { coalesce } from './coalesce.ts'
+import { inTrace, traceFrom, traceId } from './trace.ts'
 
 /** A run whose batches are kept and end when told. */
 function gated() {
@@ -70,5 +71,21 @@ describe('coalesce', () => {
     await expect(Promise.all([ask(1), ask(2)])).rejects.toThrow('away')
     fail = false
     expect(await ask(3)).toBe(3)
+  })
+
+  it('runs a batch in the trace of its first item, not in that of the batch before', async () => {
+    const traces: (string | undefined)[] = []
+    const ask = coalesce(async (items: string[]) => {
+      traces.push(traceId())
+      await turn()
+      return items
+    })
+    const id = (digit: string) => digit.repeat(32)
+    const from = (digit: string) =>
+      inTrace(traceFrom({ traceparent: `00-${id(digit)}-${digit.repeat(16)}-01` }), () => ask(digit))
+    const first = from('a')
+    await turn()
+    await Promise.all([first, from('b'), from('c')])
+    expect(traces).toEqual([id('a'), id('b')])
   })
 })
