@@ -5,6 +5,11 @@ import type { Logger } from './log.ts'
 
 /** Every retry is named: kafkajs has other defaults of its own, and others again under NODE_ENV=test. */
 const retry = { initialRetryTime: 100, maxRetryTime: 1000, retries: 1e9 }
+/** A send gives up after some seconds, so that a service can stop while Kafka is away: its caller tries again. */
+const sendRetry = { ...retry, retries: 5 }
+
+/** How long closing waits for a send that is under way, in milliseconds. */
+const CLOSE_WITHIN = 3000
 
 /** A message to send: `key` decides the partition, and so what keeps its order. */
 export type Outgoing = { key: string | null; value: string | Buffer | null; headers?: Record<string, string> }
@@ -28,18 +33,20 @@ export type Broker = ReturnType<typeof kafkaAt>
  * `brokers` is `host:port`, several by commas; `clientId` names this service in Kafka's own lists.
  */
 export function kafkaAt(brokers: string, clientId: string, log: Logger) {
-  const kafka = new Kafka({
-    clientId,
-    brokers: brokers.split(','),
-    connectionTimeout: 1000,
-    requestTimeout: 10_000,
-    retry,
-    logLevel: logLevel.WARN,
-    logCreator:
-      () =>
-      ({ log: { message } }) =>
-        log.warn({ from: 'kafkajs' }, message),
-  })
+  const kafkaWith = (patience: typeof retry): Kafka =>
+    new Kafka({
+      clientId,
+      brokers: brokers.split(','),
+      connectionTimeout: 1000,
+      requestTimeout: 10_000,
+      retry: patience,
+      logLevel: logLevel.WARN,
+      logCreator:
+        () =>
+        ({ log: { message } }) =>
+          log.warn({ from: 'kafkajs' }, message),
+    })
+  const kafka = kafkaWith(retry)
   /** Rejects unless a broker answers within 2 s. */
   const ping = async (): Promise<void> => {
     const admin = new Kafka({
@@ -84,14 +91,18 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
       }
     },
     ping,
-    publisher: (): Publisher => publisher(kafka, log),
+    publisher: (): Publisher => publisher(kafkaWith(sendRetry), log),
     listen: (wish: Listening): Promise<Listener> => listen(kafka, log, wish),
   }
 }
 
 export type Publisher = {
-  /** Resolves when every message is on the topic, in order; rejects when that is not known. One call at a time. */
+  /**
+   * Resolves when every message is on the topic, in order; rejects when that is not known, after some seconds without
+   * Kafka say. One call at a time.
+   */
   send: (topic: string, messages: Outgoing[]) => Promise<void>
+  /** Waits at most 3 s for what is under way; what has not begun is rejected. */
   close: () => Promise<void>
 }
 
@@ -102,6 +113,7 @@ export type Publisher = {
 function publisher(kafka: Kafka, log: Logger): Publisher {
   let current: Promise<Producer> | undefined
   let last: Promise<unknown> = Promise.resolve()
+  let closed = false
 
   const connect = async (): Promise<Producer> => {
     const producer = kafka.producer({
@@ -109,7 +121,7 @@ function publisher(kafka: Kafka, log: Logger): Publisher {
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
-      retry,
+      retry: sendRetry,
     })
     await producer.connect()
     return producer
@@ -125,6 +137,7 @@ function publisher(kafka: Kafka, log: Logger): Publisher {
   }
 
   const send = async (topic: string, messages: Outgoing[]): Promise<void> => {
+    if (closed) throw new Error('this publisher is closed')
     try {
       const producer = await (current ??= connect())
       await producer.send({ topic, messages, acks: -1 })
@@ -142,8 +155,11 @@ function publisher(kafka: Kafka, log: Logger): Publisher {
       return turn
     },
     close: async () => {
-      await last
-      await drop()
+      closed = true
+      const { promise: late, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, CLOSE_WITHIN)
+      await Promise.race([last.then(drop), late])
+      clearTimeout(timer)
     },
   }
 }
