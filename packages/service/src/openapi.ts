@@ -43,10 +43,24 @@ function named(document: Json): Json {
     schemas[title] = copy
     return { $ref: `#/components/schemas/${title}` }
   }
-  const paths = walk(document['paths'])
+  const paths = walk(document['paths']) as Json
+  for (const operations of Object.values(paths) as Record<string, { responses?: Record<string, Answered> }>[])
+    for (const { responses = {} } of Object.values(operations))
+      for (const [status, answered] of Object.entries(responses)) tell(status, answered)
   return {
     ...document,
     paths,
     components: { ...components, schemas: { ...(components['schemas'] as Json), ...schemas } },
   }
+}
+
+type Answered = { description: string; content?: Record<string, { schema: unknown }> }
+
+/** Errors are problem documents; an answer that its route does not describe is told by what its status means. */
+function tell(status: string, answered: Answered): void {
+  const error = /^[45]/.test(status)
+  if (error && answered.content?.['application/json'])
+    answered.content = { 'application/problem+json': answered.content['application/json'] }
+  if (answered.description === 'Default Response')
+    answered.description = status.startsWith('4') ? 'Refused: `code` says why' : error ? 'Not answered now' : 'Done'
 }
