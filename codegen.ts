@@ -2,7 +2,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli'
 
 /** What each entity is inside its service: the resolvers of its fields get this, not the GraphQL type. */
 const mappers = {
-  auth: { User: '../user.ts#User' },
+  auth: { User: '../user.ts#User as Account' },
   product: { Product: '../product.ts#Product' },
   order: { Order: '../order.ts#Order', OrderItem: '../order.ts#Line', StatusChange: '../order.ts#StatusChange' },
   notification: { Notification: '../letter.ts#Letter' },

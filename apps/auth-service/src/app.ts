@@ -1,0 +1,53 @@
+import cookie from '@fastify/cookie'
+import { serviceApp, type App } from '@halles/service/app'
+import { openMongo } from '@halles/service/mongo'
+import { accessTokensOf } from './access-token.ts'
+import type { Settings } from './config.ts'
+import type { Desk } from './desk.ts'
+import { makeFirstAccounts } from './first-accounts.ts'
+import { graphql } from './graphql.ts'
+import { hashing } from './hashing.ts'
+import { keysIn } from './keys.ts'
+import { signInMetrics } from './metrics.ts'
+import { refreshTokensUnder } from './refresh-token.ts'
+import { rest } from './rest.ts'
+import { sessionsIn } from './sessions.ts'
+import { usersIn } from './users.ts'
+
+const DAY = 86_400_000
+
+/** auth-service, whole and not yet listening: opens its database, makes its keys and first accounts if need be. */
+export async function createApp(settings: Settings, { now = () => new Date() } = {}): Promise<App> {
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings
+  const mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
+  const [users, sessions, keys] = await Promise.all([usersIn(mongo.db), sessionsIn(mongo.db), keysIn(mongo.db)])
+  const app = await serviceApp({
+    name: 'auth-service',
+    logLevel: settings.LOG_LEVEL,
+    keyOf: keys.keyOf,
+    issuer,
+    audience,
+    needs: { mongodb: mongo.ping },
+  })
+  app.addHook('onClose', mongo.close)
+  await app.register(cookie)
+
+  const count = signInMetrics(app.metrics)
+  const passwords = await hashing({ turnedAway: count.turnedAway })
+  count.watch(passwords.waiting)
+  const desk: Desk = {
+    users,
+    sessions,
+    passwords,
+    accessTokens: accessTokensOf(app.jwt, { keys, issuer, audience, seconds: settings.ACCESS_TOKEN_SECONDS }),
+    refreshTokens: refreshTokensUnder(keys.refreshSecret),
+    sessionLife: settings.REFRESH_TOKEN_DAYS * DAY,
+    count,
+    log: app.log,
+    now,
+  }
+  rest(app, desk, keys)
+  graphql(app, desk)
+  await makeFirstAccounts(desk, settings)
+  return app
+}

@@ -1,0 +1,33 @@
+import { Common, MongodbUrl, readConfig } from '@halles/service/config'
+import { Type, type Static } from 'typebox'
+import { Email, Name, Password } from './user.ts'
+
+const Settings = Type.Object(
+  {
+    ...Common,
+    ...MongodbUrl,
+    ACCESS_TOKEN_SECONDS: Type.Integer({ minimum: 1, maximum: 86_400, default: 600 }),
+    REFRESH_TOKEN_DAYS: Type.Integer({ minimum: 1, maximum: 365, default: 30 }),
+    ADMIN_NAME: { ...Name, default: 'Admin' },
+    ADMIN_EMAIL: Type.Optional(Email),
+    ADMIN_PASSWORD: Type.Optional(Password),
+    DEMO_CUSTOMER_NAME: { ...Name, default: 'Camille Martin' },
+    DEMO_CUSTOMER_EMAIL: Type.Optional(Email),
+    DEMO_CUSTOMER_PASSWORD: Type.Optional(Password),
+  },
+  {
+    // An address without a password, or the reverse, is a mistake in the settings, not an account left out.
+    dependencies: {
+      ADMIN_EMAIL: ['ADMIN_PASSWORD'],
+      ADMIN_PASSWORD: ['ADMIN_EMAIL'],
+      DEMO_CUSTOMER_EMAIL: ['DEMO_CUSTOMER_PASSWORD'],
+      DEMO_CUSTOMER_PASSWORD: ['DEMO_CUSTOMER_EMAIL'],
+    },
+  },
+)
+
+/** What auth-service is told by its environment; README.md lists it. */
+export type Settings = Static<typeof Settings>
+
+/** @throws one Error whose message lists every mistake, a line each. */
+export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env)

@@ -1,0 +1,31 @@
+import { newId } from '@halles/service/ids'
+import type { Desk } from './desk.ts'
+import { digestOf } from './refresh-token.ts'
+import type { Session } from './session.ts'
+import type { User } from './user.ts'
+
+export type Opening = Pick<Desk, 'accessTokens' | 'refreshTokens' | 'sessionLife' | 'now'> & {
+  sessions: Pick<Desk['sessions'], 'add'>
+}
+
+/** Opens a session for someone whose identity is beyond doubt. */
+export async function openSession(
+  { sessions, accessTokens, refreshTokens, sessionLife, now }: Opening,
+  user: User,
+): Promise<Session> {
+  const sid = newId()
+  const refreshToken = refreshTokens.first(sid)
+  const at = now()
+  const [accessToken] = await Promise.all([
+    accessTokens.sign(user, sid),
+    sessions.add({
+      _id: sid,
+      userId: user.id,
+      token: digestOf(refreshToken),
+      rotatedAt: at,
+      createdAt: at,
+      expiresAt: new Date(at.getTime() + sessionLife),
+    }),
+  ])
+  return { user, accessToken, refreshToken, expiresIn: accessTokens.seconds }
+}

@@ -1,0 +1,43 @@
+import { newId } from '@halles/service/ids'
+import { Refusal } from '@halles/service/refusal'
+import type { Desk } from './desk.ts'
+import { openSession, type Opening } from './open-session.ts'
+import type { Session } from './session.ts'
+import type { Registration, Role, User } from './user.ts'
+
+type Helpers = Opening &
+  Pick<Desk, 'count' | 'log'> & {
+    users: Pick<Desk['users'], 'has' | 'add'>
+    passwords: Pick<Desk['passwords'], 'hash'>
+  }
+
+/**
+ * Opens an account and signs its owner in.
+ *
+ * @throws Refusal `EMAIL_TAKEN` when the address has an account, whatever its case; `RATE_LIMITED`.
+ */
+export async function register(helpers: Helpers, wish: Registration): Promise<Session> {
+  const { users, passwords, count, log, now } = helpers
+  // Only to spare the hash: the index decides, for two may come at once.
+  if (await users.has(wish.email)) throw emailTaken()
+  const user = newUser(wish, 'user', now())
+  if (!(await users.add(user, await passwords.hash(wish.password)))) throw emailTaken()
+  count.signIn('registered')
+  log.info({ userId: user.id }, 'account opened')
+  return openSession(helpers, user)
+}
+
+/** A user as an account begins. */
+export const newUser = ({ name, email, locale = 'fr' }: Registration, role: Role, createdAt: Date): User => ({
+  id: newId(),
+  name: name.trim(),
+  email,
+  role,
+  locale,
+  createdAt,
+})
+
+const emailTaken = (): Refusal =>
+  new Refusal('EMAIL_TAKEN', 'This e-mail address has an account already: sign in instead.', {
+    errors: [{ path: '/email', message: 'has an account already' }],
+  })

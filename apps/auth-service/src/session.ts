@@ -1,0 +1,39 @@
+import { Closed } from '@halles/service/schema'
+import { Type, type Static } from 'typebox'
+import { userView, UserView, type User } from './user.ts'
+
+/** What signing in gives; `expiresIn` is the access token's life in seconds. */
+export type Session = { user: User; accessToken: string; refreshToken: string; expiresIn: number }
+
+/**
+ * How long a refresh token that was just used is answered once more with the same successor, in milliseconds: two tabs
+ * refresh at once, or an answer is lost on its way. After that it counts as stolen.
+ */
+export const REPEATABLE_FOR = 10_000
+
+/** The refresh token that someone holds. */
+export const Holding = Closed({ refreshToken: Type.String({ minLength: 1, maxLength: 512 }) }, { title: 'Holding' })
+
+/** A session as REST answers it. */
+export const SessionView = Type.Object(
+  {
+    user: UserView,
+    accessToken: Type.String({ description: 'A JWT, for the header `Authorization: Bearer …`' }),
+    refreshToken: Type.Optional(Type.String({ description: 'For one use; left out when it is in the cookie' })),
+    tokenType: Type.Literal('Bearer'),
+    expiresIn: Type.Integer({ description: "The access token's life in seconds" }),
+  },
+  { title: 'Session' },
+)
+
+/** A session for REST, with its refresh token or, when a cookie carries that, without. */
+export const sessionView = (
+  { user, accessToken, refreshToken, expiresIn }: Session,
+  inCookie: boolean,
+): Static<typeof SessionView> => ({
+  user: userView(user),
+  accessToken,
+  ...(!inCookie && { refreshToken }),
+  tokenType: 'Bearer',
+  expiresIn,
+})

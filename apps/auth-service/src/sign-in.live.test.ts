@@ -1,0 +1,174 @@
+import { as, someone } from '@halles/testkit/people'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { bearer, doors, newcomer, ownSettings } from '../testkit.ts'
+import { createApp } from './app.ts'
+
+let app: Awaited<ReturnType<typeof createApp>>
+beforeAll(async () => void (app = await createApp(ownSettings())))
+afterAll(() => app.close())
+
+const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
+
+describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
+  let door: ReturnType<(typeof doors)['REST']>
+  beforeAll(() => void (door = doors[name](app)))
+
+  it('opening an account signs its owner in', async () => {
+    const wish = newcomer({ locale: 'en' })
+    const { value: session } = await door.register(wish)
+    const { password: _password, ...seen } = wish
+    expect(session).toEqual({
+      user: { ...seen, id: expect.any(String), role: 'user', createdAt: expect.stringMatching(/^\d{4}-.*Z$/) },
+      accessToken: expect.any(String),
+      refreshToken: expect.any(String),
+      tokenType: 'Bearer',
+      expiresIn: 600,
+    })
+    expect((await door.me(bearer(session.accessToken))).value).toEqual(session.user)
+  })
+
+  it('French is the language of who names none', async () => {
+    expect((await door.register(newcomer())).value.user.locale).toBe('fr')
+  })
+
+  it('the access token says who it is, for how long, and which session', async () => {
+    const wish = newcomer()
+    const { value: session } = await door.register(wish)
+    const claims = claimsOf(session.accessToken)
+    expect(claims).toEqual({
+      sub: session.user.id,
+      role: 'user',
+      name: wish.name,
+      email: wish.email,
+      locale: 'fr',
+      sid: expect.any(String),
+      jti: expect.any(String),
+      iss: 'halles',
+      aud: 'halles',
+      iat: expect.any(Number),
+      exp: claims.iat + 600,
+    })
+    const again = claimsOf((await door.login({ email: wish.email, password: wish.password })).value.accessToken)
+    expect(again.jti).not.toBe(claims.jti)
+    expect(again.sid).not.toBe(claims.sid)
+  })
+
+  it.each([
+    ['as it was typed', (email: string) => email],
+    ['in another case', (email: string) => email.toUpperCase()],
+    ['in full-width letters', (email: string) => email.replace('example', 'ｅｘａｍｐｌｅ')],
+  ])('signing in takes the address %s', async (_how, typed) => {
+    const { name: _name, ...wish } = newcomer()
+    const { value: first } = await door.register({ ...wish, name: 'Camille' })
+    const { value: session } = await door.login({ ...wish, email: typed(wish.email) })
+    expect(session.user).toEqual(first.user)
+  })
+
+  it('a password is the same however a keyboard composes it', async () => {
+    const { email, name } = newcomer()
+    await door.register({ name, email, password: 'e\u0301te\u0301 2026 a\u0300 Paris' })
+    expect(await door.login({ email, password: 'été 2026 à Paris' })).toHaveProperty('value')
+  })
+
+  it('an unknown address and a wrong password get one answer, after the same work', async () => {
+    const wish = newcomer()
+    await door.register(wish)
+    const wrong = await door.login({ email: wish.email, password: 'not the password' })
+    const unknown = await door.login({ email: newcomer().email, password: wish.password })
+    expect(wrong).toEqual({ code: 'INVALID_CREDENTIALS', errors: undefined })
+    expect(unknown).toEqual(wrong)
+  })
+
+  it('an address has one account, whatever its case', async () => {
+    const wish = newcomer()
+    await door.register(wish)
+    expect(await door.register({ ...wish, email: wish.email.toUpperCase() })).toMatchObject({
+      code: 'EMAIL_TAKEN',
+      errors: [{ path: '/email' }],
+    })
+  })
+
+  it('of two who take one address at once, one gets it', async () => {
+    const wish = newcomer()
+    const answers = await Promise.all([wish, { ...wish, email: wish.email.toUpperCase() }].map(door.register))
+    expect(answers.map(({ code }) => code).sort()).toEqual(['EMAIL_TAKEN', undefined])
+  })
+
+  it.each([
+    ['no address', { email: 'camille' }, '/email'],
+    ['an address with a line break', { email: 'a@example.test\r\nBcc: b@example.test' }, '/email'],
+    ['an address of 255 characters', { email: `${'a'.repeat(255 - 13)}@example.test` }, '/email'],
+    ['a short password', { password: 'seven77' }, '/password'],
+    ['a password of 129 characters', { password: 'é'.repeat(129) }, '/password'],
+    ['an empty name', { name: '' }, '/name'],
+    ['a blank name', { name: '   ' }, '/name'],
+    ['a name of two lines', { name: 'Camille\r\nBcc: b@example.test' }, '/name'],
+    ['a name that turns the text around', { name: 'Camille\u202Enitram' }, '/name'],
+    ['a name of 101 characters', { name: 'n'.repeat(101) }, '/name'],
+  ])('opening an account refuses %s, and says where', async (_what, fault, path) => {
+    const { code, errors } = await door.register({ ...newcomer(), ...fault })
+    expect(code).toBe('VALIDATION_FAILED')
+    expect(errors).toEqual([{ path, message: expect.any(String) }])
+  })
+
+  it.each([
+    ['8 characters', '12345678'],
+    ['128 characters of two code units each', '🧺'.repeat(128)],
+    ['blanks', '        '],
+  ])('a password may be %s', async (_what, password) => {
+    const wish = newcomer({ password })
+    expect(await door.register(wish)).toHaveProperty('value')
+    expect(await door.login({ email: wish.email, password })).toHaveProperty('value')
+    expect(await door.login({ email: wish.email, password: `${password}`.slice(0, -2) })).toMatchObject({
+      code: 'INVALID_CREDENTIALS',
+    })
+  })
+
+  it('who I am needs a token', async () => {
+    expect(await door.me()).toMatchObject({ code: 'UNAUTHENTICATED' })
+  })
+
+  it('a token that was signed elsewhere is refused, a tampered one too', async () => {
+    expect(await door.me(await as(someone()))).toMatchObject({ code: 'UNAUTHENTICATED' })
+    const { accessToken } = (await door.register(newcomer())).value
+    const [head, body, seal] = accessToken.split('.')
+    const admin = Buffer.from(JSON.stringify({ ...claimsOf(accessToken), role: 'admin' })).toString('base64url')
+    expect(await door.me(bearer(`${head}.${body}.${seal}`))).toHaveProperty('value')
+    expect(await door.me(bearer(`${head}.${admin}.${seal}`))).toMatchObject({ code: 'UNAUTHENTICATED' })
+  })
+})
+
+it('neither door knows fields that the contract does not', async () => {
+  const answer = await app.inject({ method: 'POST', url: '/register', payload: { ...newcomer(), role: 'admin' } })
+  expect(answer.json()).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ path: '/role' }] })
+})
+
+it('answers with tokens are kept by no cache', async () => {
+  const answer = await app.inject({ method: 'POST', url: '/register', payload: newcomer() })
+  expect(answer.statusCode).toBe(201)
+  expect(answer.headers['cache-control']).toBe('no-store')
+})
+
+it('an unknown address costs a hash, like a known one', async () => {
+  const { logIn } = await import('./log-in.ts')
+  const matches = vi.fn(async () => false)
+  const noOne = {
+    users: { withEmail: async () => undefined },
+    passwords: { matches },
+    count: { signIn: () => {} },
+  } as unknown as Parameters<typeof logIn>[0]
+  await expect(logIn(noOne, { email: 'a@example.test', password: 'whatever' })).rejects.toThrow(/wrong/)
+  expect(matches).toHaveBeenCalledExactlyOnceWith(undefined, 'whatever')
+})
+
+it('what became of sign-ins is counted', async () => {
+  const { metrics } = app
+  const text = await metrics.registry.metrics()
+  for (const outcome of ['registered', 'accepted', 'refused'])
+    expect(text).toMatch(new RegExp(`auth_sign_ins_total\\{outcome="${outcome}".*\\} [1-9]`))
+  expect(text).toContain('auth_hashing_waiting{service="auth-service"} 0')
+})
+
+it('is ready while its database answers', async () => {
+  expect((await app.inject('/readyz')).json()).toEqual({ status: 'ok', needs: { mongodb: 'ok' } })
+})

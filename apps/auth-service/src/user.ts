@@ -1,0 +1,83 @@
+import { Closed, Moment, PageQuery } from '@halles/service/schema'
+import { Type, type Static } from 'typebox'
+
+const roles = ['user', 'admin'] as const
+const locales = ['fr', 'en'] as const
+export type Role = (typeof roles)[number]
+export type Locale = (typeof locales)[number]
+
+/** Someone with an account, as they and admins see them. The hash of their password stays in the store. */
+export type User = { id: string; name: string; email: string; role: Role; locale: Locale; createdAt: Date }
+
+// Names and addresses end up in the headers of letters: no line breaks, and nothing that turns text around.
+const ONE_LINE = String.raw`^(?=.*\S)[^\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+$`
+
+export const Name = Type.String({ minLength: 1, maxLength: 100, pattern: ONE_LINE, description: 'One line' })
+export const Email = Type.String({ format: 'email', maxLength: 254 })
+/** Characters are counted as code points. A longer password is refused, never cut. */
+export const Password = Type.String({ minLength: 8, maxLength: 128, description: '8 to 128 characters' })
+
+const registration = {
+  name: Name,
+  email: Email,
+  password: Password,
+  locale: Type.Optional(Type.Enum([...locales], { default: 'fr', description: 'The language of letters' })),
+}
+// What is not a good address or password any more is simply not the right one.
+const credentials = {
+  email: Type.String({ minLength: 1, maxLength: 254 }),
+  password: Type.String({ minLength: 1, maxLength: 128 }),
+}
+const cookie = Type.Optional(
+  Type.Boolean({ description: 'Keep the refresh token in an HttpOnly cookie instead of the answer' }),
+)
+
+/** Who someone is who opens an account. */
+export const Registration = Closed(registration)
+export type Registration = Static<typeof Registration>
+/** The same over REST, where a browser may ask for a cookie. */
+export const RegistrationBody = Closed({ ...registration, cookie }, { title: 'Registration' })
+
+/** Who someone says they are. */
+export const Credentials = Closed(credentials)
+export type Credentials = Static<typeof Credentials>
+/** The same over REST, where a browser may ask for a cookie. */
+export const CredentialsBody = Closed({ ...credentials, cookie }, { title: 'Credentials' })
+
+/** Which users an admin looks for: those with a word of name or e-mail that begins so, for each word of `search`. */
+export const UserSearch = Closed({ ...PageQuery, search: Type.Optional(Type.String({ maxLength: 200 })) })
+export type UserSearch = Static<typeof UserSearch>
+
+/** A user as REST answers it. */
+export const UserView = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    email: Type.String(),
+    role: Type.Enum([...roles]),
+    locale: Type.Enum([...locales]),
+    createdAt: Moment,
+  },
+  { title: 'User' },
+)
+export type UserView = Static<typeof UserView>
+
+export const userView = (user: User): UserView => ({ ...user, createdAt: user.createdAt.toISOString() })
+
+/** An address as it is compared: one account an address, whatever its case. */
+export const emailKeyOf = (email: string): string => email.normalize('NFKC').toLowerCase()
+
+/** The words of a text as they are searched: without accents and case, each once. "Lœtitia B." gives loetitia and b. */
+export const wordsOf = (text: string): string[] => [
+  ...new Set(
+    text
+      .normalize('NFKD')
+      .replaceAll(/\p{M}+/gu, '')
+      .toLowerCase()
+      .replaceAll('œ', 'oe')
+      .replaceAll('æ', 'ae')
+      .replaceAll('ß', 'ss')
+      .split(/[^\p{L}\p{N}]+/u)
+      .filter(Boolean),
+  ),
+]
