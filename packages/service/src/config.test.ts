@@ -31,6 +31,15 @@ describe('settings', () => {
     expect(read).toThrow(/KAFKA_BROKERS is missing/)
   })
 
+  it('that need each other are told by the one that is missing', () => {
+    const Pair = Type.Object(
+      { NAME: Type.Optional(Type.String()), PASSWORD: Type.Optional(Type.String()) },
+      { dependencies: { NAME: ['PASSWORD'], PASSWORD: ['NAME'] } },
+    )
+    expect(() => readConfig(Pair, { NAME: 'a' })).toThrow(/PASSWORD is missing beside NAME/)
+    expect(readConfig(Pair, {})).toEqual({})
+  })
+
   it('may be in files, as secrets are mounted', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'halles-config-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -75,6 +75,8 @@ function faultOf({ instancePath, keyword, params, message }: ErrorObject): Fault
       return { path: at(params['additionalProperty']), message: 'is not a known field' }
     case 'required':
       return { path: at(params['missingProperty']), message: 'is missing' }
+    case 'dependencies':
+      return { path: at(params['missingProperty']), message: `is missing beside ${String(params['property'])}` }
     case 'enum':
       return { path: instancePath, message: `must be one of ${(params['allowedValues'] as unknown[]).join(', ')}` }
     case 'multipleOf':
