@@ -72,8 +72,19 @@ function run(file, argv) {
         if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
       })
     }
+    // npm passes a SIGTERM on to its shell only, which ends without a word to us
+    const parent = process.ppid
+    const watch = setInterval(() => {
+      if (process.ppid === parent) return
+      clearInterval(watch)
+      child.kill('SIGTERM')
+    }, 250)
+    if (process.env['npm_lifecycle_event'] === undefined) clearInterval(watch)
     child.once('error', (error) => fail(`${file} could not be started: ${error.message}`))
-    child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]))
+    child.once('exit', (code, signal) => {
+      clearInterval(watch)
+      resolve(code ?? 128 + constants.signals[signal])
+    })
   })
 }
 

@@ -1,7 +1,15 @@
 export { isPlainError, plainError } from './plain-error.ts'
 export { exactPort, freePort } from './ports.ts'
 export { managedProcess, type ManagedProcess } from './managed-process.ts'
-export { processGroup, type GroupProcess, type ProcessGroup, type SpawnOptions } from './process-group.ts'
+export { startOf } from './process-identity.ts'
+export {
+  guardian,
+  processGroup,
+  removeAtTheEnd,
+  type GroupProcess,
+  type ProcessGroup,
+  type SpawnOptions,
+} from './process-group.ts'
 export { databaseUrl } from './mongodb.ts'
 export type { Addresses, Ports, ServerName, Way } from './server.ts'
 export { removeData, startServers, type Servers, type StartServers } from './start-servers.ts'

@@ -63,9 +63,10 @@ export async function kafkaProcess({ group, folder, ports, onProgress, onCrash }
   )
   if (!(await exists(path.join(data, 'meta.properties')))) await formatData(kafka, data)
   const classes = await classArchive(java)
-  const args = [...jvm, ...classes.flags, '-cp', await classPath(kafka), 'kafka.Kafka', settings]
+  const args = [...jvm, ...classes.flags, 'kafka.Kafka', settings]
+  const env = { ...config().environment, CLASSPATH: await classPath(kafka) }
   const managed = await managedProcess({
-    spawn: (options) => group.spawn('kafka', java, args, { ...options, log }),
+    spawn: (options) => group.spawn('kafka', java, args, { ...options, log, env }),
     isReady: () => answersKafka('127.0.0.1', port),
     graceMs: classes.recording ? 30_000 : 10_000,
     onCrash,

@@ -4,7 +4,7 @@ import type { GroupProcess, SpawnOptions } from './process-group.ts'
 export type Launch = {
   /** Starts the process; `options` go to the group's `spawn`. */
   spawn: (options: Pick<SpawnOptions, 'onExit'>) => Promise<GroupProcess>
-  /** Looks once whether it works; `false` or a rejection means "not yet". */
+  /** Looks once whether it works; `false` or a rejection, which may say why, means "not yet". */
   isReady: () => Promise<boolean>
   /** Milliseconds between SIGTERM and SIGKILL. */
   graceMs?: number
@@ -55,11 +55,17 @@ export async function managedProcess({ spawn, isReady, graceMs, onCrash }: Launc
  */
 export async function untilReady(name: string, isReady: () => Promise<boolean>, process?: GroupProcess): Promise<void> {
   const deadline = Date.now() + 60_000
+  let problem = ''
+  const look = () =>
+    isReady().catch((error: unknown) => {
+      problem = ` (${error instanceof Error ? error.message : String(error)})`
+      return false
+    })
   while (process?.running() !== false) {
-    if (await isReady().catch(() => false)) return
+    if (await look()) return
     if (Date.now() > deadline) {
       await process?.stop(1_000)
-      throw new Error(`${name} did not answer within 60 s\n${process?.lastLines().join('\n') ?? ''}`)
+      throw new Error(`${name} was not ready within 60 s${problem}\n${process?.lastLines().join('\n') ?? ''}`)
     }
     await pause(15)
   }

@@ -155,20 +155,32 @@ export function removeAtTheEnd(folder: string): () => void {
 
 let reaper: ChildProcess | undefined
 
-/** One reaper for our whole process, started with the first child. It holds nothing open and ends right after us. */
+/**
+ * The process that lives exactly as long as ours or anything that ours left behind: who waits for its end may use the
+ * same files and ports.
+ */
+export function guardian(): { pid: number; start: string } {
+  const pid = theReaper().pid ?? 0
+  return { pid, start: startOf(pid) ?? '' }
+}
+
 function tellReaper(note: object): void {
-  if (reaper === undefined) {
-    const file = import.meta.url.endsWith('.ts') ? './reaper.ts' : './reaper.js'
-    reaper = spawnProcess(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
-      cwd: '/', // a folder that is never removed
-      env: {}, // none of our NODE_OPTIONS
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    })
-    reaper.unref()
-    const pipe = reaper.stdin as unknown as { unref: () => void; on: (event: 'error', heard: () => void) => void }
-    pipe.unref()
-    pipe.on('error', () => {}) // killed from outside: nothing that we could do
-  }
-  reaper.stdin?.write(`${JSON.stringify(note)}\n`)
+  theReaper().stdin?.write(`${JSON.stringify(note)}\n`)
+}
+
+/** One reaper for our whole process, started with the first child. It holds nothing open and ends right after us. */
+function theReaper(): ChildProcess {
+  if (reaper !== undefined) return reaper
+  const file = import.meta.url.endsWith('.ts') ? './reaper.ts' : './reaper.js'
+  reaper = spawnProcess(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
+    cwd: '/', // a folder that is never removed
+    env: {}, // none of our NODE_OPTIONS
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  reaper.unref()
+  const pipe = reaper.stdin as unknown as { unref: () => void; on: (event: 'error', heard: () => void) => void }
+  pipe.unref()
+  pipe.on('error', () => {}) // killed from outside: nothing that we could do
+  return reaper
 }

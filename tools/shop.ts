@@ -1,0 +1,246 @@
+// A whole shop on this machine: servers, services, demo data. `npm start`, the demo, the benchmarks and the torture tests
+// all start it from here.
+import { mkdir, mkdtemp, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import {
+  managedProcess,
+  plainError,
+  processGroup,
+  removeAtTheEnd,
+  startServers,
+  type ManagedProcess,
+  type ServerName,
+  type Servers,
+} from '@halles/servers'
+import { lockShop } from './shop-lock.ts'
+import {
+  appOf,
+  choosePorts,
+  demoAccounts,
+  environmentOf,
+  needs,
+  serviceNames,
+  urlOf,
+  type ServerAddresses,
+  type ServiceName,
+} from './shop-services.ts'
+
+export { demoAccounts, serviceNames, type ServiceName }
+
+const root = path.resolve(import.meta.dirname, '..')
+const serverNames = ['mongodb', 'kafka', 'mailbox'] as const satisfies ServerName[]
+const titles: Record<ServerName, string> = { mongodb: 'MongoDB', kafka: 'Kafka', mailbox: 'The mailbox' }
+
+/** Where everything is; the content of `.data/running.json`. */
+export type Running = {
+  gateway: string
+  services: Record<Exclude<ServiceName, 'gateway'>, string>
+  /** host:port */
+  productGrpc: string
+  mongodb: string
+  kafka: string
+  smtp: string
+  mailbox: string
+  storefront: string
+  accounts: typeof demoAccounts
+  pids: Record<string, number>
+}
+
+export type StartShop = {
+  /** Keeps data, logs and running.json; left out, a temporary folder that is removed at the end. */
+  dataDir?: string
+  /** Begins with an empty `dataDir`. */
+  reset?: boolean
+  /** The gateway has this port or the start fails; left out, 4000 or any free one. */
+  gatewayPort?: number
+  /** More environment for single services. */
+  env?: Partial<Record<ServiceName, NodeJS.ProcessEnv>>
+  onProgress?: (line: string) => void
+  /** Hears of a process that ended without being asked to, with its last lines, once the shop is up. */
+  onCrash?: (message: string) => void
+  /** Calls the start off: what has begun is stopped and the start rejects. */
+  signal?: AbortSignal
+}
+
+export type Shop = {
+  /** As it is now: `pids` follows restarts. */
+  readonly running: Running
+  /** The processes by name, to be killed and started again. */
+  processes: Record<ServiceName | ServerName, Pick<ManagedProcess, 'pid' | 'kill' | 'restart'>>
+  /** Ends the services, then the servers. */
+  stop: () => Promise<void>
+  /** Ends everything at once and ungently. */
+  abort: () => void
+}
+
+/** Builds what is not built, starts everything, and resolves when every service is ready. */
+export async function startShop(options: StartShop = {}): Promise<Shop> {
+  const { onProgress = () => {}, gatewayPort, env = {} } = options
+  const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-shop-')))
+  const keepFolder = options.dataDir === undefined ? removeAtTheEnd(dataDir) : undefined
+  const unlock = await lockShop(dataDir, options.reset ?? false)
+  const logs = path.join(dataDir, 'logs')
+  const runningFile = path.join(dataDir, 'running.json')
+  await mkdir(logs, { recursive: true })
+  await rm(runningFile, { force: true }) // of a shop that was killed
+
+  const calledOff = new AbortController()
+  const callOff = () => calledOff.abort(options.signal?.reason)
+  if (options.signal?.aborted) callOff()
+  options.signal?.addEventListener('abort', callOff)
+  let onCrash = (message: string): void => calledOff.abort(new Error(message))
+
+  const group = processGroup({ onProgress, signal: calledOff.signal })
+  const services = new Map<ServiceName, ManagedProcess>()
+  const servers = new Map<ServerName, Servers>()
+
+  async function startServer(name: ServerName): Promise<ServerAddresses> {
+    const started = await startServers({
+      need: [name],
+      dataDir,
+      ports: { mongodb: 27017, kafka: 9092, smtp: 1025, mailbox: 1080 },
+      onProgress,
+      onCrash: (message) => onCrash(message),
+      signal: calledOff.signal,
+    })
+    servers.set(name, started)
+    onProgress(`${titles[name]} is up (${started.ways[name]})`)
+    return started
+  }
+
+  async function startService(name: ServiceName, ready: Promise<unknown>[]): Promise<void> {
+    const [found] = (await Promise.all([ports, ...ready])) as [Awaited<typeof ports>]
+    const app = appOf(name)
+    const environment = { ...environmentOf(name, found, addresses(servers), process.env), ...env[name] }
+    environment['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules', '.cache', 'halles-compile')
+    const service = await managedProcess({
+      spawn: (more) =>
+        group.spawn(app, process.execPath, ['--enable-source-maps', path.join(root, 'apps', app, 'dist', 'main.js')], {
+          ...more,
+          env: environment,
+          cwd: root,
+          log: path.join(logs, `${app}.log`),
+        }),
+      isReady: () => isReady(urlOf(found[name])),
+      onCrash: (message) => onCrash(message),
+    })
+    services.set(name, service)
+    onProgress(`${app} is ready`)
+  }
+
+  async function stop(): Promise<void> {
+    options.signal?.removeEventListener('abort', callOff)
+    await rm(runningFile, { force: true })
+    await services.get('gateway')?.stop()
+    await Promise.all([...services.values()].map((service) => service.stop()))
+    await group.stop()
+    await Promise.all([...servers.values()].map((server) => server.stop()))
+    unlock()
+    if (keepFolder !== undefined) {
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
+      keepFolder()
+    }
+  }
+
+  const ports = choosePorts(gatewayPort)
+  const built = build(group).then(() => onProgress('Built'))
+  const up = Object.fromEntries(serverNames.map((name) => [name, startServer(name)])) as Record<
+    ServerName,
+    Promise<unknown>
+  >
+  const all = [
+    ports,
+    built,
+    ...Object.values(up),
+    ...serviceNames.map((name) => startService(name, [built, ...needs[name].map((server) => up[server])])),
+  ]
+  for (const part of all) part.catch((error: unknown) => calledOff.abort(error))
+  await Promise.allSettled(all)
+  if (calledOff.signal.aborted) {
+    await stop()
+    throw calledOff.signal.reason
+  }
+  onCrash = options.onCrash ?? (() => {})
+
+  const found = await ports
+  const shop: Shop = {
+    get running() {
+      return { ...whereEverythingIs(found, addresses(servers)), pids: pidsOf(services, servers) }
+    },
+    processes: Object.fromEntries([
+      ...services,
+      ...[...servers].map(([name, server]) => [name, processOf(name, server)]),
+    ]) as Shop['processes'],
+    stop,
+    abort: () => {
+      for (const service of services.values()) void service.kill('SIGKILL')
+      for (const [name, server] of servers) if (server.pids[name]) void server.kill(name, 'SIGKILL')
+    },
+  }
+  await writeFile(`${runningFile}.new`, `${JSON.stringify(shop.running, null, 2)}\n`)
+  await rename(`${runningFile}.new`, runningFile)
+  return shop
+}
+
+/** Compiles the services; a moment when nothing has changed. */
+async function build(group: ReturnType<typeof processGroup>): Promise<void> {
+  const tsc = await realpath(path.join(root, 'node_modules', '.bin', 'tsc'))
+  const projects = serviceNames.map((name) => path.join(root, 'apps', appOf(name)))
+  const compiler = await group.spawn('tsc', process.execPath, [tsc, '--build', ...projects], { cwd: root })
+  const { code } = await compiler.exited
+  if (code !== 0) throw plainError(`The services do not compile:\n${compiler.lastLines(30).join('\n')}`)
+}
+
+/** Whether the service says that it and all it depends on work; else throws what it says instead. */
+async function isReady(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) })
+  if (!answer.ok) throw new Error(await answer.text())
+  return true
+}
+
+function addresses(servers: Map<ServerName, Servers>): ServerAddresses {
+  const found: ServerAddresses = {}
+  for (const { mongodb, kafka, smtp, mailbox } of servers.values()) {
+    Object.assign(found, mongodb && { mongodb }, kafka && { kafka }, smtp && { smtp }, mailbox && { mailbox })
+  }
+  return found
+}
+
+function whereEverythingIs(
+  ports: Awaited<ReturnType<typeof choosePorts>>,
+  servers: ServerAddresses,
+): Omit<Running, 'pids'> {
+  const { mongodb = '', kafka = '', smtp = '', mailbox = '' } = servers
+  return {
+    gateway: urlOf(ports.gateway),
+    services: {
+      auth: urlOf(ports.auth),
+      product: urlOf(ports.product),
+      order: urlOf(ports.order),
+      notification: urlOf(ports.notification),
+    },
+    productGrpc: `127.0.0.1:${ports.productGrpc}`,
+    mongodb,
+    kafka,
+    smtp,
+    mailbox,
+    storefront: `${urlOf(ports.gateway)}/`,
+    accounts: demoAccounts,
+  }
+}
+
+function pidsOf(services: Map<ServiceName, ManagedProcess>, servers: Map<ServerName, Servers>): Record<string, number> {
+  const pids: Record<string, number> = { shop: process.pid }
+  for (const [name, service] of services) Object.assign(pids, service.pid() && { [name]: service.pid() })
+  for (const server of servers.values()) Object.assign(pids, server.pids)
+  return pids
+}
+
+function processOf(name: ServerName, server: Servers): Pick<ManagedProcess, 'pid' | 'kill' | 'restart'> {
+  return {
+    pid: () => server.pids[name],
+    kill: (signal) => server.kill(name, signal),
+    restart: () => server.restart(name),
+  }
+}
