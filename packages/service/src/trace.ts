@@ -36,6 +36,9 @@ export function traceFrom(carrier: Record<string, unknown>): Context {
 /** Runs `work` inside a trace that traceFrom gave. */
 export const inTrace = <T>(of: Context, work: () => T): T => context.with(of, work)
 
+/** Runs `work` outside of any trace: for what goes on in the background, whoever happened to set it off. */
+export const inNoTrace = <T>(work: () => T): T => context.with(ROOT_CONTEXT, work)
+
 /** The present trace's id, 32 hexadecimal digits; undefined outside of any. */
 export const traceId = (of: Context = context.active()): string | undefined => trace.getSpanContext(of)?.traceId
 

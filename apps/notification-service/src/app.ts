@@ -1,0 +1,77 @@
+import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
+import { kafkaAt } from '@halles/service/kafka'
+import { keysAt, type KeyOf } from '@halles/service/keys'
+import { logger } from '@halles/service/log'
+import { openMongo } from '@halles/service/mongo'
+import type { Settings } from './config.ts'
+import { deliveryOf } from './deliver.ts'
+import { listenToOrders, orderEvents, type Subscription } from './events.ts'
+import { graphql } from './graphql.ts'
+import { lettersIn } from './letters.ts'
+import { mailerTo } from './mailer.ts'
+import { letterMetrics } from './metrics.ts'
+import { notify } from './notify.ts'
+import { rest } from './rest.ts'
+
+const NAME = 'notification-service'
+
+/** What a test replaces. */
+type Parts = { keyOf?: KeyOf; subscription?: Subscription }
+
+/**
+ * The service, connected and at work, not listening yet for requests. Kafka and the mail server may come later: letters
+ * wait for them.
+ *
+ * @throws Error with a sentence when MongoDB does not answer.
+ */
+export async function createApp(settings: Settings, parts: Parts = {}): Promise<App> {
+  const { keyOf = keysAt(settings.JWKS_URL), subscription = orderEvents } = parts
+  const log = logger(NAME, settings.LOG_LEVEL)
+  const mongo = await openMongo(settings.MONGODB_URL, NAME)
+  const letters = await lettersIn(mongo.db)
+  const mailer = mailerTo(settings.SMTP_URL, settings.MAIL_FROM)
+  const broker = kafkaAt(settings.KAFKA_BROKERS, NAME, log)
+
+  const app = await serviceApp({
+    name: NAME,
+    logLevel: settings.LOG_LEVEL,
+    keyOf,
+    issuer: settings.JWT_ISSUER,
+    audience: settings.JWT_AUDIENCE,
+    needs: { mongodb: mongo.ping, kafka: broker.ping, smtp: mailer.verify },
+  })
+  const metrics = letterMetrics(app.metrics.registry, letters)
+
+  const delivery = deliveryOf({
+    letters,
+    mailer,
+    log,
+    tried: metrics.tried,
+    shopUrl: settings.SHOP_URL,
+    scale: settings.RETRY_SCALE,
+  })
+  const orders = listenToOrders(
+    {
+      broker,
+      record: async (events) => {
+        const noted = await notify({ letters }, events)
+        delivery.wake()
+        return noted
+      },
+      log,
+      heard: metrics.heard,
+    },
+    subscription,
+  )
+
+  rest(app, { letters, delivery })
+  serveSubgraph(app, graphql({ letters, delivery }))
+
+  app.addHook('onClose', async () => {
+    await orders.close()
+    await delivery.close()
+    await mongo.close()
+  })
+  delivery.wake() // what was left from before
+  return app
+}

@@ -1,0 +1,40 @@
+import { Common, JwksUrl, KafkaBrokers, MongodbUrl, readConfig } from '@halles/service/config'
+import { Type, type Static } from 'typebox'
+
+const Settings = Type.Object({
+  ...Common,
+  ...JwksUrl,
+  ...MongodbUrl,
+  ...KafkaBrokers,
+  SMTP_URL: Type.String({
+    format: 'uri',
+    pattern: '^smtps?://[^\\s]+$',
+    description: 'Where letters are handed over: smtp://user:password@host:587 (STARTTLS) or smtps://…:465',
+  }),
+  MAIL_FROM: Type.String({
+    pattern: '^([^<>\\r\\n]*<[^<>@\\s]+@[^<>@\\s]+>|[^<>@\\s]+@[^<>@\\s]+)$',
+    default: 'Halles <commandes@halles.example>',
+    description: 'Who letters are from: Name <address@host>',
+  }),
+  RETRY_SCALE: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 100,
+    default: 1,
+    description: 'Multiplies every pause before another try of a letter, and how long it is tried at all',
+  }),
+  SHOP_URL: Type.Optional(
+    Type.String({
+      format: 'uri',
+      pattern: '^https?://',
+      description: 'The storefront, for a link in letters; none if unset',
+    }),
+  ),
+})
+export type Settings = Static<typeof Settings>
+
+/**
+ * This service's settings from environment variables.
+ *
+ * @throws Error whose message lists every mistake.
+ */
+export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env)

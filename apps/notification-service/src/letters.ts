@@ -1,0 +1,195 @@
+import { pageOf } from '@halles/service/mongo'
+import type { Page, PageWish } from '@halles/service/page'
+import { MongoBulkWriteError, type AnyBulkWriteOperation, type Db, type Filter } from 'mongodb'
+import type { Letter, LetterStatus, Setback } from './letter.ts'
+
+export type Letters = Awaited<ReturnType<typeof lettersIn>>
+
+/** A letter that one instance has in hand: until its lease ends, no other tries it. */
+export type Claimed = Letter & { claim: string }
+
+/** What became of a letter in hand: handed over at a moment, or not. */
+export type Settled = { letter: Claimed; sentAt: Date } | { letter: Claimed; setback: Setback }
+
+/** What became of a new letter: kept; its event, or its place among its order's, was known; or it can never be kept. */
+export type Kept = 'recorded' | 'known' | { unkept: string }
+
+type Document = Omit<Letter, 'id'> & { _id: string; claim?: string; leasedUntil?: Date }
+
+const DUPLICATE_KEY = 11000
+
+/** The store of letters, with its indexes made. `owner` narrows to one customer's letters; undefined is everyone's. */
+export async function lettersIn(db: Db) {
+  const letters = db.collection<Document>('letters')
+  await letters.createIndexes([
+    { key: { eventId: 1 }, unique: true },
+    { key: { orderId: 1, sequence: 1 }, unique: true },
+    { key: { userId: 1, _id: -1 } },
+    { key: { status: 1, _id: -1 } },
+    { key: { nextAttemptAt: 1 }, partialFilterExpression: { status: 'PENDING' } },
+  ])
+
+  return {
+    /** For each order, the highest sequence that a letter tells of; orders without letters are left out. */
+    lastHeard: async (orderIds: string[]): Promise<Map<string, number>> => {
+      const rows = await letters
+        .aggregate<{ _id: string; last: number }>([
+          { $match: { orderId: { $in: orderIds } } },
+          { $group: { _id: '$orderId', last: { $max: '$sequence' } } },
+        ])
+        .toArray()
+      return new Map(rows.map(({ _id, last }) => [_id, last]))
+    },
+
+    /** Keeps new letters, in order, and answers for each. */
+    add: async (fresh: Letter[]): Promise<Kept[]> => {
+      const kept: Kept[] = fresh.map(() => 'recorded')
+      if (fresh.length === 0) return kept
+      try {
+        await letters.insertMany(fresh.map(documentOf), { ordered: false })
+      } catch (error) {
+        if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error
+        for (const refused of [error.writeErrors].flat())
+          kept[refused.index] = refused.code === DUPLICATE_KEY ? 'known' : { unkept: `MongoDB's code ${refused.code}` }
+      }
+      return kept
+    },
+
+    /**
+     * Takes at most `max` letters that are due, the longest due first, under a lease until `until`. A letter whose lease
+     * has run out, because its instance died, is due again.
+     */
+    claim: async (max: number, claim: string, now: Date, until: Date): Promise<Claimed[]> => {
+      const due = dueAt(now)
+      const found = await letters.find(due).sort({ nextAttemptAt: 1 }).limit(max).toArray()
+      if (found.length === 0) return []
+      const ids = found.map(({ _id }) => _id)
+      const took = await letters.updateMany({ _id: { $in: ids }, ...due }, { $set: { claim, leasedUntil: until } })
+      const mine =
+        took.modifiedCount === ids.length ? found : await letters.find({ _id: { $in: ids }, claim }).toArray()
+      return mine.map((document) => ({ ...letterOf(document), claim }))
+    },
+
+    /** Puts letters back that were not tried, so that another instance may take them at once. */
+    release: async (claimed: Claimed[]): Promise<void> => {
+      if (claimed.length > 0) await letters.updateMany(held(claimed), { $unset: { claim: 1, leasedUntil: 1 } })
+    },
+
+    /**
+     * Writes down what became of letters in hand; those that are in other hands by now stay as they are. w: 1, since
+     * what is lost here is only tried again, under the same Message-ID.
+     */
+    settle: async (settled: Settled[]): Promise<void> => {
+      const done = settled.filter((one) => 'sentAt' in one)
+      const operations: AnyBulkWriteOperation<Document>[] = settled
+        .filter((one) => 'setback' in one)
+        .map(({ letter, setback }) => ({
+          updateOne: {
+            filter: { _id: letter.id, claim: letter.claim },
+            update: { $set: setback, $inc: { attempts: 1 }, $unset: { claim: 1, leasedUntil: 1 } },
+          },
+        }))
+      if (done.length > 0)
+        operations.push({
+          updateMany: {
+            filter: held(done.map(({ letter }) => letter)),
+            update: {
+              $set: { status: 'SENT', sentAt: done[0]!.sentAt, lastError: null },
+              $inc: { attempts: 1 },
+              $unset: { claim: 1, leasedUntil: 1 },
+            },
+          },
+        })
+      await letters.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } })
+    },
+
+    /** When the next letter that no one has in hand is due; undefined when none waits. */
+    nextDue: async (now: Date): Promise<Date | undefined> =>
+      (
+        await letters
+          .find({ status: 'PENDING', leasedUntil: { $not: { $gt: now } } })
+          .sort({ nextAttemptAt: 1 })
+          .limit(1)
+          .project<{ nextAttemptAt: Date }>({ nextAttemptAt: 1 })
+          .next()
+      )?.nextAttemptAt,
+
+    /**
+     * Makes a letter due now: as a new copy when it was sent or given up, and just sooner when it waits. Gives it back;
+     * undefined when there is none.
+     */
+    sendAgain: async (id: string, now: Date): Promise<Letter | undefined> => {
+      const waits = { $eq: ['$status', 'PENDING'] }
+      const document = await letters.findOneAndUpdate(
+        { _id: id },
+        [
+          {
+            $set: {
+              status: 'PENDING',
+              copy: { $cond: [waits, '$copy', { $add: ['$copy', 1] }] },
+              failures: { $cond: [waits, '$failures', 0] },
+              lastError: { $cond: [waits, '$lastError', null] },
+              since: { $cond: [waits, '$since', now] },
+              nextAttemptAt: { $min: ['$nextAttemptAt', now] },
+            },
+          },
+        ],
+        { returnDocument: 'after' },
+      )
+      return document ? letterOf(document) : undefined
+    },
+
+    /** One page, newest first. */
+    page: async (
+      { owner, orderId, status }: { owner: string | undefined; orderId?: string; status?: LetterStatus },
+      wish: PageWish,
+    ): Promise<Page<Letter>> => {
+      const filter: Filter<Document> = { ...ownedBy(owner), ...(orderId && { orderId }), ...(status && { status }) }
+      const page = await pageOf(letters, { list: 'letters', filter, sort: [['_id', -1]] }, wish)
+      return { ...page, items: page.items.map(letterOf) }
+    },
+
+    /** The letters with these ids, in no order; ids without one are left out. */
+    withIds: async (ids: string[], owner: string | undefined): Promise<Letter[]> =>
+      (await letters.find({ _id: { $in: ids }, ...ownedBy(owner) }).toArray()).map(letterOf),
+
+    /** The letters about these orders, an order's oldest first. */
+    aboutOrders: async (orderIds: string[], owner: string | undefined): Promise<Letter[]> =>
+      (
+        await letters
+          .find({ orderId: { $in: orderIds }, ...ownedBy(owner) })
+          .sort({ orderId: 1, sequence: 1 })
+          .toArray()
+      ).map(letterOf),
+
+    /** How many letters wait, and since when the oldest of them does. */
+    waiting: async (): Promise<{ count: number; since: Date | undefined }> => {
+      const [row] = await letters
+        .aggregate<{ count: number; since: Date }>([
+          { $match: { status: 'PENDING' } },
+          { $group: { _id: null, count: { $sum: 1 }, since: { $min: '$since' } } },
+        ])
+        .toArray()
+      return { count: row?.count ?? 0, since: row?.since }
+    },
+  }
+}
+
+const dueAt = (now: Date): Filter<Document> => ({
+  status: 'PENDING',
+  nextAttemptAt: { $lte: now },
+  leasedUntil: { $not: { $gt: now } },
+})
+
+const held = (claimed: Claimed[]): Filter<Document> => ({
+  _id: { $in: claimed.map(({ id }) => id) },
+  claim: { $in: [...new Set(claimed.map(({ claim }) => claim))] },
+})
+
+const ownedBy = (owner: string | undefined): Filter<Document> => (owner === undefined ? {} : { userId: owner })
+
+const documentOf = ({ id, ...letter }: Letter): Document => ({ _id: id, ...letter })
+
+function letterOf({ _id, claim: _claim, leasedUntil: _leasedUntil, ...letter }: Document): Letter {
+  return { id: _id, ...letter }
+}
