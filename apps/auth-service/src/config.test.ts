@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest'
+import { configFrom } from './config.ts'
+
+const good = { PORT: '4001', MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_auth?replicaSet=rs0' }
+
+it('settings have defaults for all but the port and the database', () => {
+  expect(configFrom(good)).toEqual({
+    HOST: '127.0.0.1',
+    PORT: 4001,
+    LOG_LEVEL: 'info',
+    MONGODB_URL: good.MONGODB_URL,
+    JWT_ISSUER: 'halles',
+    JWT_AUDIENCE: 'halles',
+    ACCESS_TOKEN_SECONDS: 600,
+    REFRESH_TOKEN_DAYS: 30,
+    ADMIN_NAME: 'Admin',
+    DEMO_CUSTOMER_NAME: 'Camille Martin',
+  })
+})
+
+it.each([
+  ['an admin without a password', { ADMIN_EMAIL: 'a@example.test' }, /ADMIN_PASSWORD is missing beside ADMIN_EMAIL/],
+  ['an admin without an address', { ADMIN_PASSWORD: '12345678' }, /ADMIN_EMAIL is missing beside ADMIN_PASSWORD/],
+  ['half a demo customer', { DEMO_CUSTOMER_EMAIL: 'a@example.test' }, /DEMO_CUSTOMER_PASSWORD is missing/],
+  [
+    'a short password',
+    { ADMIN_EMAIL: 'a@example.test', ADMIN_PASSWORD: 'short' },
+    /ADMIN_PASSWORD must NOT have fewer/,
+  ],
+  ['no address', { ADMIN_EMAIL: 'admin', ADMIN_PASSWORD: '12345678' }, /ADMIN_EMAIL must match format "email"/],
+  ['tokens that are never good', { ACCESS_TOKEN_SECONDS: '0' }, /ACCESS_TOKEN_SECONDS must be >= 1/],
+])('refuses %s', (_what, more, sentence) => {
+  expect(() => configFrom({ ...good, ...more })).toThrow(sentence)
+})

@@ -1,0 +1,64 @@
+import { hash, parseOptions } from '@node-rs/argon2'
+import { describe, expect, it, vi } from 'vitest'
+import { hashing } from './hashing.ts'
+
+const passwords = await hashing()
+
+describe('a password', () => {
+  it('is kept as argon2id, 19 MiB, 2 passes, with its parameters and a salt of its own', async () => {
+    const [one, other] = await Promise.all([passwords.hash('12345678'), passwords.hash('12345678')])
+    expect(one).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect(parseOptions(one)).toMatchObject({ saltLen: 16, outputLen: 32 })
+    expect(one).not.toBe(other)
+  })
+
+  it('is right whole, and not cut at any length', async () => {
+    const long = 'x'.repeat(127)
+    const hashed = await passwords.hash(`${long}a`)
+    expect(await passwords.matches(hashed, `${long}a`)).toBe(true)
+    expect(await passwords.matches(hashed, `${long}b`)).toBe(false)
+    expect(await passwords.matches(hashed, long)).toBe(false)
+  })
+
+  it('is right by the parameters that its hash was made with, so that they can be raised', async () => {
+    const older = await hash('12345678', { memoryCost: 8192, timeCost: 1, parallelism: 1 })
+    expect(await passwords.matches(older, '12345678')).toBe(true)
+  })
+
+  it('is never right for no one', async () => {
+    expect(await passwords.matches(undefined, '12345678')).toBe(false)
+  })
+})
+
+describe('a crowd', () => {
+  it('is served a few at a time, in order of arrival', async () => {
+    const { hash: hashed, waiting } = await hashing({ lanes: 1, most: 3 })
+    const done: number[] = []
+    const all = [0, 1, 2, 3].map(async (n) => {
+      await hashed('12345678')
+      done.push(n)
+    })
+    expect(waiting()).toBe(3)
+    await Promise.all(all)
+    expect(done).toEqual([0, 1, 2, 3])
+    expect(waiting()).toBe(0)
+  })
+
+  it('that is too large is turned away at once, and told when to come back', async () => {
+    const turnedAway = vi.fn()
+    const { hash: hashed, matches } = await hashing({ lanes: 1, most: 1, turnedAway })
+    const served = [hashed('12345678'), hashed('12345678')]
+    await expect(hashed('12345678')).rejects.toMatchObject({ code: 'RATE_LIMITED', retryAfter: 1 })
+    await expect(matches(undefined, '12345678')).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+    expect(turnedAway).toHaveBeenCalledTimes(2)
+    await Promise.all(served)
+    expect(await hashed('12345678')).toContain('argon2id')
+  })
+
+  it('loses no place to someone whose hash cannot be read', async () => {
+    const { matches, waiting } = await hashing({ lanes: 1, most: 1 })
+    for (let i = 0; i < 3; i++) await expect(matches('not a hash', 'x')).rejects.toThrow()
+    expect(await matches(undefined, 'x')).toBe(false)
+    expect(waiting()).toBe(0)
+  })
+})

@@ -1,0 +1,70 @@
+import { openMongo } from '@halles/service/mongo'
+import { ownDatabase } from '@halles/testkit/database'
+import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, importSPKI } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { clock } from '../testkit.ts'
+import { keysIn } from './keys.ts'
+
+type Mongo = Awaited<ReturnType<typeof openMongo>>
+let mongo: Mongo
+let db: Mongo['db']
+beforeAll(async () => void (mongo = await openMongo(ownDatabase(inject('mongodb'), 'auth'), 'auth-service')))
+afterAll(() => mongo.close())
+let n = 0
+beforeEach(() => void (db = mongo.client.db(`${mongo.db.databaseName}_${n++}`)))
+
+/** What an operator's rotation will do: the present key only checks from now on, a new one signs. */
+async function rotate(): Promise<string> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const publicJwk = await exportJWK(publicKey)
+  const kid = await calculateJwkThumbprint(publicJwk)
+  const keys = db.collection<{ _id: string }>('keys')
+  await keys.updateOne({ use: 'sign' }, { $set: { use: 'check' } })
+  await keys.insertOne({ _id: kid, use: 'sign', publicJwk, privatePem: await exportPKCS8(privateKey) } as never)
+  return kid
+}
+
+describe('keys', () => {
+  it('are made once by the many instances that start at once, and kept', async () => {
+    const instances = await Promise.all(Array.from({ length: 8 }, () => keysIn(db)))
+    const again = await keysIn(db)
+    const kids = new Set(await Promise.all([...instances, again].map(async (keys) => (await keys.signing()).kid)))
+    const secrets = new Set([...instances, again].map((keys) => keys.refreshSecret.toString('hex')))
+    expect(kids.size).toBe(1)
+    expect(secrets.size).toBe(1)
+    expect(again.refreshSecret).toHaveLength(32)
+    expect(await db.collection('keys').countDocuments()).toBe(2)
+  })
+
+  it('are published without their private half, under their thumbprint', async () => {
+    const keys = await keysIn(db)
+    const [key, ...others] = await keys.published()
+    expect(others).toEqual([])
+    expect(Object.keys(key!).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+    expect(key).toMatchObject({ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' })
+    expect(key!.kid).toBe(await calculateJwkThumbprint({ ...key! }))
+    const pem = await keys.keyOf(key!.kid)
+    expect(await exportJWK(await importSPKI(pem!, 'ES256'))).toMatchObject({ x: key!.x, y: key!.y })
+  })
+
+  it('that another instance added are found when a token names them, asking every 2 s at the most', async () => {
+    const time = clock()
+    const keys = await keysIn(db, () => time.now().getTime())
+    const kid = await rotate()
+    expect(await keys.keyOf(kid)).toBeUndefined()
+    time.move(2100)
+    expect(await keys.keyOf(kid)).toContain('PUBLIC KEY')
+    expect(await keys.keyOf('unknown')).toBeUndefined()
+  })
+
+  it('can be many: one signs, all are believed and published', async () => {
+    const time = clock()
+    const keys = await keysIn(db, () => time.now().getTime())
+    const { kid: old } = await keys.signing()
+    const kid = await rotate()
+    time.move(31_000)
+    expect((await keys.signing()).kid).toBe(kid)
+    expect((await keys.published()).map((key) => key.kid).sort()).toEqual([kid, old].sort())
+    expect(await keys.keyOf(old)).toContain('PUBLIC KEY')
+  })
+})
