@@ -5,7 +5,7 @@ import { serveSubgraph, serviceApp, type App } from './app.ts'
 import { subgraph } from './graphql.ts'
 import { signedIn } from './person.ts'
 import { Refusal } from './refusal.ts'
-import { Closed, Price, Text } from './schema.ts'
+import { Closed, Nullable, Price, Text } from './schema.ts'
 
 const Wish = Closed({ name: Text(20), price: Price, count: Type.Integer({ minimum: 1, maximum: 999 }) })
 
@@ -20,6 +20,7 @@ beforeAll(async () => {
     needs: { up: async () => {}, down: () => Promise.reject(new Error('no')), stuck: () => new Promise(() => {}) },
   })
   app.post('/wishes', { schema: { body: Wish } }, async (request) => request.body)
+  app.post('/wishes/last', { schema: { body: Nullable(Wish) } }, async (request) => ({ given: request.body !== null }))
   app.get('/mine', async (request) => ({ id: signedIn(request.person).id }))
   app.get('/bug', async () => {
     throw new TypeError('secret detail')
@@ -110,6 +111,12 @@ describe('what comes in', () => {
     expect(answer.json()).toMatchObject({ status, code })
     expect(answer.statusCode).toBe(status)
   })
+})
+
+it('a body may be left out where it may be null', async () => {
+  const url = '/wishes/last'
+  expect((await app.inject({ method: 'POST', url })).json()).toEqual({ given: false })
+  expect((await app.inject({ method: 'POST', url, payload: {} })).json()).toMatchObject({ code: 'VALIDATION_FAILED' })
 })
 
 describe('who asks', () => {
@@ -216,6 +223,8 @@ it('describes its routes by the schemas that validate', async () => {
   const document = (await app.inject('/openapi.json')).json()
   expect(document.openapi).toBe('3.1.0')
   expect(document.paths['/wishes'].post.requestBody.content['application/json'].schema.additionalProperties).toBe(false)
+  expect(document.paths['/wishes'].post.requestBody.required).toBe(true)
+  expect(document.paths['/wishes/last'].post.requestBody.required).toBe(false)
   const page = await app.inject('/docs/')
   expect(page.body).toContain('swagger-ui')
 })

@@ -44,9 +44,11 @@ function named(document: Json): Json {
     return { $ref: `#/components/schemas/${title}` }
   }
   const paths = walk(document['paths']) as Json
-  for (const operations of Object.values(paths) as Record<string, { responses?: Record<string, Answered> }>[])
-    for (const { responses = {} } of Object.values(operations))
+  for (const operations of Object.values(paths) as Record<string, Operation>[])
+    for (const { requestBody, responses = {} } of Object.values(operations)) {
+      if (requestBody) requestBody.required = !mayBeNull(requestBody)
       for (const [status, answered] of Object.entries(responses)) tell(status, answered)
+    }
   return {
     ...document,
     paths,
@@ -54,7 +56,13 @@ function named(document: Json): Json {
   }
 }
 
+type Operation = { requestBody?: Asked; responses?: Record<string, Answered> }
+type Asked = { required?: boolean; content: Record<string, { schema: { anyOf?: { type?: string }[] } }> }
 type Answered = { description: string; content?: Record<string, { schema: unknown }> }
+
+/** Whether a body may be left out: Fastify validates one that is not there as null. */
+const mayBeNull = ({ content }: Asked): boolean =>
+  Object.values(content).some(({ schema }) => schema.anyOf?.some(({ type }) => type === 'null'))
 
 /** Errors are problem documents; an answer that its route does not describe is told by what its status means. */
 function tell(status: string, answered: Answered): void {
