@@ -1,0 +1,57 @@
+import { serveSubgraph, serviceApp } from '@halles/service/app'
+import { newId } from '@halles/service/ids'
+import { keysAt } from '@halles/service/keys'
+import { openMongo } from '@halles/service/mongo'
+import { catalogueProducts } from './catalogue.ts'
+import type { Settings } from './config.ts'
+import { productSubgraph } from './graphql.ts'
+import { serveGrpc } from './grpc.ts'
+import { stockMetricsIn } from './metrics.ts'
+import { pictureRoutes } from './pictures.ts'
+import { productsIn } from './products.ts'
+import { reservationsIn } from './reservations.ts'
+import { restRoutes } from './rest.ts'
+import { transactionsOn } from './transactions.ts'
+
+const NAME = 'product-service'
+
+/**
+ * Puts product-service together, not yet listening for HTTP; gRPC listens already, at the port that `grpcPort` tells.
+ * `keyOf` finds the keys of tokens.
+ */
+export async function createApp(settings: Settings, keyOf = keysAt(settings.JWKS_URL)) {
+  const mongo = await openMongo(settings.MONGODB_URL, NAME)
+  const app = await serviceApp({
+    name: NAME,
+    logLevel: settings.LOG_LEVEL,
+    keyOf,
+    issuer: settings.JWT_ISSUER,
+    audience: settings.JWT_AUDIENCE,
+    needs: { mongodb: mongo.ping },
+  })
+
+  const now = () => new Date()
+  const metrics = stockMetricsIn(app.metrics)
+  const { transact, sweep } = transactionsOn(mongo.client, app.log, metrics.retried)
+  await sweep()
+  const products = await productsIn(mongo.db, transact)
+  const reservations = await reservationsIn(mongo.db, transact, metrics, now)
+  const shop = { products, reservations, newId, now }
+  if (settings.DEMO_CATALOGUE && (await products.fill(catalogueProducts(now()))))
+    app.log.info('filled the catalogue with a demo')
+
+  restRoutes(app, shop)
+  pictureRoutes(app)
+  serveSubgraph(app, productSubgraph(shop))
+  const grpc = await serveGrpc(shop, {
+    host: settings.GRPC_HOST,
+    port: settings.GRPC_PORT,
+    ready: mongo.ping,
+    log: app.log,
+  })
+  app.addHook('onClose', async () => {
+    await grpc.close()
+    await mongo.close()
+  })
+  return Object.assign(app, { grpcPort: grpc.port })
+}

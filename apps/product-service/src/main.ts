@@ -1,0 +1,9 @@
+import { run } from '@halles/service/run'
+import { configFrom } from './config.ts'
+
+await run(
+  'product-service',
+  configFrom,
+  async (settings) => (await import('./app.ts')).createApp(settings),
+  process.env,
+)
