@@ -1,0 +1,73 @@
+import { ORDER_EVENTS, ORDER_EVENTS_DLQ } from '@halles/contracts/order-events'
+import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
+import { kafkaAt, type Broker } from '@halles/service/kafka'
+import { keysAt, type KeyOf } from '@halles/service/keys'
+import { logger, type Logger } from '@halles/service/log'
+import { openMongo } from '@halles/service/mongo'
+import type { Settings } from './config.ts'
+import { orderSubgraph } from './graphql.ts'
+import { restRoutes } from './rest.ts'
+import { openShop } from './shop.ts'
+import { stockAt } from './stock.ts'
+
+/** How many partitions `order-events` gets when it is made here: how many consumers of a group can share the work. */
+const PARTITIONS = 3
+
+/** What tests give in place of the real thing. */
+export type Options = { keyOf?: KeyOf; now?: () => Date }
+
+/**
+ * Order-service, put together and at work (telling, recovering), but not listening. Orders are taken while Kafka is away:
+ * what they have to tell waits in them.
+ */
+export async function createApp(
+  settings: Settings,
+  { keyOf = keysAt(settings.JWKS_URL), now = () => new Date() }: Options = {},
+): Promise<App> {
+  const log = logger('order-service', settings.LOG_LEVEL)
+  const mongo = await openMongo(settings.MONGODB_URL, 'order-service')
+  const kafka = kafkaAt(settings.KAFKA_BROKERS, 'order-service', log)
+  const stock = stockAt(settings.PRODUCT_GRPC_URL)
+  const app = await serviceApp({
+    name: 'order-service',
+    logLevel: settings.LOG_LEVEL,
+    keyOf,
+    issuer: settings.JWT_ISSUER,
+    audience: settings.JWT_AUDIENCE,
+    needs: { mongodb: mongo.ping, product: stock.ping, kafka: kafka.ping },
+  })
+  const { shop, stop } = await openShop({
+    db: mongo.db,
+    publisher: kafka.publisher(),
+    stock,
+    metrics: app.metrics,
+    log,
+    now,
+  })
+  restRoutes(app, shop)
+  serveSubgraph(app, orderSubgraph(shop))
+
+  const stopWaiting = makeTopics(kafka, log)
+  app.addHook('onClose', async () => {
+    stopWaiting()
+    await stop()
+    stock.close()
+    await mongo.close()
+  })
+  return app
+}
+
+/** Makes the topics as soon as Kafka answers, without keeping anyone waiting; gives back how to give up. */
+function makeTopics(kafka: Broker, log: Logger): () => void {
+  const stopping = new AbortController()
+  const make = async (): Promise<void> => {
+    try {
+      await kafka.ensureTopic(ORDER_EVENTS, PARTITIONS, stopping.signal)
+      await kafka.ensureTopic(ORDER_EVENTS_DLQ, 1, stopping.signal)
+    } catch (error) {
+      if (!stopping.signal.aborted) log.error({ err: error }, 'the topics of orders could not be made')
+    }
+  }
+  void make() // in the background: sending waits for the topic by itself
+  return () => stopping.abort()
+}

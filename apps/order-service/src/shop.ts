@@ -1,0 +1,67 @@
+import type { Publisher } from '@halles/service/kafka'
+import type { Logger } from '@halles/service/log'
+import type { Metrics } from '@halles/service/metrics'
+import type { Person } from '@halles/service/person'
+import type { Db } from 'mongodb'
+import type { PlaceOrder } from './basket.ts'
+import { cancelOrder, changeStatus, changeStatusAsAdmin } from './change-status.ts'
+import { debtsIn } from './debts.ts'
+import { intentsIn } from './intents.ts'
+import { listOrders, listOrdersOf } from './list-orders.ts'
+import { orderMetrics } from './metrics.ts'
+import { numbersIn } from './numbers.ts'
+import { ordersCollection, ordersIn } from './orders.ts'
+import { outboxOf } from './outbox.ts'
+import { placeOrder } from './place-order.ts'
+import { readOrder, readOrders } from './read-order.ts'
+import { recoveryOf } from './recover.ts'
+import type { Stock } from './stock.ts'
+
+/** The use cases with their helpers, as the faces call them. */
+export type Shop = Awaited<ReturnType<typeof openShop>>['shop']
+
+type Parts = {
+  db: Db
+  publisher: Publisher
+  stock: Pick<Stock, 'check' | 'hold' | 'release'>
+  metrics: Metrics
+  log: Logger
+  now: () => Date
+}
+
+/** Gives every use case what it needs, and starts what works in the background; `stop` ends that. */
+export async function openShop({ db, publisher, stock, metrics: { registry }, log, now }: Parts) {
+  const collection = await ordersCollection(db)
+  const orders = ordersIn(collection)
+  const intents = intentsIn(collection, now)
+  const debts = debtsIn(collection, now)
+  const metrics = orderMetrics(registry, debts, log)
+  const outbox = outboxOf({ debts, publisher, log, onTold: metrics.told, now })
+  const recovery = recoveryOf({ intents, debts, stock, log })
+  const placing = {
+    stock,
+    takeNumber: numbersIn(db),
+    intents,
+    giveUp: recovery.giveUp,
+    tell: outbox.tell,
+    now,
+  }
+  const changing = { orders, tell: outbox.tell, owed: recovery.owed, now }
+  const reading = { orders }
+
+  const shop = {
+    placeOrder: (person: Person, wish: PlaceOrder, key: string | undefined) =>
+      metrics.placing(placeOrder(placing, person, wish, key)),
+    changeStatus: changeStatus.bind(null, changing),
+    changeStatusAsAdmin: changeStatusAsAdmin.bind(null, changing),
+    cancelOrder: cancelOrder.bind(null, changing),
+    readOrder: readOrder.bind(null, reading),
+    readOrders: readOrders.bind(null, reading),
+    listOrders: listOrders.bind(null, reading),
+    listOrdersOf: listOrdersOf.bind(null, reading),
+  }
+  const stop = async (): Promise<void> => {
+    await Promise.all([outbox.stop(), recovery.stop()])
+  }
+  return { shop, stop }
+}

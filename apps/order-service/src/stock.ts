@@ -1,0 +1,109 @@
+import { credentials } from '@grpc/grpc-js'
+import {
+  ProductServiceClient,
+  ReservationOutcome,
+  type CheckedLine,
+  type Reservation,
+  type Shortage,
+  type StockLine,
+} from '@halles/contracts/product-grpc'
+import { coalesce } from '@halles/service/coalesce'
+import { ask } from '@halles/service/grpc'
+
+/** How long product-service may take, in milliseconds. An intent outlives them together: see intents.ts. */
+const deadlines = { check: 2000, hold: 4000, release: 4000 }
+
+/** What the shelf says of one line. `price` is euros for one; without a product it cannot be had at all. */
+export type ShelfLine = { available: number; product?: { name: string; price: number } }
+
+/** What became of a reservation; a refusal names each product that is missing or short. */
+export type Hold =
+  | { outcome: 'held' }
+  | { outcome: 'refused'; shortages: { productId: string; exists: boolean; available: number }[] }
+  /** Its stock was given back before: nothing is held, nor ever will be. */
+  | { outcome: 'released' }
+
+export type Stock = ReturnType<typeof stockAt>
+
+/**
+ * The neighbour: product-service's stock at `address` (host:port), as functions. What waits is asked together, each
+ * order answered by itself.
+ *
+ * All throw Refusal `UNAVAILABLE` when it cannot be reached, `TIMEOUT` when it is too slow.
+ */
+export function stockAt(address: string) {
+  const client = new ProductServiceClient(address, credentials.createInsecure(), {
+    // A product-service that comes back is found again within a second.
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 1000,
+    'grpc.keepalive_time_ms': 20_000,
+  })
+
+  return {
+    /** Looks: for each line, in order, what the shelf says. */
+    check: coalesce(
+      async (orders: StockLine[][]): Promise<ShelfLine[][]> => {
+        const asked = orders.flat().filter(mayExist)
+        const { items } = await ask(client.checkStock.bind(client), { items: asked }, deadlines.check)
+        const answers = items.values()
+        return orders.map((lines) => lines.map((line) => (mayExist(line) ? shelfLine(answers.next().value) : none)))
+      },
+      { lanes: 2, max: 64 },
+    ),
+
+    /** Holds a whole order's stock or none of it; again for the same order answers the same. */
+    hold: coalesce(
+      async (orders: { orderId: string; items: StockLine[] }[]): Promise<(Hold | Error)[]> => {
+        const { reservations } = await ask(client.reserveStocks.bind(client), { orders }, deadlines.hold)
+        return orders.map((_, i) => holdOf(reservations[i]))
+      },
+      { lanes: 2, max: 64 },
+    ),
+
+    /** Gives an order's stock back, once, however often it is called; what was never held never will be. */
+    release: async (orderId: string): Promise<void> => {
+      await ask(client.releaseStock.bind(client), { orderId }, deadlines.release)
+    },
+
+    /** Rejects unless product-service can be reached within 2 s. */
+    ping: (): Promise<void> =>
+      new Promise((resolve, reject) => {
+        client.waitForReady(Date.now() + 2000, (error) => (error ? reject(error) : resolve()))
+      }),
+
+    close: (): void => client.close(),
+  }
+}
+
+/**
+ * No product has such an id. It is not asked for: a request that is refused for one line would be refused for all the
+ * orders in it.
+ */
+const mayExist = ({ productId }: StockLine): boolean => productId.trim() !== '' && productId.length <= 100
+
+const none: ShelfLine = { available: 0 }
+
+function shelfLine(line: CheckedLine | undefined): ShelfLine {
+  if (!line?.details) return none
+  const { name, priceCents } = line.details
+  return { available: line.availableQuantity, product: { name, price: priceCents / 100 } }
+}
+
+function holdOf(reservation: Reservation | undefined): Hold | Error {
+  switch (reservation?.outcome) {
+    case ReservationOutcome.HELD:
+      return { outcome: 'held' }
+    case ReservationOutcome.REFUSED:
+      return { outcome: 'refused', shortages: reservation.shortages.map(shortageOf) }
+    case ReservationOutcome.RELEASED:
+      return { outcome: 'released' }
+    default:
+      return new Error(`product-service answered ${reservation?.outcome ?? 'nothing'} to a reservation`)
+  }
+}
+
+const shortageOf = ({ productId, exists, availableQuantity }: Shortage) => ({
+  productId,
+  exists,
+  available: availableQuantity,
+})
