@@ -6,6 +6,11 @@ import type { Person } from '@halles/service/person'
 export const letterStatuses = ['PENDING', 'SENT', 'FAILED'] as const
 export type LetterStatus = (typeof letterStatuses)[number]
 
+/** What a letter tells of an order. */
+export type Told = Pick<OrderView, 'number' | 'total' | 'status' | 'statusHistory' | 'createdAt'> & {
+  items: Pick<OrderView['items'][number], 'name' | 'quantity' | 'price'>[]
+}
+
 /** A letter to a customer about what became of an order: one for each event. */
 export type Letter = {
   id: string
@@ -22,7 +27,7 @@ export type Letter = {
   locale: Customer['locale']
   subject: string
   /** The order as the event told it: the letter is written from this each time it is sent. */
-  order: OrderView
+  order: Told
   /** When it happened. */
   happenedAt: Date
   /** The trace that the event belongs to. */

@@ -1,6 +1,6 @@
-import type { OrderEvent } from '@halles/contracts/order-events'
+import type { OrderEvent, OrderView } from '@halles/contracts/order-events'
 import { newId } from '@halles/service/ids'
-import type { Letter } from './letter.ts'
+import type { Letter, Told } from './letter.ts'
 import type { Kept, Letters } from './letters.ts'
 import { subjectFor } from './write-letter.ts'
 
@@ -44,7 +44,7 @@ function letterFor({ id, subject, time, traceparent, data }: OrderEvent, now: Da
     name: customer.name,
     locale: customer.locale,
     subject: subjectFor(order, customer.locale),
-    order,
+    order: toldOf(order),
     happenedAt: new Date(time),
     traceparent: traceparent ?? null,
     status: 'PENDING',
@@ -58,3 +58,13 @@ function letterFor({ id, subject, time, traceparent, data }: OrderEvent, now: Da
     lastError: null,
   }
 }
+
+/** What the letter needs of an order, and nothing that a later version may have added. */
+const toldOf = ({ number, total, status, statusHistory, createdAt, items }: OrderView): Told => ({
+  number,
+  total,
+  status,
+  statusHistory: statusHistory.map(({ status, timestamp }) => ({ status, timestamp })),
+  createdAt,
+  items: items.map(({ name, quantity, price }) => ({ name, quantity, price })),
+})

@@ -1,0 +1,116 @@
+// What this service's tests make: events as order-service tells them, and a mail server that answers as it is told.
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { Customer, OrderEvent, Status } from '@halles/contracts/order-events'
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
+
+/** A customer of their own. */
+export function someCustomer(more: Partial<Customer> = {}): Customer {
+  const id = randomUUID()
+  return { id, name: 'Camille Martin', email: `${id}@example.test`, locale: 'fr', ...more }
+}
+
+const path: Status[] = ['Reçue', 'Confirmée', 'Préparée', 'Livrée']
+
+/** An event about an order of its own: by default its confirmation, the second event. */
+export function someEvent({
+  customer = someCustomer(),
+  orderId = randomUUID(),
+  sequence = 2,
+  status = path[sequence - 1] ?? 'Livrée',
+  ...more
+}: Partial<Omit<OrderEvent, 'data'>> & {
+  customer?: Customer
+  orderId?: string
+  sequence?: number
+  status?: Status
+} = {}): OrderEvent {
+  const time = new Date().toISOString()
+  const before = path.slice(0, sequence - 1)
+  return {
+    specversion: '1.0',
+    id: `${orderId}.${sequence}`,
+    source: '/order-service',
+    type: sequence === 1 ? 'order.created' : 'order.status-changed',
+    subject: orderId,
+    time,
+    datacontenttype: 'application/json',
+    data: {
+      sequence,
+      order: {
+        id: orderId,
+        number: '1042',
+        userId: customer.id,
+        items: [{ productId: randomUUID(), name: 'Thé vert, 100 g', quantity: 3, price: 4.5 }],
+        total: 13.5,
+        status,
+        statusHistory: [...before, status].map((status) => ({ status, timestamp: time })),
+        createdAt: time,
+      },
+      previousStatus: before.at(-1) ?? null,
+      customer,
+    },
+    ...more,
+  }
+}
+
+/** A letter as a mail server got it: what was said in SMTP, and its headers, unfolded, as they came. */
+export type Caught = { to: string[]; headers: [name: string, value: string][]; raw: string }
+
+export type MailServer = Awaited<ReturnType<typeof mailServer>>
+
+/**
+ * A mail server on 127.0.0.1 that keeps what it gets. `answers` may be changed at any time: `rcpt` and `data` give the
+ * SMTP code to refuse with, if any, and may take their time.
+ */
+export async function mailServer(options: SMTPServerOptions = {}, port = 0) {
+  const caught: Caught[] = []
+  const answers: {
+    rcpt: (address: string) => number | undefined | Promise<number | undefined>
+    data: (letter: Caught) => number | undefined | Promise<number | undefined>
+  } = { rcpt: () => undefined, data: () => undefined }
+  const refusal = (responseCode: number) => Object.assign(new Error('no'), { responseCode })
+  const told = (code: number | undefined) => (code === undefined ? null : refusal(code))
+
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    logger: false,
+    onRcptTo: ({ address }, _session, done) => {
+      void Promise.resolve(answers.rcpt(address)).then((code) => done(told(code)))
+    },
+    onData: (stream, session, done) => {
+      void text(stream).then(async (raw) => {
+        const letter = { to: session.envelope.rcptTo.map(({ address }) => address), headers: headersOf(raw), raw }
+        const code = await answers.data(letter)
+        if (code === undefined) caught.push(letter)
+        done(told(code))
+      })
+    },
+    ...options,
+  })
+  server.on('error', () => {}) // a client that went away
+  server.listen(port, '127.0.0.1')
+  await once(server.server, 'listening')
+  const address = server.server.address() as AddressInfo
+  return {
+    port: address.port,
+    url: `smtp://127.0.0.1:${address.port}`,
+    caught,
+    answers,
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  }
+}
+
+const headersOf = (raw: string): [string, string][] =>
+  raw
+    .slice(0, raw.indexOf('\r\n\r\n'))
+    .replaceAll(/\r\n[ \t]+/g, ' ')
+    .split('\r\n')
+    .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)])
+
+/** The value of a header, whatever its case. */
+export const header = ({ headers }: Caught, name: string): string | undefined =>
+  headers.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
