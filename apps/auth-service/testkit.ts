@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ownDatabase } from '@halles/testkit/database'
 import { inject } from 'vitest'
-import { createApp } from './src/app.ts'
+import type { createApp } from './src/app.ts'
 import { configFrom, type Settings } from './src/config.ts'
 import type { Registration } from './src/user.ts'
 

@@ -48,7 +48,7 @@ export async function hashing({ lanes = LANES, most = MOST_WAITING, turnedAway =
     hash: (password: string): Promise<string> => inTurn(() => hash(typed(password), COST)),
 
     /** Whether a hash is that of a password. Without a hash it is not, which takes just as long to say. */
-    async matches(hashed: string | undefined, password: string): Promise<boolean> {
+    matches: async (hashed: string | undefined, password: string): Promise<boolean> => {
       const same = await inTurn(() => verify(hashed ?? decoy, typed(password)))
       return same && hashed !== undefined
     },

@@ -14,6 +14,8 @@ import { register } from './register.ts'
 import { Holding, SessionView, sessionView, type Session } from './session.ts'
 import { CredentialsBody, RegistrationBody, UserView, userView } from './user.ts'
 
+const problems = { '4xx': Problem, '5xx': Problem }
+
 /** How long a list of keys may be kept, in seconds: services ask again at least this often. */
 const KEYS_FRESH_FOR = 300
 
@@ -37,7 +39,6 @@ const Jwks = Type.Object(
 /** The REST face of auth-service. */
 export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void {
   const tags = ['auth']
-  const problem = { '4xx': Problem, '5xx': Problem }
 
   /** Answers a session, its refresh token in the body or in the cookie. */
   const answer = (reply: FastifyReply, session: Session, inCookie: boolean) => {
@@ -53,7 +54,7 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         summary: 'Opens an account and signs in. EMAIL_TAKEN when the address has one, whatever its case.',
         tags,
         body: RegistrationBody,
-        response: { 201: SessionView, ...problem },
+        response: { 201: SessionView, ...problems },
       },
     },
     async ({ body: { cookie = false, ...wish } }, reply) => {
@@ -69,7 +70,7 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         summary: 'Signs in. INVALID_CREDENTIALS, the same for an unknown address and a wrong password.',
         tags,
         body: CredentialsBody,
-        response: { 200: SessionView, ...problem },
+        response: { 200: SessionView, ...problems },
       },
     },
     async ({ body: { cookie = false, ...credentials } }, reply) =>
@@ -83,7 +84,7 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         summary: 'Gives the next session for a refresh token, from the body or else from the cookie.',
         tags,
         body: Nullable(Holding),
-        response: { 200: SessionView, ...problem },
+        response: { 200: SessionView, ...problems },
       },
     },
     async (request, reply) => {
@@ -100,7 +101,7 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         summary: 'Ends the session of a refresh token, from the body or else from the cookie, if it still lives.',
         tags,
         body: Nullable(Holding),
-        response: { 204: Type.Null(), ...problem },
+        response: { 204: Type.Null(), ...problems },
       },
     },
     async (request, reply) => {
@@ -118,7 +119,7 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         summary: 'Who the token belongs to.',
         tags,
         security: [{ bearer: [] }],
-        response: { 200: UserView, ...problem },
+        response: { 200: UserView, ...problems },
       },
     },
     async ({ person }) => userView(await readMe(desk, person)),

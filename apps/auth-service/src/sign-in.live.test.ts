@@ -91,7 +91,7 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
   it('of two who take one address at once, one gets it', async () => {
     const wish = newcomer()
     const answers = await Promise.all([wish, { ...wish, email: wish.email.toUpperCase() }].map(door.register))
-    expect(answers.map(({ code }) => code).sort()).toEqual(['EMAIL_TAKEN', undefined])
+    expect(answers.map(({ code }) => code)).toEqual(expect.arrayContaining(['EMAIL_TAKEN', undefined]))
   })
 
   it.each([
@@ -119,7 +119,7 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
     const wish = newcomer({ password })
     expect(await door.register(wish)).toHaveProperty('value')
     expect(await door.login({ email: wish.email, password })).toHaveProperty('value')
-    expect(await door.login({ email: wish.email, password: `${password}`.slice(0, -2) })).toMatchObject({
+    expect(await door.login({ email: wish.email, password: password.slice(0, -2) })).toMatchObject({
       code: 'INVALID_CREDENTIALS',
     })
   })
