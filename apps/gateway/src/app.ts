@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { serviceApp } from '@halles/service/app'
+import { graphqlRoute } from '@halles/service/graphql-http'
+import { keysAt } from '@halles/service/keys'
+import type { FastifyInstance } from 'fastify'
+import { services, urlsOf, type Service, type Settings } from './config.ts'
+import { frontPage } from './front-page.ts'
+import { graphiql } from './graphiql.ts'
+import { gatewayMetrics } from './metrics.ts'
+import { knownOperations } from './operations.ts'
+import { proxy } from './proxy.ts'
+import { subgraphAt } from './subgraph.ts'
+import { supergraphOf } from './supergraph.ts'
+import { upstreamAt } from './upstream.ts'
+
+/** The gateway, not listening yet. It starts, and answers what it can, whether or not the services are there. */
+export async function createApp(settings: Settings): Promise<FastifyInstance> {
+  const urls = urlsOf(settings)
+  const upstreams = forEach((service) => upstreamAt(urls[service], settings.UPSTREAM_TIMEOUT_MS))
+  const app = (await serviceApp({
+    name: 'gateway',
+    logLevel: settings.LOG_LEVEL,
+    keyOf: keysAt(settings.JWKS_URL),
+    issuer: settings.JWT_ISSUER,
+    audience: settings.JWT_AUDIENCE,
+    needs: Object.fromEntries(services.map((service) => [`${service}-service`, () => upstreams[service].alive()])),
+    docs: false,
+  })) as unknown as FastifyInstance
+
+  const metrics = gatewayMetrics(app.metrics)
+  const sdl = readFileSync(new URL('../supergraph.graphql', import.meta.url), 'utf8')
+  const subgraphs = forEach((service) =>
+    subgraphAt(upstreams[service], (outcome, seconds) => metrics.fetched(service, outcome, seconds)),
+  )
+  const supergraph = await supergraphOf(sdl, subgraphs, metrics.planned)
+  const operations = knownOperations()
+  await supergraph.warm(operations.texts)
+  const only = settings.PERSISTED_ONLY
+  graphqlRoute(app, () => supergraph.schema, supergraph.execute, { textOf: operations.textOf, only })
+
+  await proxy(app, upstreams, urls)
+  if (!only) graphiql(app)
+  frontPage(app, { graphiql: !only, mailbox: settings.MAILBOX_URL })
+
+  app.addHook('onClose', async () => {
+    await supergraph.close()
+    await Promise.all(services.map((service) => upstreams[service].close()))
+  })
+  return app
+}
+
+const forEach = <T>(make: (service: Service) => T): Record<Service, T> =>
+  Object.fromEntries(services.map((service) => [service, make(service)])) as Record<Service, T>

@@ -1,0 +1,100 @@
+import httpProxy from '@fastify/http-proxy'
+import { Refusal } from '@halles/service/refusal'
+import { traceHeaders } from '@halles/service/trace'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
+import { services, type Service } from './config.ts'
+import { brokenOff, upstreamRefusal, type Upstream } from './upstream.ts'
+
+/** Which service answers which routes below /api. */
+const routes: Record<Service, readonly string[]> = {
+  auth: ['/register', '/login', '/refresh', '/logout', '/me', '/.well-known/jwks.json'],
+  product: ['/products', '/products/*', '/images/*'],
+  order: ['/orders', '/orders/*'],
+  notification: ['/notifications', '/notifications/*'],
+}
+
+/** What a client may not tell services: who was asked, by whom and how is for the gateway to say. */
+const untrusted = /^(x-forwarded-|forwarded$|x-real-ip$)/
+
+/** What belongs to the connection with one neighbour (RFC 9110, 7.6.1), or is dealt with here. */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+])
+
+/**
+ * Passes the REST routes below /api on to the services, product images at /images, and each service's API page at
+ * `/docs/<service>/`. Bodies stream in both directions; nothing is read or repeated here, except that a GET whose
+ * connection broke off before an answer is sent once more.
+ */
+export async function proxy(app: FastifyInstance, upstreams: Record<Service, Upstream>, urls: Record<Service, string>) {
+  const pass = (
+    service: Service,
+    prefix: string,
+    rewritePrefix: string,
+    routes: readonly string[],
+    httpMethods?: string[],
+  ) =>
+    app.register(httpProxy, {
+      upstream: urls[service],
+      // Asked like a Dispatcher, which is all that the proxy knows of it.
+      undici: upstreams[service].pool as never,
+      prefix,
+      rewritePrefix,
+      routes: [...routes],
+      ...(httpMethods && { httpMethods }),
+      disableRequestLogging: true,
+      // By default a GET that is answered 503 is repeated up to ten times.
+      retryMethods: [],
+      replyOptions: {
+        timeout: upstreams[service].within,
+        retryDelay: ({ err, req, attempt }) => (attempt === 0 && isRead(req.method) && brokenOff(err) ? 1 : null),
+        rewriteRequestHeaders: (request, headers) => passedOn(request as FastifyRequest, headers),
+        rewriteHeaders: passedBack,
+        onError: (reply, { error }) => {
+          reply.send(refusalOf(error))
+        },
+      },
+    })
+
+  for (const service of services) {
+    await pass(service, '/api', '/', routes[service])
+    app.get(`/docs/${service}`, async (_request, reply) => reply.redirect(`/docs/${service}/`))
+    await pass(service, `/docs/${service}/openapi.json`, '/openapi.json', [''], ['GET'])
+    await pass(service, `/docs/${service}`, '/docs', ['/*'], ['GET', 'HEAD'])
+  }
+  await pass('product', '/images', '/images', ['/*'], ['GET', 'HEAD'])
+}
+
+const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
+
+/** A request's headers for a service: the client's, without what it may not say, and what the gateway knows. */
+function passedOn(request: FastifyRequest, headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kept: IncomingHttpHeaders = {}
+  for (const name of Object.keys(headers)) if (!hopByHop.has(name) && !untrusted.test(name)) kept[name] = headers[name]
+  return {
+    ...kept,
+    ...traceHeaders(request.trace),
+    'x-forwarded-for': request.ip,
+    'x-forwarded-host': request.host,
+    'x-forwarded-proto': request.protocol,
+  }
+}
+
+const passedBack = (headers: Record<string, string | string[] | undefined>) =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHop.has(name)))
+
+/** The proxy wraps what went wrong into an error of its own, or throws for an address that it does not like. */
+function refusalOf(error: Error & { statusCode?: number }): Refusal {
+  if (error.statusCode === 400) return new Refusal('NOT_FOUND', 'There is nothing at this address.')
+  return upstreamRefusal(error.cause ?? error)
+}

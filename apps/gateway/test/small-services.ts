@@ -1,0 +1,185 @@
+import { createPublicKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
+import { subgraph, type References } from '@halles/service/graphql'
+import { admin, signedIn } from '@halles/service/person'
+import { Refusal } from '@halles/service/refusal'
+import { testKeyOf } from '@halles/testkit/people'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { createApp } from '../src/app.ts'
+import { configFrom, services, type Service } from '../src/config.ts'
+
+/** What a service does with a request in place of answering it; undefined lets it answer. */
+export type Misbehave = (request: FastifyRequest, reply: FastifyReply) => unknown
+
+export type Shop = Awaited<ReturnType<typeof smallShop>>
+
+const products: Record<string, object> = {
+  p1: { id: 'p1', name: 'Chaise', price: 49.9, stock: 3, description: 'En bois' },
+  p2: { id: 'p2', name: 'Table', price: 199, stock: 1, description: null },
+}
+const user = (id: string) => ({ id, name: `Someone ${id}`, email: `${id}@example.test`, role: 'USER', locale: 'FR' })
+const order = (n: number) => ({
+  id: `o${n}`,
+  number: String(n),
+  userId: `u${n}`,
+  customer: { id: `u${n}` },
+  total: 10,
+  items: ['p1', 'p2'].map((id) => ({ productId: id, product: { id }, name: id, quantity: 1, price: 5 })),
+})
+const page = (nodes: object[]) => ({
+  nodes,
+  edges: nodes.map((node, i) => ({ node, cursor: String(i) })),
+  pageInfo: { hasNextPage: false, endCursor: null },
+  totalCount: nodes.length,
+  totalCountIsExact: true,
+})
+
+type Resolver = (parent: never, args: never, context: { person: never; request: FastifyRequest }) => unknown
+const graphs: Record<
+  Service,
+  { resolvers: Record<string, Record<string, Resolver>>; references: Record<string, References> }
+> = {
+  auth: {
+    resolvers: {
+      Query: {
+        me: (_parent, _args, { person }) => user(signedIn(person).id),
+        user: (_parent, { id }: { id: string }) => user(id),
+        users: (_parent, _args, { person }) => page([admin(person)]),
+      },
+      Mutation: { logout: () => true },
+    },
+    references: { User: async (keys) => keys.map(({ id }) => (id === 'gone' ? null : user(id))) },
+  },
+  product: {
+    resolvers: {
+      Query: {
+        product: (_parent, { id }: { id: string }) =>
+          products[id] ?? Promise.reject(new Refusal('NOT_FOUND', 'No such product.')),
+        products: () => page(Object.values(products)),
+        categories: () => [],
+      },
+      Product: {
+        stock: ({ id, stock }: { id: string; stock: number }) => {
+          if (id === 'p2') throw new Refusal('FORBIDDEN', 'Not for you.')
+          return stock
+        },
+      },
+      Mutation: { deleteProduct: (_parent, { id }: { id: string }) => id },
+    },
+    references: {
+      Product: async (keys) => keys.map(({ id }) => products[id] ?? new Refusal('NOT_FOUND', 'No such product.')),
+    },
+  },
+  order: {
+    resolvers: {
+      Query: {
+        order: (_parent, { id }: { id: string }) => {
+          if (id === 'crash') throw new TypeError('mongodb://secret-host:27017')
+          const found = order(Number(id.slice(1)))
+          if (id === 'o404') found.items[1]!.product.id = 'gone'
+          if (id === 'o0') found.customer.id = 'gone'
+          return found
+        },
+        orders: () => page([order(1), order(2), order(3)]),
+      },
+      User: { orders: () => page([order(1)]) },
+      Mutation: {
+        placeOrder: () => {
+          throw new Refusal('INSUFFICIENT_STOCK', 'Not enough left.', {
+            errors: [{ path: '/items/0', message: 'only 1 left', productId: 'p2', available: 1 }],
+          })
+        },
+        cancelOrder: (_parent, { id }: { id: string }) => order(Number(id.slice(1))),
+      },
+    },
+    references: {
+      User: async (keys) => keys.map(({ id }) => ({ id })),
+      Order: async (keys) => keys.map(({ id }) => order(Number(id.slice(1)))),
+    },
+  },
+  notification: {
+    resolvers: { Order: { notifications: () => [] }, Query: { notifications: () => page([]) } },
+    references: { Order: async (keys) => keys.map(({ id }) => ({ id })), Notification: async (keys) => keys },
+  },
+}
+
+/** The four services, small: their real schemas over constant data, on ports of their own; each can be made to misbehave. */
+export async function smallShop() {
+  const misbehave: Partial<Record<Service, Misbehave>> = {}
+  const seen: { service: Service; method: string; url: string; headers: FastifyRequest['headers'] }[] = []
+  const urls = {} as Record<Service, string>
+  const apps: App[] = []
+  for (const service of services) {
+    const app = await smallService(service)
+    app.addHook('onRequest', async (request, reply) => {
+      if (request.url.startsWith('/.well-known')) return
+      seen.push({ service, method: request.method, url: request.url, headers: request.headers })
+      const wish = misbehave[service]
+      if (wish) await wish(request, reply)
+    })
+    urls[service] = await app.listen({ host: '127.0.0.1', port: 0 })
+    apps.push(app)
+  }
+  return {
+    urls,
+    misbehave,
+    seen,
+    /** Makes everyone behave again and forgets what was seen. */
+    calm: (): void => {
+      for (const service of services) delete misbehave[service]
+      seen.length = 0
+    },
+    close: async (): Promise<void> => {
+      await Promise.all(apps.map((app) => app.close()))
+    },
+  }
+}
+
+async function smallService(service: Service): Promise<App> {
+  const app = await serviceApp({
+    name: `${service}-service`,
+    logLevel: 'silent',
+    keyOf: testKeyOf,
+    issuer: 'halles',
+    audience: 'halles',
+    needs: {},
+  })
+  const sdl = readFileSync(new URL(`../../${service}-service/schema.graphql`, import.meta.url), 'utf8')
+  serveSubgraph(app, subgraph({ sdl, ...graphs[service] }))
+  if (service === 'auth')
+    app.get('/.well-known/jwks.json', async () => {
+      const jwk = createPublicKey((await testKeyOf('test-key'))!).export({ format: 'jwk' })
+      return { keys: [{ ...jwk, kid: 'test-key', alg: 'ES256', use: 'sig' }] }
+    })
+  return app
+}
+
+/** A gateway before these services. */
+export async function gatewayTo(
+  urls: Record<Service, string>,
+  more: Record<string, string> = {},
+): Promise<FastifyInstance> {
+  return createApp(
+    configFrom({
+      PORT: '0',
+      LOG_LEVEL: 'silent',
+      JWKS_URL: `${urls.auth}/.well-known/jwks.json`,
+      AUTH_URL: urls.auth,
+      PRODUCT_URL: urls.product,
+      ORDER_URL: urls.order,
+      NOTIFICATION_URL: urls.notification,
+      ...more,
+    }),
+  )
+}
+
+/** An address at which nothing listens. */
+export async function nowhere(): Promise<string> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return `http://127.0.0.1:${port}`
+}
