@@ -3,8 +3,12 @@ import type { CodegenConfig } from '@graphql-codegen/cli'
 /** What each entity is inside its service: the resolvers of its fields get this, not the GraphQL type. */
 const mappers = {
   auth: { User: '../user.ts#User as Account' },
-  product: { Product: '../product.ts#Product' },
-  order: { Order: '../order.ts#Order', OrderItem: '../order.ts#Line', StatusChange: '../order.ts#StatusChange' },
+  product: { Product: '../product.ts#Product as ProductModel' },
+  order: {
+    Order: '../order.ts#Order as OrderModel',
+    OrderItem: '../order.ts#Line as LineModel',
+    StatusChange: '../order.ts#StatusChange as StatusChangeModel',
+  },
   notification: { Notification: '../letter.ts#Letter' },
 }
 

@@ -17,7 +17,7 @@ const unfit = whatDoesNotFit()
 if (unfit !== undefined) {
   console.log(`Installing the packages (${unfit}); the first time takes a minute or two.`)
   const npm = process.env['npm_execpath']
-  const install = ['ci', '--no-audit', '--no-fund']
+  const install = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
   const code = await run(...(npm === undefined ? ['npm', install] : [process.execPath, [npm, ...install]]))
   if (code !== 0) process.exit(code)
 }

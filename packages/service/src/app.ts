@@ -21,6 +21,8 @@ declare module 'fastify' {
     /** Who the token belongs to; undefined when there is none. A token that is not good never gets this far. */
     person: Person | undefined
     trace: Context
+    /** The name of the GraphQL operation that was executed, for the log. */
+    operation: string | undefined
   }
   interface FastifyInstance {
     metrics: Metrics
@@ -40,6 +42,8 @@ export type ServiceOptions = {
   audience: string
   /** What this service needs to do its work: each rejects when it is not there. Told by /readyz. */
   needs: Record<string, () => Promise<unknown>>
+  /** Whether it describes REST routes of its own, at /openapi.json and /docs. */
+  docs?: boolean
   /** Largest body taken, in bytes. */
   bodyLimit?: number
 }
@@ -56,6 +60,7 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
   app.decorate('metrics', metricsOf(options.name))
   app.decorateRequest('person', undefined)
   app.decorateRequest('trace')
+  app.decorateRequest('operation', undefined)
   app.setValidatorCompiler(({ schema, httpPart }) => validatorOf(schema as TSchema, httpPart ?? 'body'))
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(() => {
@@ -72,11 +77,12 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
     const route = request.routeOptions.url ?? 'none'
     app.metrics.request(request.method, route, reply.statusCode, reply.elapsedTime)
     if (route === '/healthz' || route === '/readyz' || route === '/metrics') return
-    const { method, trace } = request
-    const seen = { traceId: traceId(trace), method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
+    const { method, trace, operation } = request
+    const answered = { status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
+    const seen = { traceId: traceId(trace), method, route, ...(operation && { operation }), ...answered }
     request.log.info(seen, 'answered')
   })
-  await openapi(app, options.name)
+  if (options.docs ?? true) await openapi(app, options.name)
   operatorRoutes(app, options.needs)
   return app
 }

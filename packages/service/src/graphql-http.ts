@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import {
   GraphQLError,
+  Kind,
   parse,
   specifiedRules,
   validate,
@@ -10,17 +11,26 @@ import {
   type GraphQLErrorExtensions,
   type GraphQLSchema,
 } from 'graphql'
+import { parseRequestParams, type Request, type Response } from 'graphql-http'
 import { createHandler } from 'graphql-http/lib/use/fastify'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from './log.ts'
 import type { Person } from './person.ts'
-import { isCode, refusalOf, type Refusal } from './refusal.ts'
+import { isCode, Refusal, refusalOf, refusals } from './refusal.ts'
 import { traceId } from './trace.ts'
 
 /** What every resolver is given: who asks (undefined: no one is signed in), the request and its log. */
 export type GraphQLContext = { person: Person | undefined; log: Logger; request: FastifyRequest; reply: FastifyReply }
 
 export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
+
+/** Operations that clients name instead of sending them: `documentId: "sha256:<hex>"`. */
+export type PersistedOperations = {
+  /** The text of the operation with this id. */
+  textOf: (documentId: string) => string | undefined
+  /** Whether no other operation is answered. */
+  only: boolean
+}
 
 /** How many documents stay parsed and validated. */
 const DOCUMENTS = 1000
@@ -31,7 +41,12 @@ const DOCUMENTS = 1000
  *
  * `schema` is asked for at each request, so that it can change; everything remembered goes with it.
  */
-export function graphqlRoute(app: FastifyInstance, schema: () => GraphQLSchema, execute: Execute): void {
+export function graphqlRoute(
+  app: FastifyInstance,
+  schema: () => GraphQLSchema,
+  execute: Execute,
+  persisted?: PersistedOperations,
+): void {
   let remembered = { schema: schema(), documents: new LRUCache<string, DocumentNode>({ max: DOCUMENTS }) }
   let validated = new WeakMap<DocumentNode, readonly GraphQLError[]>()
   const present = (): GraphQLSchema => {
@@ -46,6 +61,7 @@ export function graphqlRoute(app: FastifyInstance, schema: () => GraphQLSchema, 
   const handler = createHandler<GraphQLContext>({
     schema: present,
     context: (request) => contextOf(request.raw, request.context.reply),
+    ...(persisted && { parseRequestParams: (request) => persistedParams(request, persisted) }),
     parse: (source) => {
       const text = typeof source === 'string' ? source : source.body
       const known = remembered.documents.get(text)
@@ -55,20 +71,29 @@ export function graphqlRoute(app: FastifyInstance, schema: () => GraphQLSchema, 
         remembered.documents.set(text, document)
         return document
       } catch (error) {
-        throw withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
+        throw error instanceof RangeError ? tooDeep() : withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
       }
     },
     validate: (against, document) => {
       const known = validated.get(document)
       if (known) return known
-      const errors = validate(against, document, specifiedRules).map((e) => withCode(e, 'GRAPHQL_VALIDATION_FAILED'))
+      const errors = faultsIn(against, document)
       validated.set(document, errors)
       return errors
     },
     execute: async (args) => {
       const context = args.contextValue as GraphQLContext
-      const result = await execute({ ...args, contextValue: context })
+      context.request.operation = operationIn(args.document, args.operationName)
+      const result = await execute({ ...args, contextValue: context }).catch((error: Error) => ({
+        errors: [new GraphQLError(error.message, { originalError: error })],
+      }))
       return result.errors ? { ...result, errors: result.errors.map((error) => told(error, context)) } : result
+    },
+    // Without data nothing was executed, which graphql-http does not tell from success.
+    onOperation: ({ raw }, _args, { data, errors }) => {
+      if (data !== undefined || !errors || !wantsStatus(raw.headers.accept)) return undefined
+      const code = errors[0]?.extensions['code']
+      return answer(isCode(code) ? refusals[code].http : 400, { errors }, `${GRAPHQL_RESPONSE}; charset=utf-8`)
     },
     // What graphql-http itself finds wrong with a request: no query, variables that are not an object, …
     formatError: (error) =>
@@ -86,6 +111,58 @@ const contextOf = (request: FastifyRequest, reply: FastifyReply): GraphQLContext
   request,
   reply,
 })
+
+/** What is wrong with a document. One that is nested too deeply for the stack is refused as too complex. */
+function faultsIn(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
+  try {
+    return validate(schema, document, specifiedRules).map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED'))
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return [tooDeep()]
+  }
+}
+
+const tooDeep = (): GraphQLError =>
+  new GraphQLError('This operation is nested too deeply.', { extensions: { code: 'QUERY_TOO_COMPLEX' } })
+
+const GRAPHQL_RESPONSE = 'application/graphql-response+json'
+
+/** Whether a client takes the media type under which the status tells success from failure, as its first choice. */
+function wantsStatus(accept = ''): boolean {
+  const first = /application\/(graphql-response\+json|json|\*)|\*\/\*/i.exec(accept)
+  return first?.[0].toLowerCase() === GRAPHQL_RESPONSE
+}
+
+const operationIn = ({ definitions }: DocumentNode, name: string | null | undefined): string | undefined =>
+  name ?? definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)?.name?.value
+
+/** Puts the text of a persisted operation in the place of its id, or refuses. */
+async function persistedParams(
+  request: Request<FastifyRequest, { reply: FastifyReply }>,
+  { textOf, only }: PersistedOperations,
+): Promise<Awaited<ReturnType<typeof parseRequestParams>> | void> {
+  const { body, url } = request.raw
+  const [path, search] = url.split('?', 2)
+  const given = new URLSearchParams(search)
+  const id = request.method === 'GET' ? given.get('documentId') : (body as { documentId?: unknown } | null)?.documentId
+  if (id === undefined || id === null)
+    return only
+      ? refused(new Refusal('OPERATION_NOT_ALLOWED', 'Only operations on the list are answered: send a documentId.'))
+      : undefined
+  const query = typeof id === 'string' ? textOf(id) : undefined
+  if (query === undefined)
+    return refused(new Refusal('PERSISTED_QUERY_NOT_FOUND', 'There is no operation with this documentId.'))
+  given.set('query', query)
+  return parseRequestParams({ ...request, url: `${path}?${given.toString()}`, body: { ...(body as object), query } })
+}
+
+const refused = (refusal: Refusal): Response =>
+  answer(refusals[refusal.code].http, graphqlErrors(refusal, undefined), 'application/json; charset=utf-8')
+
+const answer = (status: number, body: object, type: string): Response => [
+  JSON.stringify(body),
+  { status, statusText: '', headers: { 'content-type': type } },
+]
 
 const withCode = (error: GraphQLError, code: string): GraphQLError => shaped(error, error.message, { code })
 

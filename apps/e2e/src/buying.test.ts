@@ -1,0 +1,193 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { ORDER_EVENTS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
+import { kafkaAt } from '@halles/service/kafka'
+import { logger } from '@halles/service/log'
+import { eventually } from '@halles/testkit/wait'
+import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { shopAt, type Visitor } from './kit.ts'
+
+const shop = shopAt(inject('shop'))
+let admin: Visitor
+beforeAll(async () => {
+  admin = await shop.admin()
+})
+
+/** Everything on the topic, as it comes. */
+async function listenToOrders(): Promise<OrderEvent[]> {
+  const came: OrderEvent[] = []
+  const kafka = kafkaAt(inject('kafka'), 'e2e', logger('e2e', 'silent'))
+  const listener = await kafka.listen({
+    groupId: `e2e-${randomUUID()}`,
+    topic: ORDER_EVENTS,
+    onBatch: async (messages) => void came.push(...messages.map(({ value }) => parseOrderEvent(value!))),
+  })
+  onTestFinished(() => listener.close())
+  return came
+}
+
+describe('buying', () => {
+  it('travels through every part: stock, order, event, letter, under one trace', async () => {
+    const events = await listenToOrders()
+    const camille = await shop.customer()
+    const [comte, pain] = await Promise.all([
+      shop.product(admin, { price: 19.99 }),
+      shop.product(admin, { price: 0.1 }),
+    ])
+    const traceId = randomBytes(16).toString('hex')
+
+    const { data, errors } = await camille.graphql(
+      `mutation Buy($input: PlaceOrderInput!) { placeOrder(input: $input) {
+         id number total status customer { name } items { name quantity price product { stock } } statusHistory { status } } }`,
+      {
+        input: {
+          items: [
+            { productId: comte.id, quantity: 3 },
+            { productId: pain.id, quantity: 3 },
+          ],
+        },
+      },
+      { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` },
+    )
+    expect(errors).toBeUndefined()
+    const order = data.placeOrder
+    // 3 × 19.99 + 3 × 0.10, which binary fractions would make 60.269999…
+    expect(order).toMatchObject({ total: 60.27, status: 'RECUE', customer: { name: 'Camille Martin' } })
+    expect(order.items).toMatchObject([
+      { name: comte.name, quantity: 3, price: 19.99, product: { stock: 17 } },
+      { name: pain.name, quantity: 3, price: 0.1, product: { stock: 17 } },
+    ])
+
+    const event = await eventually('its event', () => events.find(({ subject }) => subject === order.id))
+    expect(event).toMatchObject({ type: 'order.created', data: { sequence: 1, previousStatus: null } })
+    expect(event.data.customer).toMatchObject({ id: camille.id, email: camille.email, locale: 'fr' })
+    expect(event.traceparent).toContain(traceId)
+
+    const [letter] = await shop.lettersOnce(1, order.id)
+    expect(letter).toMatchObject({ to: [{ address: camille.email }] })
+    expect(letter!.subject).toContain(`#${order.number}`)
+    expect(letter!.html).toContain('60,27')
+    expect(JSON.stringify(letter!.headers)).toContain(traceId)
+  })
+
+  it('by REST gives the same order as by GraphQL', async () => {
+    const camille = await shop.customer()
+    const { id } = await shop.product(admin)
+    const placed = await camille.rest('POST', '/orders', {
+      items: [
+        { productId: id, quantity: 1 },
+        { productId: id, quantity: 1 },
+      ],
+    })
+    expect(placed.status).toBe(201)
+    expect(placed.body).toMatchObject({ userId: camille.id, total: 25.8, status: 'Reçue', items: [{ quantity: 2 }] })
+    expect(placed.headers.get('location')).toBe(`/api/orders/${camille.id}/${placed.body.id}`)
+    const read = await camille.rest('GET', `/orders/${camille.id}/${placed.body.id}`)
+    expect(read.body).toEqual(placed.body)
+    const { data } = await camille.graphql(
+      'query Q($id: ID!) { order(id: $id) { id number total status createdAt } }',
+      {
+        id: placed.body.id,
+      },
+    )
+    const { number, total, createdAt } = placed.body
+    expect(data.order).toEqual({ id: placed.body.id, number, total, status: 'RECUE', createdAt })
+  })
+
+  it('with one key is one order, however often it is asked for', async () => {
+    const camille = await shop.customer()
+    const { id } = await shop.product(admin)
+    const wish = { items: [{ productId: id, quantity: 2 }] }
+    const key = { 'idempotency-key': randomUUID() }
+    const answers = await Promise.all(Array.from({ length: 6 }, () => camille.rest('POST', '/orders', wish, key)))
+    for (const { status, body } of answers)
+      expect(status === 201 || (status === 409 && body.code === 'IN_PROGRESS')).toBe(true)
+    const again = await camille.rest('POST', '/orders', wish, key)
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    const { data } = await camille.graphql(
+      'mutation B($input: PlaceOrderInput!) { placeOrder(input: $input) { id } }',
+      {
+        input: { ...wish, idempotencyKey: key['idempotency-key'] },
+      },
+    )
+    expect(data.placeOrder.id).toBe(again.body.id)
+    expect((await camille.rest('GET', `/orders/${camille.id}`)).body.totalCount).toBe(1)
+    expect((await shop.nobody.rest('GET', `/products/${id}`)).body.stock).toBe(18)
+    const other = await camille.rest('POST', '/orders', { items: [{ productId: id, quantity: 3 }] }, key)
+    expect(other.body).toMatchObject({ status: 422, code: 'IDEMPOTENCY_KEY_REUSED' })
+  })
+
+  it('never sells more than there is', async () => {
+    const { id } = await shop.product(admin, { stock: 5 })
+    const buyers = await Promise.all(Array.from({ length: 12 }, () => shop.customer()))
+    const answers = await Promise.all(
+      buyers.map((buyer) => buyer.rest('POST', '/orders', { items: [{ productId: id, quantity: 1 }] })),
+    )
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(5)
+    expect(answers.filter(({ body }) => body.code === 'INSUFFICIENT_STOCK')).toHaveLength(7)
+    expect((await shop.nobody.rest('GET', `/products/${id}`)).body.stock).toBe(0)
+  })
+})
+
+describe('an order', () => {
+  it.each([
+    ['fr', ['reçue', 'confirmée', 'préparée', 'livrée']],
+    ['en', ['received', 'confirmed', 'prepared', 'delivered']],
+  ] as const)('goes to Livrée, each status with its letter, in the language %s', async (locale, words) => {
+    const buyer = await shop.customer(locale)
+    const { id: productId } = await shop.product(admin)
+    const { body: order } = await buyer.rest('POST', '/orders', { items: [{ productId, quantity: 1 }] })
+    for (const status of ['Confirmée', 'Préparée', 'Livrée']) {
+      const moved = await admin.rest('PUT', `/orders/${order.id}/status`, { status })
+      expect(moved.body).toMatchObject({ status })
+      const again = await admin.rest('PUT', `/orders/${order.id}/status`, { status: status.normalize('NFD') })
+      expect(again.body).toEqual(moved.body)
+    }
+    const letters = await shop.lettersOnce(4, order.id)
+    expect(letters.map(({ subject }) => words.findIndex((word) => subject.includes(word)))).toEqual([0, 1, 2, 3])
+    const { data } = await buyer.graphql(
+      'query Q($id: ID!) { order(id: $id) { statusHistory { status } notifications { subject status } } }',
+      { id: order.id },
+    )
+    expect(data.order.statusHistory.map(({ status }: { status: string }) => status)).toEqual([
+      'RECUE',
+      'CONFIRMEE',
+      'PREPAREE',
+      'LIVREE',
+    ])
+    expect(data.order.notifications.map(({ subject }: { subject: string }) => subject)).toEqual(
+      letters.map((l) => l.subject),
+    )
+  })
+
+  it('that its customer cancels gives its stock back, once', async () => {
+    const buyer = await shop.customer()
+    const { id: productId } = await shop.product(admin, { stock: 10 })
+    const { body: order } = await buyer.rest('POST', '/orders', { items: [{ productId, quantity: 4 }] })
+    const mutation = 'mutation C($id: ID!) { cancelOrder(id: $id) { status } }'
+    for (let i = 0; i < 2; i++)
+      expect((await buyer.graphql(mutation, { id: order.id })).data.cancelOrder.status).toBe('ANNULEE')
+    await eventually(
+      'its stock is back',
+      async () => (await shop.nobody.rest('GET', `/products/${productId}`)).body.stock === 10,
+    )
+    expect((await admin.rest('PUT', `/orders/${order.id}/status`, { status: 'Confirmée' })).body.code).toBe(
+      'INVALID_TRANSITION',
+    )
+    const letters = await shop.lettersOnce(2, order.id)
+    expect(letters).toHaveLength(2)
+    expect((await shop.nobody.rest('GET', `/products/${productId}`)).body.stock).toBe(10)
+  })
+
+  it('keeps showing a product that is no longer sold', async () => {
+    const buyer = await shop.customer()
+    const { id: productId, name } = await shop.product(admin)
+    const { body: order } = await buyer.rest('POST', '/orders', { items: [{ productId, quantity: 1 }] })
+    expect((await admin.rest('DELETE', `/products/${productId}`)).status).toBe(204)
+    expect((await shop.nobody.rest('GET', `/products/${productId}`)).body.code).toBe('NOT_FOUND')
+    const { data } = await buyer.graphql(
+      'query Q($id: ID!) { order(id: $id) { items { product { name archived } } } }',
+      { id: order.id },
+    )
+    expect(data.order.items).toEqual([{ product: { name, archived: true } }])
+  })
+})
