@@ -22,7 +22,7 @@ RUN mkdir -p /out/apps /out/packages \
   done \
   && if [ -d "apps/$SERVICE/node_modules" ]; then cp -r "apps/$SERVICE/node_modules" "/out/apps/$SERVICE/"; fi \
   && cp apps/$SERVICE/*.graphql "/out/apps/$SERVICE/" \
-  && cp -r proto /out/proto
+  && if [ -d "apps/$SERVICE/operations" ]; then cp -r "apps/$SERVICE/operations" "/out/apps/$SERVICE/"; fi
 
 FROM ${BASE_IMAGE}
 ARG SERVICE

@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { serviceApp, type App } from '@halles/service/app'
-import type { FastifyInstance } from 'fastify'
 
 export type Service = 'auth-service' | 'product-service' | 'order-service' | 'notification-service'
 
@@ -25,7 +24,7 @@ export async function describeService(service: Service): Promise<object> {
   })
   await rest(app, nothing, nothing, nothing)
   await app.ready()
-  const document = (app as unknown as FastifyInstance).swagger()
+  const document = (app as unknown as { swagger: () => object }).swagger()
   await app.close()
   return document
 }

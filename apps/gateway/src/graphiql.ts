@@ -146,7 +146,7 @@ export function graphiql(app: FastifyInstance): void {
 async function load() {
   const { css, js, editorWorkerService, jsonWorker, graphqlWorker } = (await import(
     // Its types are those of the page that it renders, not of this.
-    '@graphql-yoga/render-graphiql/graphiql.js'
+    '@graphql-yoga/render-graphiql/graphiql'
   )) as Record<string, string>
   const script = 'text/javascript; charset=utf-8'
   const files = [

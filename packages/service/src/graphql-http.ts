@@ -11,26 +11,19 @@ import {
   type GraphQLErrorExtensions,
   type GraphQLSchema,
 } from 'graphql'
-import { parseRequestParams, type Request, type Response } from 'graphql-http'
 import { createHandler } from 'graphql-http/lib/use/fastify'
 import { LRUCache } from 'lru-cache'
+import { graphqlAnswer } from './graphql-answer.ts'
 import type { Logger } from './log.ts'
+import { persistedParams, type PersistedOperations } from './persisted-operations.ts'
 import type { Person } from './person.ts'
-import { isCode, Refusal, refusalOf, refusals } from './refusal.ts'
+import { isCode, refusalOf, refusals } from './refusal.ts'
 import { traceId } from './trace.ts'
 
 /** What every resolver is given: who asks (undefined: no one is signed in), the request and its log. */
 export type GraphQLContext = { person: Person | undefined; log: Logger; request: FastifyRequest; reply: FastifyReply }
 
 export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
-
-/** Operations that clients name instead of sending them: `documentId: "sha256:<hex>"`. */
-export type PersistedOperations = {
-  /** The text of the operation with this id. */
-  textOf: (documentId: string) => string | undefined
-  /** Whether no other operation is answered. */
-  only: boolean
-}
 
 /** How many documents stay parsed and validated. */
 const DOCUMENTS = 1000
@@ -93,7 +86,7 @@ export function graphqlRoute(
     onOperation: ({ raw }, _args, { data, errors }) => {
       if (data !== undefined || !errors || !wantsStatus(raw.headers.accept)) return undefined
       const code = errors[0]?.extensions['code']
-      return answer(isCode(code) ? refusals[code].http : 400, { errors }, `${GRAPHQL_RESPONSE}; charset=utf-8`)
+      return graphqlAnswer(isCode(code) ? refusals[code].http : 400, { errors }, `${GRAPHQL_RESPONSE}; charset=utf-8`)
     },
     // What graphql-http itself finds wrong with a request: no query, variables that are not an object, …
     formatError: (error) =>
@@ -136,34 +129,6 @@ function wantsStatus(accept = ''): boolean {
 const operationIn = ({ definitions }: DocumentNode, name: string | null | undefined): string | undefined =>
   name ?? definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)?.name?.value
 
-/** Puts the text of a persisted operation in the place of its id, or refuses. */
-async function persistedParams(
-  request: Request<FastifyRequest, { reply: FastifyReply }>,
-  { textOf, only }: PersistedOperations,
-): Promise<Awaited<ReturnType<typeof parseRequestParams>> | void> {
-  const { body, url } = request.raw
-  const [path, search] = url.split('?', 2)
-  const given = new URLSearchParams(search)
-  const id = request.method === 'GET' ? given.get('documentId') : (body as { documentId?: unknown } | null)?.documentId
-  if (id === undefined || id === null)
-    return only
-      ? refused(new Refusal('OPERATION_NOT_ALLOWED', 'Only operations on the list are answered: send a documentId.'))
-      : undefined
-  const query = typeof id === 'string' ? textOf(id) : undefined
-  if (query === undefined)
-    return refused(new Refusal('PERSISTED_QUERY_NOT_FOUND', 'There is no operation with this documentId.'))
-  given.set('query', query)
-  return parseRequestParams({ ...request, url: `${path}?${given.toString()}`, body: { ...(body as object), query } })
-}
-
-const refused = (refusal: Refusal): Response =>
-  answer(refusals[refusal.code].http, graphqlErrors(refusal, undefined), 'application/json; charset=utf-8')
-
-const answer = (status: number, body: object, type: string): Response => [
-  JSON.stringify(body),
-  { status, statusText: '', headers: { 'content-type': type } },
-]
-
 const withCode = (error: GraphQLError, code: string): GraphQLError => shaped(error, error.message, { code })
 
 /** An execution error as a client may see it: ours by their code, bad variables by theirs, anything else as INTERNAL. */
@@ -174,7 +139,8 @@ function told(error: GraphQLError, { log }: GraphQLContext): GraphQLError {
   // graphql-jit makes errors without extensions.
   if (isCode((error.extensions as GraphQLErrorExtensions | undefined)?.['code'])) return error
   // Without a path nothing was executed: the variables do not fit.
-  if (!error.path && !cause) return shaped(error, error.message, { code: 'VALIDATION_FAILED' })
+  if (!error.path && (!cause || cause instanceof GraphQLError))
+    return shaped(error, error.message, { code: 'VALIDATION_FAILED' })
   log.error({ err: cause ?? error, path: error.path?.join('.') }, 'resolver failed')
   return shaped(error, 'Something went wrong here.', { code: 'INTERNAL', traceId: traceId() })
 }
@@ -187,13 +153,3 @@ const shaped = (error: GraphQLError, message: string, extensions: Record<string,
     ...(error.path && { path: error.path }),
     extensions,
   })
-
-/** A refusal as the whole answer of `/graphql`: a bad token, say, which is refused before anything is read. */
-export const graphqlErrors = (refusal: Refusal, id: string | undefined): object => ({
-  errors: [
-    {
-      message: refusal.message,
-      extensions: { ...refusal.extensions, ...(refusal.code === 'INTERNAL' && { traceId: id }) },
-    },
-  ],
-})
