@@ -84,7 +84,8 @@ export function outboxOf({ debts, publisher, log, onTold, now, pause = 1000 }: O
       work.soon()
     },
     stop: async (): Promise<void> => {
-      await Promise.all([work.stop(), publisher.close()])
+      await work.stop()
+      await publisher.close()
     },
   }
 }
