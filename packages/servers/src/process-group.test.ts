@@ -69,17 +69,30 @@ test('a command that does not exist is an error', async () => {
   await expect(processGroup().spawn('nothing', path.join(folder, 'nothing'), [])).rejects.toThrow('ENOENT')
 })
 
+// A child that starts a grandchild which does not listen to SIGTERM, and tells both pids when both run.
+const family = [
+  '--eval',
+  `const { spawn } = require('node:child_process')
+   const grandchild = spawn(process.execPath, ${JSON.stringify(deaf)}, { stdio: ['ignore', 'pipe', 'inherit'] })
+   grandchild.stdout.once('data', () => console.log(JSON.stringify([process.pid, grandchild.pid])))`,
+]
+
+test('what a process leaves behind ends with it', async () => {
+  const { heard, onLine } = firstLine()
+  const member = await processGroup().spawn('family', node, family, { onLine })
+  const pids = JSON.parse(await heard) as number[]
+  expect(pids.map(startOf)).not.toContain(undefined)
+  await member.stop()
+  await vi.waitFor(() => expect(pids.map(startOf)).toEqual([undefined, undefined]), 2_000)
+})
+
 test('when the parent is killed, its children, their children and its folders go too', async () => {
   const temporary = await mkdtemp(path.join(folder, 'left-'))
-  const grandchild = `require('node:child_process').spawn(process.execPath, ${JSON.stringify(deaf)}, { stdio: 'inherit' });`
+  const module = fileURLToPath(new URL('./process-group.ts', import.meta.url))
   const script = `
-    import { processGroup, removeAtTheEnd } from ${JSON.stringify(fileURLToPath(new URL('./process-group.ts', import.meta.url)))}
+    import { processGroup, removeAtTheEnd } from ${JSON.stringify(module)}
     removeAtTheEnd(${JSON.stringify(temporary)})
-    const group = processGroup()
-    const { pid } = await group.spawn('sleeper', process.execPath, ${JSON.stringify(sleeper)})
-    const family = await group.spawn('family', process.execPath, ['--eval', ${JSON.stringify(`${grandchild} console.log("pid", process.pid)`)}], {
-      onLine: (line) => line === 'ready' && console.log(JSON.stringify([pid, family.pid])),
-    })`
+    await processGroup().spawn('family', process.execPath, ${JSON.stringify(family)}, { onLine: console.log })`
   const parent = spawnProcess(node, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   const { value } = await createInterface({ input: parent.stdout })[Symbol.asyncIterator]().next()
   const pids = JSON.parse(value as string) as number[]
@@ -91,7 +104,7 @@ test('when the parent is killed, its children, their children and its folders go
       expect(pids.map(startOf)).toEqual([undefined, undefined])
       expect(existsSync(temporary)).toBe(false)
     },
-    { timeout: 10_000, interval: 50 },
+    { timeout: 12_000, interval: 50 },
   )
 }, 15_000)
 

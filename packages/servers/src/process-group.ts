@@ -109,6 +109,7 @@ function memberFor(
   }
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => {
+      signalGroup(pid, 'SIGKILL') // what it left behind
       exit = { code, signal }
       resolve(exit)
       if (!expected) options.onExit?.(exit)
@@ -118,11 +119,7 @@ function memberFor(
   function kill(signal: NodeJS.Signals): void {
     if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') expected = true
     if (exit !== undefined) return
-    try {
-      process.kill(-pid, signal)
-    } catch {
-      // it ended in this instant: `exited` will say so
-    }
+    signalGroup(pid, signal)
   }
 
   return {
@@ -144,6 +141,15 @@ function memberFor(
       await exited
       clearTimeout(impatience)
     },
+  }
+}
+
+/** Sends a signal to everybody in a process group, if anybody is. */
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal)
+  } catch {
+    // all of it ended by itself
   }
 }
 

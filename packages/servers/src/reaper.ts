@@ -19,20 +19,30 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (note.keep !== undefined) folders.delete(note.keep)
 }
 
-const alive = () => [...processes].filter(([pid, start]) => startOf(pid) === start)
+/**
+ * The process groups that still have members of ours: the leader lives, or it has ended and others have not. As long as
+ * anybody is in a group its number is not given again; a leader with another start is a stranger.
+ */
+function groupsLeft(): number[] {
+  return [...processes]
+    .filter(([pid, start]) => {
+      const now = startOf(pid)
+      return now === start || (now === undefined && signal(pid, 0))
+    })
+    .map(([pid]) => pid)
+}
 
-function signal(name: NodeJS.Signals): void {
-  for (const [pid] of alive()) {
-    try {
-      process.kill(-pid, name) // each was started as the leader of a process group
-    } catch {
-      // it ended since we looked
-    }
+/** Sends a signal to a group; false when nobody is in it any more. */
+function signal(group: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, name)
+  } catch {
+    return false
   }
 }
 
-signal('SIGTERM')
+for (const group of groupsLeft()) signal(group, 'SIGTERM')
 const deadline = Date.now() + graceMs
-while (alive().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
-signal('SIGKILL')
+while (groupsLeft().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
+for (const group of groupsLeft()) signal(group, 'SIGKILL')
 for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
