@@ -13,7 +13,7 @@ import { ask } from '@halles/service/grpc'
 import { kafkaAt } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
 import { root } from './generated.ts'
-import { demoAccounts, startShop, type Running } from './shop.ts'
+import { demoAccounts, startShop, type Running } from '@halles/servers/shop'
 
 type Where = Pick<Running, 'gateway' | 'accounts'> & Partial<Pick<Running, 'productGrpc' | 'kafka' | 'mailbox'>>
 type Letter = { subject: string; headers: Record<string, string>; to: { address: string }[] }

@@ -5,7 +5,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { isPlainError, plainError } from '@halles/servers'
-import { startShop, type Running, type Shop } from './shop.ts'
+import { startShop, type Running, type Shop } from '@halles/servers/shop'
 
 const dataDir = path.resolve(import.meta.dirname, '..', '.data')
 const began = performance.now()

@@ -1,3 +1,7 @@
 import { projectConfig } from '../../vitest.shared.ts'
 
-export default projectConfig('e2e', { servers: ['mongodb', 'kafka', 'mailbox'] })
+// setup.ts starts the shop on the servers that the first setup started.
+const config = projectConfig('e2e', { servers: ['mongodb', 'kafka', 'mailbox'] })
+config.test!.globalSetup = [config.test!.globalSetup!, './src/setup.ts'].flat()
+
+export default config

@@ -15,7 +15,7 @@ export function config() {
     images: {
       mongodb: env['MONGO_IMAGE'] || 'mongo:8',
       kafka: env['KAFKA_IMAGE'] || 'apache/kafka:4.3.1',
-      mailbox: env['MAILDEV_IMAGE'] || undefined,
+      mailbox: env['MAILBOX_IMAGE'] || undefined,
     },
     /** Where a Docker engine is said to be: `unix:///…` or `tcp://…`. */
     dockerHost: env['DOCKER_HOST'] || undefined,

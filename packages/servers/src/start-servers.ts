@@ -19,6 +19,8 @@ export type StartServers = {
   ports?: Ports
   /** The ways that may be tried, all by default. */
   ways?: Way[]
+  /** Servers that run already, used as given; before those that the environment names. */
+  given?: Addresses
   /** Hears of a plain process that ended without being asked to, with its last lines. */
   onCrash?: (message: string) => void
   /** Ends the start: what has begun is stopped, and the start rejects. */
@@ -55,7 +57,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
   let failure: unknown
 
   async function start(name: ServerName): Promise<Server> {
-    const given = may.includes('environment') ? givenServer(name) : undefined
+    const given = may.includes('environment') ? givenServer(name, options.given) : undefined
     if (given !== undefined) return given
     const own = path.join(folder, name)
     await mkdir(own, { recursive: true })
@@ -120,12 +122,11 @@ export async function startServers(options: StartServers): Promise<Servers> {
 }
 
 /** What the environment names already is used as it is. */
-function givenServer(name: ServerName): Server | undefined {
-  const { mongodb, kafka, smtp, mailbox } = config().given
+function givenServer(name: ServerName, given?: Addresses): Server | undefined {
+  const { mongodb, kafka, smtp, mailbox } = { ...config().given, ...given }
   const addresses = { mongodb: { mongodb }, kafka: { kafka }, mailbox: { smtp, mailbox } }[name]
   if (Object.values(addresses)[0] === undefined) return undefined
-  const notOurs = () =>
-    Promise.reject(plainError(`${name} was not started here: it is one that the environment names.`))
+  const notOurs = () => Promise.reject(plainError(`${name} was not started here: it is one that was given.`))
   return {
     way: 'environment',
     addresses,

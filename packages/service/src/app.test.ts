@@ -104,6 +104,7 @@ describe('what comes in', () => {
     ['broken JSON', '{"name":', {}, 400, 'VALIDATION_FAILED'],
     ['a prototype key', '{"__proto__":{"admin":true}}', {}, 400, 'VALIDATION_FAILED'],
     ['no body', '', {}, 400, 'VALIDATION_FAILED'],
+    ['deep nesting', `{"name":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, {}, 400, 'VALIDATION_FAILED'],
     ['XML', '<a/>', { 'content-type': 'text/xml' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['too much', JSON.stringify('x'.repeat(1_100_000)), {}, 413, 'PAYLOAD_TOO_LARGE'],
   ])('refuses %s', async (_what, body, headers, status, code) => {

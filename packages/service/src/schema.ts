@@ -47,6 +47,7 @@ export function validatorOf(schema: TSchema, part: string): (value: unknown) => 
   const validate = (part === 'body' ? strict : coercing).compile(schema)
   return (given) => {
     const value = normalised(given)
+    if (value === TOO_DEEP) return { error: new Refusal('VALIDATION_FAILED', 'What was sent is nested too deeply.') }
     if (validate(value)) return { value }
     return {
       error: new Refusal('VALIDATION_FAILED', sentenceFor(part), { errors: faultsOf(validate.errors) }),
@@ -93,12 +94,25 @@ function faultOf({ instancePath, keyword, params, message }: ErrorObject): Fault
   }
 }
 
-/** A copy of a JSON value whose text is in Unicode normal form C, so that "Reçue" is equal however it was typed. */
-function normalised(value: unknown): unknown {
+/** How deep a value may be nested: far more than any shape here, and far less than what overflows the stack. */
+const DEEPEST = 64
+const TOO_DEEP = Symbol('nested too deeply')
+
+/**
+ * A copy of a JSON value whose text is in Unicode normal form C, so that "Reçue" is equal however it was typed; TOO_DEEP
+ * for one that no shape here could fit.
+ */
+function normalised(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return value.normalize('NFC')
-  if (Array.isArray(value)) return value.map(normalised)
   if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, normalised(inner)]))
+  if (depth > DEEPEST) return TOO_DEEP
+  const copy: unknown[] = []
+  for (const inner of Object.values(value)) {
+    const one = normalised(inner, depth + 1)
+    if (one === TOO_DEEP) return TOO_DEEP
+    copy.push(one)
+  }
+  return Array.isArray(value) ? copy : Object.fromEntries(Object.keys(value).map((key, i) => [key, copy[i]]))
 }
 
 /** An object that refuses fields which it does not name. */

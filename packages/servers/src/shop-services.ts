@@ -1,4 +1,6 @@
-import { databaseUrl, exactPort, freePort, type ServerName } from '@halles/servers'
+import { databaseUrl } from './mongodb.ts'
+import { exactPort, freePort } from './ports.ts'
+import type { ServerName } from './server.ts'
 
 export const serviceNames = ['auth', 'product', 'order', 'notification', 'gateway'] as const
 export type ServiceName = (typeof serviceNames)[number]

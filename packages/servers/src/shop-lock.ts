@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { guardian, plainError, removeData, startOf } from '@halles/servers'
+import { plainError } from './plain-error.ts'
+import { guardian } from './process-group.ts'
+import { startOf } from './process-identity.ts'
+import { removeData } from './start-servers.ts'
 
 type Life = { pid: number; start: string }
 

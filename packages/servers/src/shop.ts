@@ -3,16 +3,10 @@
 import { mkdir, mkdtemp, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import {
-  managedProcess,
-  plainError,
-  processGroup,
-  removeAtTheEnd,
-  startServers,
-  type ManagedProcess,
-  type ServerName,
-  type Servers,
-} from '@halles/servers'
+import { managedProcess, type ManagedProcess } from './managed-process.ts'
+import { plainError } from './plain-error.ts'
+import { processGroup, removeAtTheEnd } from './process-group.ts'
+import type { ServerName } from './server.ts'
 import { lockShop } from './shop-lock.ts'
 import {
   appOf,
@@ -25,10 +19,11 @@ import {
   type ServerAddresses,
   type ServiceName,
 } from './shop-services.ts'
+import { startServers, type Servers } from './start-servers.ts'
 
 export { demoAccounts, serviceNames, type ServiceName }
 
-const root = path.resolve(import.meta.dirname, '..')
+const root = path.resolve(import.meta.dirname, '../../..')
 const serverNames = ['mongodb', 'kafka', 'mailbox'] as const satisfies ServerName[]
 const titles: Record<ServerName, string> = { mongodb: 'MongoDB', kafka: 'Kafka', mailbox: 'The mailbox' }
 
@@ -54,6 +49,8 @@ export type StartShop = {
   reset?: boolean
   /** The gateway has this port or the start fails; left out, 4000 or any free one. */
   gatewayPort?: number
+  /** Servers that run already, used instead of starting some. */
+  given?: ServerAddresses
   /** More environment for single services. */
   env?: Partial<Record<ServiceName, NodeJS.ProcessEnv>>
   onProgress?: (line: string) => void
@@ -66,6 +63,8 @@ export type StartShop = {
 export type Shop = {
   /** As it is now: `pids` follows restarts. */
   readonly running: Running
+  /** The folder of the services' logs: `<service>.log`, JSON lines. */
+  logs: string
   /** The processes by name, to be killed and started again. */
   processes: Record<ServiceName | ServerName, Pick<ManagedProcess, 'pid' | 'kill' | 'restart'>>
   /** Ends the services, then the servers. */
@@ -100,6 +99,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
       need: [name],
       dataDir,
       ports: { mongodb: 27017, kafka: 9092, smtp: 1025, mailbox: 1080 },
+      given: options.given,
       onProgress,
       onCrash: (message) => onCrash(message),
       signal: calledOff.signal,
@@ -168,6 +168,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     get running() {
       return { ...whereEverythingIs(found, addresses(servers)), pids: pidsOf(services, servers) }
     },
+    logs,
     processes: Object.fromEntries([
       ...services,
       ...[...servers].map(([name, server]) => [name, processOf(name, server)]),
