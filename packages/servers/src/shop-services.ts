@@ -28,17 +28,19 @@ export function appOf(name: ServiceName): string {
 }
 
 /**
- * The ports of the services: the usual ones where they are free.
+ * The ports of the services.
  * @param gatewayPort the gateway has this one or the start fails
+ * @param usual whether the usual ones are taken where they are free
  */
-export async function choosePorts(gatewayPort: number | undefined): Promise<ShopPorts> {
+export async function choosePorts(gatewayPort: number | undefined, usual: boolean): Promise<ShopPorts> {
+  const free = (port: number): Promise<number> => freePort(usual ? port : undefined)
   return {
-    gateway: gatewayPort === undefined ? await freePort(4000) : await exactPort(gatewayPort),
-    auth: await freePort(4001),
-    product: await freePort(4002),
-    order: await freePort(4003),
-    notification: await freePort(4004),
-    productGrpc: await freePort(4012),
+    gateway: gatewayPort === undefined ? await free(4000) : await exactPort(gatewayPort),
+    auth: await free(4001),
+    product: await free(4002),
+    order: await free(4003),
+    notification: await free(4004),
+    productGrpc: await free(4012),
   }
 }
 

@@ -98,7 +98,8 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     const started = await startServers({
       need: [name],
       dataDir,
-      ports: { mongodb: 27017, kafka: 9092, smtp: 1025, mailbox: 1080 },
+      // One that is thrown away stays clear of the usual ports: another may start at the same moment.
+      ports: options.dataDir === undefined ? {} : { mongodb: 27017, kafka: 9092, smtp: 1025, mailbox: 1080 },
       given: options.given,
       onProgress,
       onCrash: (message) => onCrash(message),
@@ -143,7 +144,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     }
   }
 
-  const ports = choosePorts(gatewayPort)
+  const ports = choosePorts(gatewayPort, options.dataDir !== undefined)
   const built = build(group).then(() => onProgress('Built'))
   const up = Object.fromEntries(serverNames.map((name) => [name, startServer(name)])) as Record<
     ServerName,
