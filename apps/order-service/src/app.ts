@@ -6,7 +6,7 @@ import { logger, type Logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import type { Settings } from './config.ts'
 import { orderSubgraph } from './graphql.ts'
-import { restRoutes } from './rest.ts'
+import { rest } from './rest.ts'
 import { openShop } from './shop.ts'
 import { stockAt } from './stock.ts'
 
@@ -44,7 +44,7 @@ export async function createApp(
     log,
     now,
   })
-  restRoutes(app, shop)
+  rest(app, shop)
   serveSubgraph(app, orderSubgraph(shop))
 
   const stopWaiting = makeTopics(kafka, log)

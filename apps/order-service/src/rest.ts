@@ -23,7 +23,7 @@ const OfOrder = Type.Object({ id: Type.String() })
 const preValidation = async (request: FastifyRequest): Promise<void> => void signedIn(request.person)
 
 /** The REST face. */
-export function restRoutes(app: App, shop: Shop): void {
+export function rest(app: App, shop: Shop): void {
   app.post(
     '/orders',
     {

@@ -1,8 +1,8 @@
 import type { Publisher } from '@halles/service/kafka'
 import type { Logger } from '@halles/service/log'
 import type { Metrics } from '@halles/service/metrics'
+import type { Mongo } from '@halles/service/mongo'
 import type { Person } from '@halles/service/person'
-import type { Db } from 'mongodb'
 import type { PlaceOrder } from './basket.ts'
 import { cancelOrder, changeStatus, changeStatusAsAdmin } from './change-status.ts'
 import { debtsIn } from './debts.ts'
@@ -21,7 +21,7 @@ import type { Stock } from './stock.ts'
 export type Shop = Awaited<ReturnType<typeof openShop>>['shop']
 
 type Parts = {
-  db: Db
+  db: Mongo['db']
   publisher: Publisher
   stock: Pick<Stock, 'check' | 'hold' | 'release'>
   metrics: Metrics
