@@ -107,7 +107,7 @@ export async function productsIn(db: Db, transact: Transact) {
           },
         }),
         ...(inStock !== undefined && { stock: inStock ? { $gt: 0 } : 0 }),
-        ...(words.length > 0 && { $and: searchFilter(words) as Filter<Stored>[] }),
+        ...(words.length > 0 && { $and: searchFilter(words) }),
       }
       return pageOf<Stored>(
         products,

@@ -41,13 +41,11 @@ export const searchFilter = (words: string[]): object[] =>
 /** How well a product that fits answers a search, as an aggregation expression: a whole number, more is better. */
 export const searchScore = (words: string[]): object => ({
   $add: words.map((word) => ({
-    $switch: {
-      branches: [
-        { case: { $in: [word, '$search.name'] }, then: WORTH.whole },
-        { case: beginsOne(word, '$search.name'), then: WORTH.beginning },
-      ],
-      default: WORTH.elsewhere,
-    },
+    $cond: [
+      { $in: [word, '$search.name'] },
+      WORTH.whole,
+      { $cond: [beginsOne(word, '$search.name'), WORTH.beginning, WORTH.elsewhere] },
+    ],
   })),
 })
 
