@@ -61,6 +61,8 @@ export async function proxy(app: FastifyInstance, upstreams: Record<Service, Ups
         rewriteRequestHeaders: (request, headers) => passedOn(request as FastifyRequest, headers),
         rewriteHeaders: passedBack,
         onError: (reply, { error }) => {
+          // What is left of the body is not read any more, so nothing can follow on this connection.
+          if (!reply.request.raw.complete) reply.header('connection', 'close')
           reply.send(refusalOf(error))
         },
       },

@@ -15,18 +15,19 @@ export type Misbehave = (request: FastifyRequest, reply: FastifyReply) => unknow
 
 export type Shop = Awaited<ReturnType<typeof smallShop>>
 
+const every = { category: 'Meubles', revision: 1, archived: false, createdAt: new Date(0), updatedAt: new Date(0) }
 const products: Record<string, object> = {
-  p1: { id: 'p1', name: 'Chaise', price: 49.9, stock: 3, description: 'En bois' },
-  p2: { id: 'p2', name: 'Table', price: 199, stock: 1, description: null },
+  p1: { ...every, id: 'p1', name: 'Chaise', price: 49.9, stock: 3, description: 'En bois' },
+  p2: { ...every, id: 'p2', name: 'Table', price: 199, stock: 1, description: null },
 }
 const user = (id: string) => ({ id, name: `Someone ${id}`, email: `${id}@example.test`, role: 'USER', locale: 'FR' })
-const order = (n: number) => ({
+const order = (n: number, productIds = ['p1', 'p2']) => ({
   id: `o${n}`,
   number: String(n),
   userId: `u${n}`,
   customer: { id: `u${n}` },
   total: 10,
-  items: ['p1', 'p2'].map((id) => ({ productId: id, product: { id }, name: id, quantity: 1, price: 5 })),
+  items: productIds.map((id) => ({ productId: id, product: { id }, name: id, quantity: 1, price: 5 })),
 })
 const page = (nodes: object[]) => ({
   nodes,
@@ -77,10 +78,7 @@ const graphs: Record<
       Query: {
         order: (_parent, { id }: { id: string }) => {
           if (id === 'crash') throw new TypeError('mongodb://secret-host:27017')
-          const found = order(Number(id.slice(1)))
-          if (id === 'o404') found.items[1]!.product.id = 'gone'
-          if (id === 'o0') found.customer.id = 'gone'
-          return found
+          return order(Number(id.slice(1)), id === 'o404' ? ['p1', 'gone'] : undefined)
         },
         orders: () => page([order(1), order(2), order(3)]),
       },

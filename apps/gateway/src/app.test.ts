@@ -1,0 +1,141 @@
+import { auditServer } from 'graphql-http'
+import { as, someone } from '@halles/testkit/people'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { gatewayTo, smallShop, type Shop } from '../test/small-services.ts'
+import { configFrom } from './config.ts'
+import { documentIdOf, knownOperations } from './operations.ts'
+
+let shop: Shop
+let gateway: FastifyInstance
+let strict: FastifyInstance
+beforeAll(async () => {
+  shop = await smallShop()
+  gateway = await gatewayTo(shop.urls)
+  strict = await gatewayTo(shop.urls, { PERSISTED_ONLY: 'true', MAILBOX_URL: 'http://127.0.0.1:1080' })
+})
+afterAll(async () => {
+  await strict.close()
+  await gateway.close()
+  await shop.close()
+})
+
+describe('GraphQL over HTTP', () => {
+  it.each(['the gateway', 'a subgraph'])('%s passes every check of the audit', async (which) => {
+    const base = which === 'a subgraph' ? shop.urls.order : await listening()
+    const results = await auditServer({ url: `${base}/graphql` })
+    expect(results).toHaveLength(61)
+    expect(results.filter(({ status }) => status !== 'ok').map(({ name }) => name)).toEqual([])
+  })
+
+  let listens: Promise<string> | undefined
+  const listening = (): Promise<string> => (listens ??= gateway.listen({ host: '127.0.0.1', port: 0 }))
+})
+
+describe('operations that the gateway knows', () => {
+  const { texts } = knownOperations()
+  const product = texts.find((text) => text.startsWith('query Product('))!
+  const documentId = documentIdOf(product)
+  const asked = { documentId, variables: { id: 'p1' } }
+  const name = { data: { product: { name: 'Chaise' } } }
+
+  it.each(['POST', 'GET'] as const)('can be named, by %s', async (method) => {
+    for (const of of [gateway, strict]) {
+      const answer = await of.inject(
+        method === 'POST'
+          ? { method, url: '/graphql', payload: asked }
+          : { method, url: '/graphql', query: { documentId, variables: JSON.stringify(asked.variables) } },
+      )
+      expect(answer.json()).toMatchObject(name)
+    }
+  })
+
+  it('are planned before the first client asks, others at their first time', async () => {
+    const fresh = await gatewayTo(shop.urls)
+    const plans = async (): Promise<string[]> =>
+      (await fresh.inject('/metrics')).body.split('\n').filter((line) => line.startsWith('gateway_query_plans_total'))
+    expect(await plans()).toEqual([expect.stringMatching(new RegExp(`cache="miss".* ${texts.length}$`))])
+    await fresh.inject({ method: 'POST', url: '/graphql', payload: asked })
+    expect(await plans()).toContainEqual(expect.stringMatching(/cache="hit".* 1$/))
+    await fresh.close()
+  })
+
+  it('are unknown by any other id', async () => {
+    const payload = { documentId: documentIdOf('{ __typename }') }
+    const answer = await gateway.inject({ method: 'POST', url: '/graphql', payload })
+    expect(answer.statusCode).toBe(404)
+    expect(answer.json().errors[0].extensions.code).toBe('PERSISTED_QUERY_NOT_FOUND')
+  })
+
+  it('are the only ones that are answered in strict mode, which has no GraphiQL', async () => {
+    for (const wish of [
+      { method: 'POST', url: '/graphql', payload: { query: product, variables: { id: 'p1' } } },
+      { method: 'GET', url: '/graphql?query={__typename}' },
+    ] as const) {
+      const answer = await strict.inject(wish)
+      expect(answer.statusCode).toBe(403)
+      expect(answer.json().errors[0].extensions.code).toBe('OPERATION_NOT_ALLOWED')
+    }
+    expect((await strict.inject('/graphiql')).statusCode).toBe(404)
+    expect((await strict.inject('/')).body).not.toContain('/graphiql')
+  })
+})
+
+describe('pages', () => {
+  /** What a page would load from elsewhere. */
+  const elsewhere = /(?:src|href)="(?:https?:)?\/\/|url\(["']?(?:https?:)?\/\/|@import/
+
+  it('GraphiQL loads nothing from elsewhere, and its browser would not let it', async () => {
+    const page = await gateway.inject('/graphiql')
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'")
+    expect(page.body).not.toMatch(elsewhere)
+    const files = [...page.body.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, url]) => url!)
+    expect(files).toEqual(['/graphiql/graphiql.css', '/graphiql/graphiql.js', '/graphiql/start.js'])
+    for (const url of [...files, '/graphiql/editor.js', '/graphiql/json.js', '/graphiql/graphql.js']) {
+      const file = await gateway.inject(url)
+      expect([url, file.statusCode]).toEqual([url, 200])
+      expect(file.headers['content-type']).toMatch(/^text\/(css|javascript)/)
+      const headers = { 'if-none-match': String(file.headers['etag']) }
+      expect((await gateway.inject({ url, headers })).statusCode).toBe(304)
+    }
+    expect((await gateway.inject('/graphiql/graphiql.css')).body).not.toMatch(elsewhere)
+    expect((await gateway.inject('/graphiql/nothing.js')).statusCode).toBe(404)
+  })
+
+  it('the front page leads to everything that there is', async () => {
+    const page = await gateway.inject({ url: '/', headers: { host: 'shop.example' } })
+    expect(page.body).not.toMatch(elsewhere)
+    expect(page.body).toContain('http://shop.example/graphql')
+    const links = [...page.body.matchAll(/href="(\/[^"]+)"/g)].map(([, url]) => url!)
+    expect(links).toContain('/graphiql')
+    for (const url of links) expect([url, (await gateway.inject(url)).statusCode]).toEqual([url, 200])
+    expect(page.body).not.toContain('mail</a>')
+    expect((await strict.inject('/')).body).toContain('href="http://127.0.0.1:1080"')
+  })
+
+  it('the front page writes no markup that a client sent', async () => {
+    const page = await gateway.inject({ url: '/', headers: { host: '<script>alert(1)</script>' } })
+    expect(page.body).not.toContain('<script>alert')
+  })
+})
+
+it('measures what subgraphs take, by outcome', async () => {
+  await gateway.inject({
+    method: 'POST',
+    url: '/graphql',
+    payload: { query: '{ me { id } }' },
+    headers: await as(someone()),
+  })
+  await gateway.inject({ method: 'POST', url: '/graphql', payload: { query: '{ me { id } }' } })
+  const { body } = await gateway.inject('/metrics')
+  for (const outcome of ['ok', 'errors'])
+    expect(body).toMatch(
+      new RegExp(`gateway_fetch_duration_seconds_count\\{.*subgraph="auth",outcome="${outcome}"\\} [1-9]`),
+    )
+})
+
+it('names every setting that is wrong', () => {
+  const env = { PORT: '1', JWKS_URL: 'http://a/jwks', AUTH_URL: 'http://a/', PRODUCT_URL: 'b', ORDER_URL: 'http://c' }
+  expect(() => configFrom(env)).toThrow(/AUTH_URL[\s\S]*PRODUCT_URL|PRODUCT_URL[\s\S]*AUTH_URL/)
+  expect(() => configFrom(env)).toThrow(/NOTIFICATION_URL is missing/)
+})

@@ -1,0 +1,275 @@
+import { request as httpRequest } from 'node:http'
+import { as, someone } from '@halles/testkit/people'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { gatewayTo, nowhere, smallShop, type Shop } from '../test/small-services.ts'
+import type { Service } from './config.ts'
+
+let shop: Shop
+let gateway: FastifyInstance
+let address: string
+beforeAll(async () => {
+  shop = await smallShop()
+  gateway = await gatewayTo(shop.urls, { UPSTREAM_TIMEOUT_MS: '300' })
+  address = await gateway.listen({ host: '127.0.0.1', port: 0 })
+})
+afterEach(() => shop.calm())
+afterAll(async () => {
+  await gateway.close()
+  await shop.close()
+})
+
+/** Makes every service tell what it was asked. */
+function echo(): void {
+  for (const service of ['auth', 'product', 'order', 'notification'] as const)
+    shop.misbehave[service] = (request, reply) => reply.send({ service, method: request.method, url: request.url })
+}
+
+describe('routes', () => {
+  it.each<[string, string, Service, string]>([
+    ['POST', '/api/register', 'auth', '/register'],
+    ['POST', '/api/login', 'auth', '/login'],
+    ['POST', '/api/refresh', 'auth', '/refresh'],
+    ['POST', '/api/logout', 'auth', '/logout'],
+    ['GET', '/api/me', 'auth', '/me'],
+    ['GET', '/api/products?q=ch%C3%A2le&first=2', 'product', '/products?q=ch%C3%A2le&first=2'],
+    ['PUT', '/api/products/p1', 'product', '/products/p1'],
+    ['POST', '/api/products/p1/stock', 'product', '/products/p1/stock'],
+    ['GET', '/images/chaise.svg', 'product', '/images/chaise.svg'],
+    ['GET', '/api/images/chaise.svg', 'product', '/images/chaise.svg'],
+    ['GET', '/api/orders/u1/o1?status=Re%C3%A7ue', 'order', '/orders/u1/o1?status=Re%C3%A7ue'],
+    ['PUT', '/api/orders/o1/status', 'order', '/orders/o1/status'],
+    ['DELETE', '/api/products/a%20b', 'product', '/products/a%20b'],
+    ['GET', '/api/notifications', 'notification', '/notifications'],
+    ['POST', '/api/notifications/n1/resend', 'notification', '/notifications/n1/resend'],
+    ['GET', '/docs/order/', 'order', '/docs/'],
+    ['GET', '/docs/order/static/swagger-ui.css', 'order', '/docs/static/swagger-ui.css'],
+    ['GET', '/docs/order/openapi.json', 'order', '/openapi.json'],
+  ])('%s %s is for %s: %s', async (method, from, service, to) => {
+    echo()
+    const answer = await gateway.inject({ method: method as 'GET', url: from })
+    expect(answer.json()).toEqual({ service, method, url: to })
+  })
+
+  it.each([
+    '/api',
+    '/api/',
+    '/api/nothing',
+    '/api/metrics',
+    '/api/healthz',
+    '/api/graphql',
+    '/images',
+    '/docs/nothing/',
+  ])('%s leads nowhere', async (url) => {
+    echo()
+    const answer = await gateway.inject(url)
+    expect(answer.headers['content-type']).toContain('application/problem+json')
+    expect(answer.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
+    expect(shop.seen).toHaveLength(0)
+  })
+
+  it.each([
+    '/api/products/../metrics',
+    '/api/products/..%2fmetrics',
+    '/api/products/%2e%2e/metrics',
+    '/images/..%5cmetrics',
+  ])('%s does not climb out of what is public', async (path) => {
+    echo()
+    const answer = await raw({ method: 'GET', path })
+    expect([400, 404]).toContain(answer.status)
+    expect(shop.seen).toHaveLength(0)
+  })
+
+  it('the API page of a service has its slash, without which its files are not found', async () => {
+    const answer = await gateway.inject('/docs/order')
+    expect([answer.statusCode, answer.headers.location]).toEqual([302, '/docs/order/'])
+  })
+})
+
+type Raw = { method: string; path: string; headers?: Record<string, string>; body?: string | undefined }
+
+/** A request exactly as given, which neither inject nor fetch would send. */
+const raw = ({ body, ...options }: Raw, base = address) =>
+  new Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]>; text: string }>(
+    (resolve, reject) => {
+      const { hostname, port } = new URL(base)
+      const sent = httpRequest({ hostname, port, ...options }, (answer) => {
+        let text = ''
+        answer.setEncoding('utf8')
+        answer.on('data', (chunk: string) => (text += chunk))
+        answer.on('end', () => resolve({ status: answer.statusCode, headers: answer.headers, text }))
+      })
+      sent.on('error', reject)
+      sent.end(body)
+    },
+  )
+
+describe('what is passed on', () => {
+  it('is the body as it is, broken JSON too: the service says what is wrong with it', async () => {
+    let got = ''
+    shop.misbehave.order = async (request, reply) => {
+      for await (const chunk of request.raw) got += String(chunk)
+      return reply.status(400).type('application/problem+json').send('{"code":"VALIDATION_FAILED"}')
+    }
+    const headers = { 'content-type': 'application/json' }
+    const answer = await raw({ method: 'POST', path: '/api/orders', headers, body: '{"items":' })
+    expect(got).toBe('{"items":')
+    expect(answer).toMatchObject({ status: 400, text: '{"code":"VALIDATION_FAILED"}' })
+  })
+
+  it('streams in both directions: the service sees the first part before the last is sent', async () => {
+    shop.misbehave.product = async (request, reply) => {
+      reply.hijack()
+      request.raw.on('data', (chunk) => reply.raw.write(chunk)).on('end', () => reply.raw.end())
+    }
+    const { hostname, port } = new URL(address)
+    const parts: string[] = []
+    await new Promise<void>((resolve, reject) => {
+      const headers = { 'content-type': 'application/octet-stream' }
+      const sent = httpRequest({ hostname, port, path: '/api/products', method: 'POST', headers }, (answer) => {
+        answer.setEncoding('utf8')
+        answer.on('data', (part: string) => {
+          parts.push(part)
+          if (parts.length === 1) sent.end('two') // sent only once the first came back
+        })
+        answer.on('end', resolve)
+      })
+      sent.on('error', reject)
+      sent.write('one')
+    })
+    expect(parts.join('')).toBe('onetwo')
+  })
+
+  it('are the headers, without those that only the gateway may say', async () => {
+    const { authorization } = await as(someone())
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    await raw({
+      method: 'POST',
+      path: '/api/orders',
+      headers: {
+        authorization,
+        traceparent,
+        host: 'shop.example:8080',
+        cookie: 'refresh=1',
+        'idempotency-key': 'k1',
+        'if-match': '"3"',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-for': '6.6.6.6',
+        'x-forwarded-prefix': '/evil',
+        'x-real-ip': '6.6.6.6',
+        forwarded: 'for=6.6.6.6',
+        te: 'trailers',
+        expect: '100-continue',
+        'keep-alive': 'timeout=5',
+        connection: 'x-hop, keep-alive',
+        'x-hop': '1',
+      },
+    })
+    const { headers } = shop.seen[0]!
+    expect(headers).toMatchObject({
+      authorization,
+      cookie: 'refresh=1',
+      'idempotency-key': 'k1',
+      'if-match': '"3"',
+      'x-forwarded-host': 'shop.example:8080',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-for': '127.0.0.1',
+    })
+    expect(headers['traceparent']).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/)
+    for (const name of ['x-forwarded-prefix', 'x-real-ip', 'forwarded', 'te', 'expect', 'x-hop', 'keep-alive'])
+      expect(headers).not.toHaveProperty(name)
+  })
+})
+
+describe('what is passed back', () => {
+  it('is status, headers and body as they are, and Location as the client sees it', async () => {
+    shop.misbehave.order = (_request, reply) =>
+      reply
+        .status(201)
+        .headers({
+          location: '/orders/u1/o1',
+          etag: '"1"',
+          'idempotent-replayed': 'true',
+          'set-cookie': ['a=1; Path=/api', 'b=2'],
+          'content-type': 'application/json; charset=utf-8',
+        })
+        .send('{"number": "1" }')
+    const answer = await raw({ method: 'POST', path: '/api/orders' })
+    expect(answer).toMatchObject({ status: 201, text: '{"number": "1" }' })
+    expect(answer.headers).toMatchObject({
+      location: '/api/orders/u1/o1',
+      etag: '"1"',
+      'idempotent-replayed': 'true',
+      'set-cookie': ['a=1; Path=/api', 'b=2'],
+      'content-type': 'application/json; charset=utf-8',
+    })
+  })
+
+  it('is an answer without a body too', async () => {
+    shop.misbehave.product = (_request, reply) => reply.status(304).header('etag', '"1"').send()
+    const answer = await raw({ method: 'GET', path: '/api/products/p1' })
+    expect(answer).toMatchObject({ status: 304, text: '' })
+    expect(answer.headers['etag']).toBe('"1"')
+  })
+})
+
+describe('a service', () => {
+  it('that is away is UNAVAILABLE', async () => {
+    const lost = await gatewayTo({ ...shop.urls, order: await nowhere() })
+    const base = await lost.listen({ host: '127.0.0.1', port: 0 })
+    for (const body of [undefined, '{}', 'x'.repeat(1_000_000)]) {
+      const answer = await raw({ method: body ? 'POST' : 'GET', path: '/api/orders', body }, base)
+      expect(answer.headers['content-type']).toContain('application/problem+json')
+      expect(answer.headers['retry-after']).toBe('2')
+      expect(JSON.parse(answer.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
+      expect(answer.text).not.toMatch(/127\.0\.0\.1|ECONN/)
+    }
+    const ready = await lost.inject('/readyz')
+    expect(ready.statusCode).toBe(503)
+    expect(ready.json().needs).toEqual({
+      'auth-service': 'ok',
+      'product-service': 'ok',
+      'order-service': 'missing',
+      'notification-service': 'ok',
+    })
+    expect((await lost.inject('/healthz')).statusCode).toBe(200)
+    await lost.close()
+  })
+
+  it('that is slow is TIMEOUT', async () => {
+    shop.misbehave.order = () => new Promise(() => {})
+    const answer = await gateway.inject('/api/orders')
+    expect(answer.headers['retry-after']).toBe('2')
+    expect(answer.json()).toMatchObject({ status: 504, code: 'TIMEOUT' })
+  })
+
+  it('that says 503 is believed: nothing is asked again', async () => {
+    shop.misbehave.order = (_request, reply) =>
+      reply.status(503).header('retry-after', '2').send({ code: 'UNAVAILABLE' })
+    for (const method of ['GET', 'POST'] as const) {
+      shop.seen.length = 0
+      expect((await gateway.inject({ method, url: '/api/orders' })).statusCode).toBe(503)
+      expect(shop.seen).toHaveLength(1)
+    }
+  })
+
+  it.each([
+    ['GET', 2],
+    ['POST', 1],
+    ['PUT', 1],
+    ['DELETE', 1],
+  ] as const)('that breaks off: a %s reaches it %i times', async (method, times) => {
+    shop.misbehave.order = (_request, reply) => reply.raw.destroy()
+    const answer = await gateway.inject({ method, url: '/api/orders' })
+    expect(answer.json()).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
+    expect(shop.seen).toHaveLength(times)
+  })
+})
+
+it('a token that is not good goes no further', async () => {
+  echo()
+  const answer = await gateway.inject({ url: '/api/products', headers: { authorization: 'Bearer x.y.z' } })
+  expect(answer.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+  expect(shop.seen).toHaveLength(0)
+})
