@@ -117,7 +117,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     environment['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules', '.cache', 'halles-compile')
     const service = await managedProcess({
       spawn: (more) =>
-        group.spawn(app, process.execPath, ['--enable-source-maps', path.join(root, 'apps', app, 'dist', 'main.js')], {
+        group.spawn(app, process.execPath, [path.join(root, 'apps', app, 'dist', 'main.js')], {
           ...more,
           env: environment,
           cwd: root,
