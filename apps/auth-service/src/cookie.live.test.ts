@@ -74,6 +74,7 @@ describe('the origin of who sends the cookie', () => {
     ['the same, without a gateway', { host: 'localhost:4001', origin: 'http://localhost:4001' }],
     ['the same, through two proxies', { ...samePage, 'x-forwarded-host': 'halles.example, gateway:4000' }],
     ['the same, with its scheme told', { ...samePage, 'x-forwarded-proto': 'https' }],
+    ['the same, TLS having ended before the gateway', { ...samePage, 'x-forwarded-proto': 'http' }],
     ['the same, its usual port written out', { ...samePage, 'x-forwarded-host': 'halles.example:443' }],
   ])('may be %s', async (_which, headers) => {
     const { cookie } = await signedIn()
@@ -84,8 +85,11 @@ describe('the origin of who sends the cookie', () => {
     ['another', { ...host, origin: 'https://evil.example' }],
     ['a subdomain', { ...host, origin: 'https://x.halles.example' }],
     ['another port', { ...host, origin: 'https://halles.example:8443' }],
-    ['another scheme', { ...samePage, 'x-forwarded-proto': 'http' }],
+    ['without TLS, where there is TLS', { ...host, origin: 'http://halles.example', 'x-forwarded-proto': 'https' }],
+    ['another, named in full', { ...host, origin: 'https://halles.example@evil.example' }],
     ['our name inside, not at the gateway', { ...host, origin: 'http://auth-service:4001' }],
+    ["an extension's", { ...host, origin: 'chrome-extension://halles.example' }],
+    ['a file', { ...host, origin: 'file://' }],
     ['opaque', { ...host, origin: 'null' }],
     ['not told', host],
   ])('may not be %s', async (_which, headers) => {

@@ -31,15 +31,19 @@ export function tokenInCookie(request: FastifyRequest): string | undefined {
  *
  * Behind the gateway `Host` is our own name, and `X-Forwarded-Host` is what the browser asked for; the first of several
  * proxies' is the one. Whoever can write that header is no browser under a foreign page's control, for it would have to
- * ask us first (CORS), and we never allow it. The scheme counts when a proxy tells it, for only that one knows.
+ * ask us first (CORS), and we never allow it. `X-Forwarded-Proto: http` proves nothing, for TLS may have ended at a proxy
+ * before the one that says so; `https` does: a page that anyone on the way could have written is refused then.
  */
 function isSameOrigin({ headers }: FastifyRequest): boolean {
   const { origin } = headers
   const host = first(headers['x-forwarded-host']) ?? headers.host
   if (!origin || !host || !URL.canParse(origin)) return false
   const page = new URL(origin)
-  const scheme = first(headers['x-forwarded-proto']) ?? page.protocol.slice(0, -1)
-  return URL.canParse(`${scheme}://${host}`) && new URL(`${scheme}://${host}`).origin === page.origin
+  // The origins of all other schemes are one, "null": an extension's page would be of the same as any.
+  const schemes = first(headers['x-forwarded-proto']) === 'https' ? ['https:'] : ['https:', 'http:']
+  if (!schemes.includes(page.protocol)) return false
+  const asked = `${page.protocol}//${host}`
+  return URL.canParse(asked) && new URL(asked).origin === page.origin
 }
 
 const first = (header: string | string[] | undefined): string | undefined =>
