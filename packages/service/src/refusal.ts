@@ -1,4 +1,20 @@
-import { status as grpc } from '@grpc/grpc-js'
+/**
+ * gRPC's status codes (grpc.github.io/grpc/core/md_doc_statuscodes.html) by name: written down here, so that services
+ * without gRPC do not load it.
+ */
+const grpc = {
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const
 
 /**
  * Every way in which this platform says no: the code that clients rely on, and what it is called on each door.
