@@ -71,23 +71,22 @@ export async function mailServer(options: SMTPServerOptions = {}, port = 0) {
     rcpt: (address: string) => number | undefined | Promise<number | undefined>
     data: (letter: Caught) => number | undefined | Promise<number | undefined>
   } = { rcpt: () => undefined, data: () => undefined }
-  const refusal = (responseCode: number) => Object.assign(new Error('no'), { responseCode })
-  const told = (code: number | undefined) => (code === undefined ? null : refusal(code))
+  const refusal = (code: number | undefined): Error | null =>
+    code === undefined ? null : Object.assign(new Error('no'), { responseCode: code })
 
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
     logger: false,
-    onRcptTo: ({ address }, _session, done) => {
-      void Promise.resolve(answers.rcpt(address)).then((code) => done(told(code)))
+    async onRcptTo({ address }, _session, done) {
+      done(refusal(await answers.rcpt(address)))
     },
-    onData: (stream, session, done) => {
-      void text(stream).then(async (raw) => {
-        const letter = { to: session.envelope.rcptTo.map(({ address }) => address), headers: headersOf(raw), raw }
-        const code = await answers.data(letter)
-        if (code === undefined) caught.push(letter)
-        done(told(code))
-      })
+    async onData(stream, session, done) {
+      const raw = await text(stream)
+      const letter = { to: session.envelope.rcptTo.map(({ address }) => address), headers: headersOf(raw), raw }
+      const code = await answers.data(letter)
+      if (code === undefined) caught.push(letter)
+      done(refusal(code))
     },
     ...options,
   })

@@ -50,12 +50,14 @@ describe('a letter', () => {
     expect(text + html).not.toMatch(/commande|Confirmée|Reçue/)
   })
 
-  it.each(statuses)('has something of its own to say of an order that is %s, in both languages', async (status) => {
-    const says = async (locale: 'fr' | 'en', status: (typeof statuses)[number]) =>
-      writeLetter(await letterOf(someEvent({ status, customer: someCustomer({ locale }) }))).text.split('\n')[2]
-    for (const locale of ['fr', 'en'] as const)
-      for (const other of statuses)
-        if (other !== status) expect(await says(locale, status)).not.toBe(await says(locale, other))
+  it.each(['fr', 'en'] as const)('has something of its own to say of each status, in %s', async (locale) => {
+    const news = await Promise.all(
+      statuses.map(async (status) => {
+        const { text } = writeLetter(await letterOf(someEvent({ status, customer: someCustomer({ locale }) })))
+        return text.split('\n')[2]
+      }),
+    )
+    expect(new Set(news).size).toBe(statuses.length)
   })
 
   it('adds up in whole cents, and writes large sums as its language does', async () => {
