@@ -4,7 +4,8 @@ import { mailFor } from './deliver.ts'
 import type { Letter } from './letter.ts'
 import { mailerTo, outcomeOf, type Mailer } from './mailer.ts'
 import { notify } from './notify.ts'
-import { header, mailServer, someCustomer, someEvent, type MailServer } from './testing.ts'
+import { someCustomer, someEvent } from '../test/events.ts'
+import { header, mailServer, type MailServer } from '../test/mail-server.ts'
 
 const FROM = 'Halles <commandes@halles.example>'
 const closers: (() => unknown)[] = []
@@ -196,7 +197,7 @@ it('never says a password to another machine without TLS', async () => {
   })
   onTestFinished(server.close)
   // This machine, by a name of it that the mailer does not know as such.
-  const mailer = mailerTo(`smtp://api:secret@localhost.:${server.port}`, FROM)
+  const mailer = mailerTo(`smtp://api:secret@[::ffff:127.0.0.1]:${server.port}`, FROM)
   onTestFinished(mailer.close)
   const reason = 'no secure connection to the mail server'
   expect(await send(mailer, await letterTo('Camille'))).toEqual({ result: 'later', reason })

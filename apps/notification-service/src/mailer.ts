@@ -82,6 +82,7 @@ export function mailerTo(url: string, from: string) {
  * for good: that it is away, slow, or does not accept who we are, is no fault of the letter.
  */
 export function outcomeOf({ code, responseCode }: Pick<NodemailerError, 'code' | 'responseCode'>): Outcome {
+  if (code === 'ETLS') return { result: 'later', reason: 'no secure connection to the mail server' }
   if (responseCode !== undefined && responseCode >= 400) {
     const ours = code === 'EENVELOPE' || code === 'EMESSAGE'
     const result = ours && responseCode >= 500 && !notTheLetter.has(responseCode) ? 'refused' : 'later'
@@ -89,7 +90,6 @@ export function outcomeOf({ code, responseCode }: Pick<NodemailerError, 'code' |
   }
   if (code === 'EENVELOPE') return { result: 'refused', reason: 'not an e-mail address' }
   if (code === 'ETIMEDOUT' || code === 'EABORT') return { result: 'later', reason: 'the mail server took too long' }
-  if (code === 'ETLS') return { result: 'later', reason: 'no secure connection to the mail server' }
   if (code === 'EAUTH' || code === 'ENOAUTH') return { result: 'later', reason: 'the mail server did not let us in' }
   return { result: 'later', reason: 'the mail server could not be reached' }
 }

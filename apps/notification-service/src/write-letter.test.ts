@@ -3,7 +3,7 @@ import { parseOrderEvent, statuses } from '@halles/contracts/order-events'
 import { describe, expect, it } from 'vitest'
 import { notify } from './notify.ts'
 import type { Letter } from './letter.ts'
-import { someCustomer, someEvent } from './testing.ts'
+import { someCustomer, someEvent } from '../test/events.ts'
 import { subjectFor, writeLetter } from './write-letter.ts'
 
 /** The letter that an event makes. */

@@ -1,60 +1,7 @@
-// What this service's tests make: events as order-service tells them, and a mail server that answers as it is told.
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { Customer, OrderEvent, Status } from '@halles/contracts/order-events'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
-
-/** A customer of their own. */
-export function someCustomer(more: Partial<Customer> = {}): Customer {
-  const id = randomUUID()
-  return { id, name: 'Camille Martin', email: `${id}@example.test`, locale: 'fr', ...more }
-}
-
-const path: Status[] = ['Reçue', 'Confirmée', 'Préparée', 'Livrée']
-
-/** An event about an order of its own: by default its confirmation, the second event. */
-export function someEvent({
-  customer = someCustomer(),
-  orderId = randomUUID(),
-  sequence = 2,
-  status = path[sequence - 1] ?? 'Livrée',
-  ...more
-}: Partial<Omit<OrderEvent, 'data'>> & {
-  customer?: Customer
-  orderId?: string
-  sequence?: number
-  status?: Status
-} = {}): OrderEvent {
-  const time = new Date().toISOString()
-  const before = path.slice(0, sequence - 1)
-  return {
-    specversion: '1.0',
-    id: `${orderId}.${sequence}`,
-    source: '/order-service',
-    type: sequence === 1 ? 'order.created' : 'order.status-changed',
-    subject: orderId,
-    time,
-    datacontenttype: 'application/json',
-    data: {
-      sequence,
-      order: {
-        id: orderId,
-        number: '1042',
-        userId: customer.id,
-        items: [{ productId: randomUUID(), name: 'Thé vert, 100 g', quantity: 3, price: 4.5 }],
-        total: 13.5,
-        status,
-        statusHistory: [...before, status].map((status) => ({ status, timestamp: time })),
-        createdAt: time,
-      },
-      previousStatus: before.at(-1) ?? null,
-      customer,
-    },
-    ...more,
-  }
-}
 
 /** A letter as a mail server got it: what was said in SMTP, and its headers, unfolded, as they came. */
 export type Caught = { to: string[]; headers: [name: string, value: string][]; raw: string }
