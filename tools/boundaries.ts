@@ -26,7 +26,8 @@ const fences: { what: string; pattern: RegExp; home: (file: string, project: Pro
   {
     what: 'mongodb belongs in a store (list it under "stores" in package.json)',
     pattern: /from 'mongodb'/,
-    home: (file, { manifest }) => isTest(file) || (manifest.stores ?? []).includes(path.basename(file, '.ts')),
+    home: (file, { manifest }) =>
+      isTest(file) || isDev(manifest) || (manifest.stores ?? []).includes(path.basename(file, '.ts')),
   },
   {
     what: 'kafkajs belongs in packages/service/src/kafka.ts',
@@ -57,7 +58,7 @@ function projects(): Map<string, Project> {
   return found
 }
 
-const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g
+const IMPORT = /^(?:import|export)\s(?:[^'"=;]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm
 
 /** Every place where a project reaches where it may not, a sentence each. */
 export function trespasses(): string[] {
@@ -70,8 +71,8 @@ export function trespasses(): string[] {
       const source = readFileSync(path.join(root, where), 'utf8')
       for (const { what, pattern, home } of fences)
         if (pattern.test(source) && !home(where, project)) complaints.push(`${where}: ${what}`)
-      for (const [, specifier] of source.matchAll(IMPORT)) {
-        const complaint = trespass(project, where, specifier!, all)
+      for (const [, imported, dynamic] of source.matchAll(IMPORT)) {
+        const complaint = trespass(project, where, imported ?? dynamic!, all)
         if (complaint) complaints.push(`${where}: ${complaint}`)
       }
     }

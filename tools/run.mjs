@@ -54,7 +54,8 @@ function findNode() {
 
 /** The command line of the tool, for `run`. */
 function command() {
-  if (/\.[cm]?[jt]s$/.test(tool)) return [node, ['--conditions=development', path.resolve(tool), ...args]]
+  if (/\.[cm]?[jt]s$/.test(tool))
+    return [node, ['--conditions=development', '--disable-warning=TimeoutNegativeWarning', path.resolve(tool), ...args]]
   const installed = path.join(bin, tool)
   if (!existsSync(installed)) return fail(`There is no ${tool} in node_modules/.bin.`)
   const file = realpathSync(installed)

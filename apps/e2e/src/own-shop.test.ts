@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { startShop, type Shop as Started } from '@halles/servers/shop'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -22,19 +23,21 @@ const spans: Span[] = []
 
 /** Takes OTLP over HTTP, as JSON, and keeps the spans. */
 async function collect(): Promise<string> {
-  collector = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    if (request.url === '/v1/traces')
-      for (const { resource, scopeSpans } of JSON.parse(Buffer.concat(chunks).toString('utf8')).resourceSpans) {
-        const service = resource.attributes.find(({ key }: { key: string }) => key === 'service.name').value.stringValue
-        for (const scope of scopeSpans)
-          for (const { name, traceId } of scope.spans) spans.push({ service, name, traceId })
-      }
-    response.setHeader('content-type', 'application/json').end('{}')
+  collector = createServer((request, response) => {
+    void text(request).then((body) => {
+      keep(body)
+      response.setHeader('content-type', 'application/json').end('{}')
+    })
   }).listen(0, '127.0.0.1')
   await once(collector, 'listening')
   return `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
+}
+
+function keep(body: string): void {
+  for (const { resource, scopeSpans } of JSON.parse(body).resourceSpans) {
+    const service = resource.attributes.find(({ key }: { key: string }) => key === 'service.name').value.stringValue
+    for (const scope of scopeSpans) for (const { name, traceId } of scope.spans) spans.push({ service, name, traceId })
+  }
 }
 
 beforeAll(async () => {
@@ -76,11 +79,8 @@ describe('one purchase', () => {
     const services = ['gateway', 'order-service', 'product-service', 'notification-service']
     const of = (service: string) => spans.filter((span) => span.service === service && span.traceId === traceId)
     await eventually('spans of every hop', () => services.every((service) => of(service).length > 0))
-    const names = spans.filter((span) => span.traceId === traceId).map(({ name }) => name)
-    for (const hop of [/CheckStock/, /ReserveStocks/, /order-events publish/, /order-events process/])
-      await eventually(`a span ${hop}`, () =>
-        spans.some((span) => span.traceId === traceId && hop.test(span.name)),
-      ).catch(() => expect(names).toContain(String(hop)))
+    for (const hop of [/CheckStock/, /ReserveStocks/, /send order-events/, /order-events process/, /deliver/])
+      await eventually(`a span ${hop}`, () => spans.some((span) => span.traceId === traceId && hop.test(span.name)))
     for (const service of ['gateway', 'order-service', 'notification-service'])
       await eventually(`the trace in the log of ${service}`, () => logOf(service).includes(traceId))
     for (const service of ['gateway', 'auth-service', 'product-service', 'order-service', 'notification-service'])
@@ -108,7 +108,7 @@ describe('with a service down', () => {
       const { data, errors } = await camille.graphql(look, { id: order.id })
       expect(data.order).toMatchObject({ total: 12.9, ...part })
       expect(errors).toHaveLength(count)
-      expect(errors!.map((error) => error.path).toSorted()).toEqual([...paths].toSorted())
+      expect(new Set(errors!.map(({ path }) => path?.join('.')))).toEqual(new Set(paths.map((path) => path.join('.'))))
       for (const { extensions } of errors!) expect(extensions).toMatchObject({ code: 'UNAVAILABLE' })
       expect(JSON.stringify(errors)).not.toMatch(/127\.0\.0\.1|ECONN|stack|service/i)
       const ready = await fetch(`${started.running.gateway}/readyz`)

@@ -7,10 +7,9 @@ import type { Settings } from './config.ts'
 import { productSubgraph } from './graphql.ts'
 import { serveGrpc } from './grpc.ts'
 import { stockMetricsIn } from './metrics.ts'
-import { pictureRoutes } from './pictures.ts'
 import { productsIn } from './products.ts'
 import { reservationsIn } from './reservations.ts'
-import { restRoutes } from './rest.ts'
+import { rest } from './rest.ts'
 import { transactionsOn } from './transactions.ts'
 
 const NAME = 'product-service'
@@ -40,8 +39,7 @@ export async function createApp(settings: Settings, keyOf = keysAt(settings.JWKS
   if (settings.DEMO_CATALOGUE && (await products.fill(catalogueProducts(now()))))
     app.log.info('filled the catalogue with a demo')
 
-  restRoutes(app, shop)
-  pictureRoutes(app)
+  rest(app, shop)
   serveSubgraph(app, productSubgraph(shop))
   const grpc = await serveGrpc(shop, {
     host: settings.GRPC_HOST,

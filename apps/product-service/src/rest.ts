@@ -1,12 +1,14 @@
 import type { App } from '@halles/service/app'
 import { pageView, PageView } from '@halles/service/page'
+import { admin } from '@halles/service/person'
 import { Problem } from '@halles/service/schema'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { adjustStock } from './adjust-stock.ts'
 import { archiveProduct } from './archive-product.ts'
 import { createProduct } from './create-product.ts'
 import { listProducts } from './list-products.ts'
+import { pictureRoutes } from './pictures.ts'
 import {
   AdjustStock,
   CreateProduct,
@@ -28,14 +30,17 @@ const params = Type.Object({ id: Type.String() })
 
 const tags = ['products']
 const signedIn = { tags, security: [{ bearer: [] }] }
+/** Who asks matters before what: a stranger does not hear what is wrong with the body. */
+const preValidation = async ({ person }: FastifyRequest): Promise<void> => void admin(person)
+
 const problem = { '4xx': Problem, '5xx': Problem }
 
 /** Answers one product with its ETag. A cache may keep it, but asks before it shows it: stock changes with every sale. */
 const sendProduct = (reply: FastifyReply, product: Product) =>
   reply.header('etag', etagOf(product)).header('cache-control', 'no-cache').send(productView(product))
 
-/** The routes of product-service: in, call, out. */
-export function restRoutes(app: App, shop: Shop): void {
+/** The REST face: in, call, out. */
+export function rest(app: App, shop: Shop): void {
   app.get(
     '/products',
     {
@@ -52,6 +57,7 @@ export function restRoutes(app: App, shop: Shop): void {
   app.post(
     '/products',
     {
+      preValidation,
       schema: {
         summary: 'Put a product on sale',
         ...signedIn,
@@ -86,6 +92,7 @@ export function restRoutes(app: App, shop: Shop): void {
   app.put(
     '/products/:id',
     {
+      preValidation,
       schema: {
         summary: 'Replace a product: what is left out becomes null, except stock, which stays',
         description: 'If-Match with an ETag, or expectedRevision, makes it STALE when the product has changed since.',
@@ -105,6 +112,7 @@ export function restRoutes(app: App, shop: Shop): void {
   app.delete(
     '/products/:id',
     {
+      preValidation,
       schema: {
         summary: 'Take a product off sale',
         ...signedIn,
@@ -122,6 +130,7 @@ export function restRoutes(app: App, shop: Shop): void {
   app.post(
     '/products/:id/stock',
     {
+      preValidation,
       schema: {
         summary: 'Add to the stock, or take from it, for a reason that is kept',
         ...signedIn,
@@ -133,4 +142,6 @@ export function restRoutes(app: App, shop: Shop): void {
     async (request, reply) =>
       sendProduct(reply, await adjustStock(shop, request.person, { id: request.params.id, ...request.body })),
   )
+
+  pictureRoutes(app)
 }

@@ -1,4 +1,4 @@
-import { MongoClient, type Collection, type Db, type Document, type Filter, type Sort } from 'mongodb'
+import { MongoClient, type Collection, type Db, type Document, type Filter } from 'mongodb'
 import { COUNTED, cursorsOf, type Page, type PageWish, type Place } from './page.ts'
 
 /** How long a service waits for MongoDB when it starts, in milliseconds. */
@@ -73,7 +73,7 @@ export async function pageOf<T extends Document & { _id: string }>(
   const order = Object.fromEntries(keys)
   const found = compute
     ? collection.aggregate<T>([{ $match: filter }, { $addFields: compute }, { $match: onwards }, { $sort: order }])
-    : collection.find({ $and: [filter, onwards] } as Filter<T>).sort(order as Sort)
+    : collection.find({ $and: [filter, onwards] } as Filter<T>).sort(order)
   found.limit(first + 1)
   if (omit.length > 0) found.project(Object.fromEntries(omit.map((field) => [field, 0])))
   const [rows, count] = await Promise.all([found.toArray(), collection.countDocuments(filter, { limit: COUNTED + 1 })])
