@@ -11,23 +11,26 @@ import { newId } from '@halles/service/ids'
 type Product = { id: string; name: string; cents: number; stock: number }
 type Call = keyof typeof ProductServiceService
 
-/** A door of product-service on a free port, behind which `answers` answer. */
-export async function serveProducts(answers: ProductServiceServer): Promise<{ address: string; stop: () => void }> {
+/** A door of product-service, on a free port unless one is named, behind which `answers` answer. */
+export async function serveProducts(
+  answers: ProductServiceServer,
+  port = 0,
+): Promise<{ address: string; stop: () => void }> {
   const server = new Server()
   server.addService(ProductServiceService, answers)
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+  const taken = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     )
   })
-  return { address: `127.0.0.1:${port}`, stop: () => server.forceShutdown() }
+  return { address: `127.0.0.1:${taken}`, stop: () => server.forceShutdown() }
 }
 
 /**
  * A shelf that really keeps stock, by the rules of product.proto, behind a real gRPC door: for tests of this service
  * alone. `trouble` may make a call wait or fail; `calls` counts them.
  */
-export async function startShelf() {
+export async function startShelf({ port = 0 } = {}) {
   const products = new Map<string, Product>()
   const ledger = new Map<string, 'released' | { items: ReserveStockRequest['items'] }>()
   const calls: Record<string, number> = {}
@@ -74,19 +77,22 @@ export async function startShelf() {
       )
     }
 
-  const { address, stop } = await serveProducts({
-    checkStock: method('checkStock', ({ items }) => ({
-      items: items.map(({ productId, quantity }) => {
-        const product = products.get(productId)
-        if (!product) return { productId, available: false, availableQuantity: 0, details: undefined }
-        const details = { name: product.name, priceCents: product.cents, image: '' }
-        return { productId, available: product.stock >= quantity, availableQuantity: product.stock, details }
-      }),
-    })),
-    reserveStock: method('reserveStock', (request) => ({ reservation: reserve(request) })),
-    reserveStocks: method('reserveStocks', ({ orders }) => ({ reservations: orders.map(reserve) })),
-    releaseStock: method('releaseStock', ({ orderId }) => ({ released: release(orderId) })),
-  })
+  const { address, stop } = await serveProducts(
+    {
+      checkStock: method('checkStock', ({ items }) => ({
+        items: items.map(({ productId, quantity }) => {
+          const product = products.get(productId)
+          if (!product) return { productId, available: false, availableQuantity: 0, details: undefined }
+          const details = { name: product.name, priceCents: product.cents, image: '' }
+          return { productId, available: product.stock >= quantity, availableQuantity: product.stock, details }
+        }),
+      })),
+      reserveStock: method('reserveStock', (request) => ({ reservation: reserve(request) })),
+      reserveStocks: method('reserveStocks', ({ orders }) => ({ reservations: orders.map(reserve) })),
+      releaseStock: method('releaseStock', ({ orderId }) => ({ released: release(orderId) })),
+    },
+    port,
+  )
 
   return {
     address,

@@ -1,0 +1,31 @@
+import { randomUUID } from 'node:crypto'
+import { ORDER_EVENTS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
+import { kafkaAt } from '@halles/service/kafka'
+import { logger } from '@halles/service/log'
+
+export type Heard = { event: OrderEvent; key: string | null; headers: Record<string, string> }
+
+/** Hears every event on `order-events` from its beginning, as any consumer would. */
+export async function listenTo(kafka: string) {
+  const heard: Heard[] = []
+  const broker = kafkaAt(kafka, 'order-service-test', logger('test', 'silent'))
+  await broker.ensureTopic(ORDER_EVENTS, 3)
+  const listener = await broker.listen({
+    groupId: `test-${randomUUID()}`,
+    topic: ORDER_EVENTS,
+    maxWaitTime: 100,
+    onBatch: async (messages) => {
+      for (const { value, key, headers } of messages) heard.push({ event: parseOrderEvent(value!), key, headers })
+    },
+  })
+  /** What came about one order, repeats included. */
+  const about = (orderId: string): Heard[] => heard.filter(({ event }) => event.subject === orderId)
+  return {
+    about,
+    /** The sequences of one order's events as a consumer keeps them: without repeats, in order of first arrival. */
+    sequences: (orderId: string): number[] => [
+      ...new Map(about(orderId).map(({ event }) => [event.id, event.data.sequence])).values(),
+    ],
+    close: () => listener.close(),
+  }
+}
