@@ -3,7 +3,7 @@ import { keysAt } from '@halles/service/keys'
 import { signedIn } from '@halles/service/person'
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bearer, doors, newcomer, ownSettings } from '../testkit.ts'
+import { bearer, doors, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
 const settings = ownSettings({ ACCESS_TOKEN_SECONDS: '60' })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newcomer, ownSettings } from '../testkit.ts'
+import { newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
 let app: Awaited<ReturnType<typeof createApp>>

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openMongo } from '@halles/service/mongo'
-import { doors, newcomer, ownSettings } from '../testkit.ts'
+import { doors, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
 import type { Settings } from './config.ts'
 

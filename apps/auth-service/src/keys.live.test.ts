@@ -2,7 +2,7 @@ import { openMongo } from '@halles/service/mongo'
 import { ownDatabase } from '@halles/testkit/database'
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, importSPKI } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import { clock } from '../testkit.ts'
+import { clock } from '../test/doors.ts'
 import { keysIn } from './keys.ts'
 
 type Mongo = Awaited<ReturnType<typeof openMongo>>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openMongo } from '@halles/service/mongo'
-import { bearer, doors, graphqlOf, newcomer, ownSettings } from '../testkit.ts'
+import { bearer, doors, graphqlOf, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
 const settings = ownSettings({ ADMIN_EMAIL: 'alix@boutique.test', ADMIN_PASSWORD: 'douze douzaines' })

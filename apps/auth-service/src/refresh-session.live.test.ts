@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bearer, clock, doors, newcomer, ownSettings } from '../testkit.ts'
+import { bearer, clock, doors, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
 import { openMongo } from '@halles/service/mongo'
 

@@ -1,6 +1,6 @@
 import { as, someone } from '@halles/testkit/people'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { bearer, doors, newcomer, ownSettings } from '../testkit.ts'
+import { bearer, doors, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
 let app: Awaited<ReturnType<typeof createApp>>

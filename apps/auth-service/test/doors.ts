@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { ownDatabase } from '@halles/testkit/database'
 import { inject } from 'vitest'
-import type { createApp } from './src/app.ts'
-import { configFrom, type Settings } from './src/config.ts'
-import type { Registration } from './src/user.ts'
+import type { createApp } from '../src/app.ts'
+import { configFrom, type Settings } from '../src/config.ts'
+import type { Registration } from '../src/user.ts'
 
 type App = Awaited<ReturnType<typeof createApp>>
 type Headers = Record<string, string>
