@@ -12,6 +12,9 @@ const leaf = (x: number, y: number, turn: number, size = 1): string =>
 const fruit = (x: number, y: number, r: number, main: string): string =>
   `<circle cx="${x}" cy="${y}" r="${r}" fill="${main}"/><path d="M${x} ${y - r}a${r} ${r} 0 0 1 0 ${2 * r}a${r * 1.3} ${r * 1.3} 0 0 0 0-${2 * r}Z" ${SHADE}/><ellipse cx="${x - r * 0.4}" cy="${y - r * 0.42}" rx="${r * 0.24}" ry="${r * 0.16}" transform="rotate(-35 ${x - r * 0.4} ${y - r * 0.42})" ${LIGHT}/>`
 
+const bowl: Drawing = (main, second) =>
+  `${ground(92)}<path d="M88 176H312C312 238 268 262 244 264V276H156V264C132 262 88 238 88 176Z" fill="${main}"/><path d="M250 176H312C312 238 268 262 244 264V276H214Q252 240 250 176Z" ${SHADE}/><ellipse cx="200" cy="176" rx="112" ry="26" fill="${second}"/><ellipse cx="200" cy="178" rx="98" ry="19" ${SHADE}/><path d="M92 206Q200 242 308 206L304 220Q200 256 96 220Z" fill="${second}"/>`
+
 /** What the demo catalogue's pictures show. */
 export const drawings = {
   wedge: (main, second) =>
@@ -37,6 +40,20 @@ export const drawings = {
       ],
       (x, y) =>
         `<path d="M${x - 16} ${216 + y}Q${x - 8} ${176 + y} ${x + 18} ${164 + y}Q${x + 14} ${200 + y} ${x - 16} ${216 + y}Z" fill="${second}"/>`,
+    )}`,
+  fougasse: (main, second) =>
+    `${ground(112)}<path d="M200 92C262 98 318 190 300 244C292 272 250 276 200 276S108 272 100 244C82 190 138 98 200 92Z" fill="${main}"/><path d="M100 244C108 272 150 276 200 276S292 272 300 244C290 258 250 262 200 262S110 258 100 244Z" ${SHADE}/><path d="M200 124V152M200 182V226M168 154Q150 164 142 184M232 154Q250 164 258 184M166 206Q146 214 138 232M234 206Q254 214 262 232" stroke="#fff" stroke-opacity=".85" stroke-width="15" stroke-linecap="round" fill="none"/>${at(
+      [
+        [176, 132],
+        [224, 136],
+        [150, 204],
+        [246, 198],
+        [180, 240],
+        [222, 244],
+        [122, 222],
+        [276, 216],
+      ],
+      (x, y) => `<circle cx="${x}" cy="${y}" r="7" fill="${second}"/>`,
     )}`,
   baguette: (main, second) =>
     `${ground(118)}<g transform="rotate(-24 200 200)"><rect x="56" y="164" width="288" height="74" rx="37" fill="${main}"/><path d="M56 204A37 37 0 0 0 93 238H307A37 37 0 0 0 344 204Q300 222 200 222T56 204Z" ${SHADE}/>${at(
@@ -118,6 +135,8 @@ export const drawings = {
     )}<rect x="146" y="222" width="108" height="22" rx="6" fill="#b98a55"/>`,
   jar: (main, second) =>
     `${ground(78)}<rect x="132" y="142" width="136" height="134" rx="24" fill="${main}"/><path d="M244 144Q268 148 268 168V252Q268 276 244 276Z" ${SHADE}/><rect x="146" y="156" width="12" height="92" rx="6" ${LIGHT}/><rect x="140" y="108" width="120" height="36" rx="8" fill="${second}"/><path d="M140 128h120" stroke="#000" stroke-opacity=".14" stroke-width="4"/><rect x="150" y="184" width="100" height="58" rx="6" fill="#fdf8ec"/><path d="M166 204h68M176 220h48" stroke="${second}" stroke-width="6" stroke-linecap="round"/>`,
+  butter: (main, second) =>
+    `${ground(124)}<path d="M72 246H328Q322 274 292 274H108Q78 274 72 246Z" fill="#e8e6df"/><ellipse cx="200" cy="246" rx="128" ry="16" fill="#fffdf7"/><path d="M110 176L146 146H302L284 178V246Q284 250 280 250H114Q110 250 110 246Z" fill="${second}"/><path d="M110 176L146 146H302L274 176Z" fill="#fff" fill-opacity=".55"/><rect x="110" y="176" width="166" height="74" rx="3" fill="${main}"/><path d="M166 176V250M222 176V250" stroke="${second}" stroke-width="3" stroke-dasharray="3 7" stroke-linecap="round"/><path d="M124 190v40" stroke="#fff" stroke-opacity=".6" stroke-width="8" stroke-linecap="round"/>`,
   tin: (main, second) =>
     `${ground(112)}<path d="M88 186V244A112 32 0 0 0 312 244V186Z" fill="${main}"/><path d="M88 186V244A112 32 0 0 0 150 269V212Z" ${LIGHT}/><path d="M250 212V269A112 32 0 0 0 312 244V186Z" ${SHADE}/><path d="M88 206A112 32 0 0 0 312 206V226A112 32 0 0 1 88 226Z" fill="${second}"/><ellipse cx="200" cy="184" rx="112" ry="34" fill="#d9dcd8"/><ellipse cx="200" cy="184" rx="92" ry="25" fill="#c3c8c4"/><path d="M176 182a24 9 0 1 1 24 9l-4 12" stroke="#8e9692" stroke-width="6" fill="none" stroke-linecap="round"/>`,
   bottle: (main, second) =>
@@ -203,8 +222,9 @@ export const drawings = {
       ],
       (x, y) => `<circle cx="${x}" cy="${y}" r="8" fill="${second}"/>`,
     )}`,
-  bowl: (main, second) =>
-    `${ground(92)}<path d="M88 176H312C312 238 268 262 244 264V276H156V264C132 262 88 238 88 176Z" fill="${main}"/><path d="M250 176H312C312 238 268 262 244 264V276H214Q252 240 250 176Z" ${SHADE}/><ellipse cx="200" cy="176" rx="112" ry="26" fill="${second}"/><ellipse cx="200" cy="178" rx="98" ry="19" ${SHADE}/><path d="M92 206Q200 242 308 206L304 220Q200 256 96 220Z" fill="${second}"/>`,
+  bowl,
+  eared: (main, second) =>
+    `<path d="M92 182H58Q50 206 78 218L100 216ZM308 182H342Q350 206 322 218L300 216Z" fill="${second}"/>${bowl(main, second)}`,
   pot: (main, second) =>
     `${ground(116)}<path d="M92 186H308V240Q308 274 272 274H128Q92 274 92 240Z" fill="${main}"/><path d="M262 186H308V240Q308 274 272 274H246Z" ${SHADE}/><rect x="108" y="198" width="12" height="48" rx="6" ${LIGHT}/><path d="M92 204H66q-10 0-10 12t10 12H92M308 204h26q10 0 10 12t-10 12H308" fill="none" stroke="${main}" stroke-width="13"/><path d="M84 186Q92 146 200 144T316 186Z" fill="${main}"/><path d="M84 186Q92 146 200 144T316 186Z" ${LIGHT}/><rect x="78" y="180" width="244" height="16" rx="8" fill="${main}"/><rect x="78" y="180" width="244" height="16" rx="8" ${SHADE}/><path d="M190 146V132H210V146Z" fill="${second}"/><ellipse cx="200" cy="126" rx="24" ry="11" fill="${second}"/>`,
   glass: (main, second) =>

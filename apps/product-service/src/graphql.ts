@@ -66,7 +66,7 @@ export function productSubgraph(shop: Shop) {
       Product: (keys) =>
         readProducts(
           shop,
-          keys.map(({ id }) => id),
+          keys.map(({ id }) => (typeof id === 'string' ? id : '')), // a representation may say anything
         ),
     },
   })

@@ -85,21 +85,25 @@ export async function serveGrpc(
   const tell = (status: 'SERVING' | 'NOT_SERVING'): void => {
     for (const name of ['', SERVICE]) health.setStatus(name, status)
   }
-  const look = (): Promise<void> =>
-    ready().then(
-      () => tell('SERVING'),
-      () => tell('NOT_SERVING'),
+  let closing = false
+  const look = async (): Promise<void> => {
+    const well = await ready().then(
+      () => true,
+      () => false,
     )
-  await look()
-  const looking = setInterval(() => void look(), LOOK_EVERY)
+    tell(well && !closing ? 'SERVING' : 'NOT_SERVING')
+  }
 
   // Reflection asks a package definition for nothing but these bytes.
   const described = { fileDescriptorProtos: [productFileDescriptor, ...healthDescriptors()] }
   new ReflectionService({ [SERVICE]: described } as never).addToServer(server)
 
+  await look()
   const bound = await bind(server, host, port)
+  const looking = setInterval(() => void look(), LOOK_EVERY)
   const close = async (): Promise<void> => {
     clearInterval(looking)
+    closing = true
     tell('NOT_SERVING')
     const late = setTimeout(() => server.forceShutdown(), CLOSE_WITHIN)
     await new Promise<void>((resolve) => server.tryShutdown(() => resolve()))

@@ -20,7 +20,7 @@ const OTHER_STALL = ['#6b6b6b', '#f3f1ec'] as const
 
 /** Width of one stripe of the awning, and how many characters a line of the slate holds. */
 const STRIPE = 40
-const LINE = 21
+const LINE = 18
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (letter) => ENTITIES[letter]!)

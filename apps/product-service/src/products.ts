@@ -178,11 +178,14 @@ export async function productsIn(db: Db, transact: Transact) {
         return { ...before, ...content, stock: before.stock + delta, revision: before.revision + 1, updatedAt: at }
       }),
 
-    /** Adds to the stock of a product on sale; undefined when there is none, or the sum would leave 0 to 1,000,000. */
+    /**
+     * Adds to the stock of a product on sale; undefined when there is none, or the sum would leave 0 to 1,000,000. What
+     * was released may have gone beyond that already: taking from it is fine.
+     */
     adjust: (id: string, delta: number, { by, reason, at }: Change) =>
       transact(async (session): Promise<Product | undefined> => {
         const after = await products.findOneAndUpdate(
-          { _id: id, archived: false, stock: { $gte: -delta, $lte: MOST_STOCK - delta } },
+          { _id: id, archived: false, stock: delta < 0 ? { $gte: -delta } : { $lte: MOST_STOCK - delta } },
           { $inc: { stock: delta } },
           { session, projection: bare, returnDocument: 'after' },
         )

@@ -35,9 +35,12 @@ const preValidation = async ({ person }: FastifyRequest): Promise<void> => void 
 
 const problem = { '4xx': Problem, '5xx': Problem }
 
-/** Answers one product with its ETag. A cache may keep it, but asks before it shows it: stock changes with every sale. */
-const sendProduct = (reply: FastifyReply, product: Product) =>
-  reply.header('etag', etagOf(product)).header('cache-control', 'no-cache').send(productView(product))
+/** A cache may keep a product, but asks before it shows it: stock changes with every sale. */
+const versioned = (reply: FastifyReply, product: Product): FastifyReply =>
+  reply.header('etag', etagOf(product)).header('cache-control', 'no-cache')
+
+/** Answers one product with its ETag. */
+const sendProduct = (reply: FastifyReply, product: Product) => versioned(reply, product).send(productView(product))
 
 /** The REST face: in, call, out. */
 export function rest(app: App, shop: Shop): void {
@@ -83,9 +86,8 @@ export function rest(app: App, shop: Shop): void {
     },
     async (request, reply) => {
       const product = await readProduct(shop, request.params.id)
-      if (isKnown(request.headers['if-none-match'], product))
-        return reply.code(304).header('etag', etagOf(product)).send(null)
-      return sendProduct(reply, product)
+      if (!isKnown(request.headers['if-none-match'], product)) return sendProduct(reply, product)
+      return versioned(reply.code(304), product).send(null)
     },
   )
 
