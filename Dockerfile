@@ -32,6 +32,6 @@ COPY --from=service --chown=root:root /out /app
 WORKDIR /app/apps/${SERVICE}
 USER node
 EXPOSE 8080
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=1s --retries=5 \
+HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=5 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "--max-semi-space-size=4", "--disable-warning=TimeoutNegativeWarning", "dist/main.js"]

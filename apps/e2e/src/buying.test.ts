@@ -143,7 +143,8 @@ describe('an order', () => {
       expect(again.body).toEqual(moved.body)
     }
     const letters = await shop.lettersOnce(4, order.id)
-    expect(letters.map(({ subject }) => words.findIndex((word) => subject.includes(word)))).toEqual([0, 1, 2, 3])
+    // Each delivery goes by itself, so letters of one moment may overtake each other on the way.
+    for (const word of words) expect(letters.filter(({ subject }) => subject.includes(word))).toHaveLength(1)
     const { data } = await buyer.graphql(
       'query Q($id: ID!) { order(id: $id) { statusHistory { status } notifications { subject status } } }',
       { id: order.id },
@@ -154,8 +155,8 @@ describe('an order', () => {
       'PREPAREE',
       'LIVREE',
     ])
-    expect(data.order.notifications.map(({ subject }: { subject: string }) => subject)).toEqual(
-      letters.map((l) => l.subject),
+    expect(data.order.notifications).toMatchObject(
+      words.map((word) => ({ subject: expect.stringContaining(word), status: 'SENT' })),
     )
   })
 

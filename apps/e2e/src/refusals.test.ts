@@ -251,8 +251,8 @@ describe('the same refusal at both doors', () => {
       404,
       {
         who: () => shop.nobody,
-        rest: ['GET', () => '/products/..%2f..%2fetc'],
-        graphql: ['{ product(id: "../../etc") { id } }', () => ({})],
+        rest: ['GET', () => '/products/%7B%22%24ne%22%3A1%7D'],
+        graphql: ['{ product(id: "{\\"$ne\\":1}") { id } }', () => ({})],
       },
     ],
   ])('%s: %s', async (_what, code, status, { who, rest: [method, path, body], graphql: [query, variables] }) => {
