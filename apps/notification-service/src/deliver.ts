@@ -105,9 +105,7 @@ export function deliveryOf(helpers: Helpers) {
   /** One try of one letter, in the trace of its event. */
   const deliver = (letter: Claimed): Promise<void> =>
     inSpan('letter deliver', 'internal', letter.traceparent ?? undefined, async () => {
-      const outcome = isMailable(letter.recipient)
-        ? await mailer.send(mailFor(letter, { domain: mailer.domain, shopUrl }))
-        : ({ result: 'refused', reason: 'not an e-mail address' } as const)
+      const outcome = await handOver(letter)
       if (outcome.result !== 'sent' && !open) return letters.release([letter]) // the stop was in vain, not the try
       const at = now()
       const settled =
@@ -119,6 +117,18 @@ export function deliveryOf(helpers: Helpers) {
       log.info({ letterId, orderId, attempt: attempts + 1, status, ...outcome }, 'letter tried')
       if (status === 'PENDING') wake() // to know when it is due
     })
+
+  async function handOver(letter: Claimed): Promise<Outcome> {
+    if (!isMailable(letter.recipient)) return { result: 'refused', reason: 'not an e-mail address' }
+    let mail: Mail
+    try {
+      mail = mailFor(letter, { domain: mailer.domain, shopUrl })
+    } catch (error) {
+      log.error({ err: error, letterId: letter.id }, 'a letter that cannot be written')
+      return { result: 'refused', reason: 'it could not be written' } // nor would it be at the next try
+    }
+    return mailer.send(mail)
+  }
 
   /** Writes down what became of a letter; while the database is away and the letter still ours, again and again. */
   async function written(settled: Settled): Promise<void> {

@@ -10,18 +10,21 @@ import { coalesce } from '@halles/service/coalesce'
 import type { Broker, Incoming, Listener, Outgoing } from '@halles/service/kafka'
 import type { Logger } from '@halles/service/log'
 import { inSpan } from '@halles/service/trace'
-import type { Noted } from './notify.ts'
+import type { Kept } from './letters.ts'
 
 /** How many events are recorded in one write at the most. */
 const BATCH = 200
 
+/** The longest text that is looked at; an order of a hundred lines is a tenth of it. */
+const LARGEST = 1_000_000
+
 type Helpers = {
   broker: Pick<Broker, 'ensureTopic' | 'listen' | 'publisher'>
   /** Records events in order, and answers for each; rejects when that is not possible now. */
-  record: (events: OrderEvent[]) => Promise<Noted[]>
+  record: (events: OrderEvent[]) => Promise<Kept[]>
   log: Logger
   /** Told of each message, when it is dealt with. */
-  heard?: (outcome: 'recorded' | 'known' | 'parked') => void
+  heard?: (outcome: Kept | 'parked') => void
 }
 
 /** The topic, where its poison goes, and the group that remembers how far it was read. */
@@ -51,7 +54,6 @@ export function listenToOrders({ broker, record, log, heard = () => {} }: Helper
     if (typeof event === 'string') return event
     return inSpan('order-events process', 'consumer', event.traceparent, async () => {
       const noted = await recordOne(event)
-      if (typeof noted === 'object') return `cannot be kept: ${noted.unkept}`
       heard(noted)
       log.info({ orderId: event.subject, eventId: event.id, sequence: event.data.sequence, noted }, 'event heard')
       return undefined
@@ -101,6 +103,7 @@ export function listenToOrders({ broker, record, log, heard = () => {} }: Helper
 /** The event in a message, or a few words on why there is none. */
 function eventIn({ value }: Incoming): OrderEvent | string {
   if (value === null) return 'no value'
+  if (value.length > LARGEST) return 'larger than any order'
   try {
     const event = parseOrderEvent(value)
     return event.subject === event.data.order.id ? event : 'subject is not the id of the order'

@@ -1,6 +1,6 @@
 import { pageOf } from '@halles/service/mongo'
 import type { Page, PageWish } from '@halles/service/page'
-import { MongoBulkWriteError, type AnyBulkWriteOperation, type Db, type Filter } from 'mongodb'
+import { MongoBulkWriteError, type Db, type Filter } from 'mongodb'
 import type { Letter, LetterStatus, Setback } from './letter.ts'
 
 export type Letters = Awaited<ReturnType<typeof lettersIn>>
@@ -11,8 +11,8 @@ export type Claimed = Letter & { claim: string }
 /** What became of a letter in hand: handed over at a moment, or not. */
 export type Settled = { letter: Claimed; sentAt: Date } | { letter: Claimed; setback: Setback }
 
-/** What became of a new letter: kept; its event, or its place among its order's, was known; or it can never be kept. */
-export type Kept = 'recorded' | 'known' | { unkept: string }
+/** What became of a new letter: kept, or its event (or its place among its order's) was known. */
+export type Kept = 'recorded' | 'known'
 
 type Document = Omit<Letter, 'id'> & { _id: string; claim?: string; leasedUntil?: Date }
 
@@ -49,8 +49,9 @@ export async function lettersIn(db: Db) {
         await letters.insertMany(fresh.map(documentOf), { ordered: false })
       } catch (error) {
         if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error
-        for (const refused of [error.writeErrors].flat())
-          kept[refused.index] = refused.code === DUPLICATE_KEY ? 'known' : { unkept: `MongoDB's code ${refused.code}` }
+        for (const { index, code } of [error.writeErrors].flat())
+          if (code === DUPLICATE_KEY) kept[index] = 'known'
+          else throw error
       }
       return kept
     },
@@ -75,32 +76,27 @@ export async function lettersIn(db: Db) {
       if (claimed.length > 0) await letters.updateMany(held(claimed), { $unset: { claim: 1, leasedUntil: 1 } })
     },
 
-    /**
-     * Writes down what became of letters in hand; those that are in other hands by now stay as they are. w: 1, since
-     * what is lost here is only tried again, under the same Message-ID.
-     */
+    /** Writes down what became of letters in hand; those that are in other hands by now stay as they are. */
     settle: async (settled: Settled[]): Promise<void> => {
       const done = settled.filter((one) => 'sentAt' in one)
-      const operations: AnyBulkWriteOperation<Document>[] = settled
-        .filter((one) => 'setback' in one)
-        .map(({ letter, setback }) => ({
-          updateOne: {
-            filter: { _id: letter.id, claim: letter.claim },
-            update: { $set: setback, $inc: { attempts: 1 }, $unset: { claim: 1, leasedUntil: 1 } },
-          },
-        }))
-      if (done.length > 0)
-        operations.push({
-          updateMany: {
-            filter: held(done.map(({ letter }) => letter)),
-            update: {
-              $set: { status: 'SENT', sentAt: done[0]!.sentAt, lastError: null },
-              $inc: { attempts: 1 },
-              $unset: { claim: 1, leasedUntil: 1 },
-            },
-          },
-        })
-      await letters.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } })
+      const put = settled.filter((one) => 'setback' in one)
+      const free = { $inc: { attempts: 1 }, $unset: { claim: 1, leasedUntil: 1 } } as const
+      await Promise.all([
+        done.length > 0 &&
+          letters.updateMany(
+            held(done.map(({ letter }) => letter)),
+            { $set: { status: 'SENT', sentAt: done[0]!.sentAt, lastError: null }, ...free },
+            // If this is lost the letter goes once more, under the same Message-ID.
+            { writeConcern: { w: 1 } },
+          ),
+        put.length > 0 &&
+          letters.bulkWrite(
+            put.map(({ letter, setback }) => ({
+              updateOne: { filter: { _id: letter.id, claim: letter.claim }, update: { $set: setback, ...free } },
+            })),
+            { ordered: false },
+          ),
+      ])
     },
 
     /** When the next letter that no one has in hand is due; undefined when none waits. */

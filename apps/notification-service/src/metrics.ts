@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Letter, LetterStatus, Outcome } from './letter.ts'
-import type { Letters } from './letters.ts'
+import type { Kept, Letters } from './letters.ts'
 
 export type LetterMetrics = ReturnType<typeof letterMetrics>
 
@@ -46,7 +46,7 @@ export function letterMetrics(registry: Registry, letters: Pick<Letters, 'waitin
 
   return {
     /** Counts one message of the topic. */
-    heard: (outcome: 'recorded' | 'known' | 'parked'): void => events.inc({ outcome }),
+    heard: (outcome: Kept | 'parked'): void => events.inc({ outcome }),
     /** Counts one try of a letter; the first copy's latency counts from what happened. */
     tried: (letter: Letter, { result }: Outcome, status: LetterStatus, at: Date): void => {
       tries.inc({ outcome: result === 'sent' ? 'sent' : status === 'FAILED' ? 'failed' : 'retried' })

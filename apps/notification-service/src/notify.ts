@@ -6,20 +6,18 @@ import { subjectFor } from './write-letter.ts'
 
 type Helpers = { letters: Pick<Letters, 'lastHeard' | 'add'>; now?: () => Date }
 
-/** What an event came to; `known` too when a later one of its order was heard before. */
-export type Noted = Kept
-
 /**
  * Records events as letters to send, in order: nothing is sent here, so that a slow mail server never holds up the topic.
  *
  * An event may come again, and then makes no second letter. Of one order's events only those go on that are later than
  * all heard before: a letter never tells of a status that is no longer so.
  *
- * Answers for each event. Rejects when the database cannot be reached: then all of them are to come again.
+ * Answers for each event, in order; `known` too for one that is older than what was heard. Rejects when the database
+ * cannot be reached: then all of them are to come again.
  */
-export async function notify({ letters, now = () => new Date() }: Helpers, events: OrderEvent[]): Promise<Noted[]> {
+export async function notify({ letters, now = () => new Date() }: Helpers, events: OrderEvent[]): Promise<Kept[]> {
   const heard = await letters.lastHeard([...new Set(events.map(({ subject }) => subject))])
-  const answers: Noted[] = events.map(() => 'known')
+  const answers: Kept[] = events.map(() => 'known')
   const fresh: { at: number; letter: Letter }[] = []
   for (const [at, event] of events.entries()) {
     if (event.data.sequence <= (heard.get(event.subject) ?? 0)) continue

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto'
+import { ownDatabase } from '@halles/testkit/database'
+import { as, testKeyOf, type TestPerson } from '@halles/testkit/people'
+import { eventually } from '@halles/testkit/wait'
+import type { OrderEvent } from '@halles/contracts/order-events'
+import { kafkaAt } from '@halles/service/kafka'
+import { logger } from '@halles/service/log'
+import { createApp } from '../src/app.ts'
+import { configFrom } from '../src/config.ts'
+import type { Subscription } from '../src/events.ts'
+
+/** Topic names and a group that no other test uses. */
+export function ownSubscription(): Subscription {
+  const topic = `order-events-${randomUUID()}`
+  return { topic, dlq: `${topic}.dlq`, groupId: topic }
+}
+
+/** Notification-service on a database and topics of its own, and what tests say to it. */
+export async function startNotificationService(
+  { mongodb, kafka, smtp }: Record<'mongodb' | 'kafka' | 'smtp', string>,
+  { retryScale = 1, shopUrl }: { retryScale?: number; shopUrl?: string } = {},
+) {
+  const subscription = ownSubscription()
+  const settings = configFrom({
+    PORT: '0',
+    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',
+    JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+    MONGODB_URL: ownDatabase(mongodb),
+    KAFKA_BROKERS: kafka,
+    SMTP_URL: smtp,
+    RETRY_SCALE: String(retryScale),
+    SHOP_URL: shopUrl,
+  })
+  const app = await createApp(settings, { keyOf: testKeyOf, subscription })
+  const broker = kafkaAt(kafka, 'notification-test', logger('test', 'silent'))
+  await broker.ensureTopic(subscription.topic, 6)
+  const publisher = broker.publisher()
+
+  const request = async (person: TestPerson | undefined, method: 'GET' | 'POST', url: string, payload?: object) =>
+    app.inject({ method, url, headers: person ? await as(person) : {}, ...(payload && { payload }) })
+
+  return {
+    app,
+    broker,
+    subscription,
+    request,
+    /** Puts events on the topic as order-service does. */
+    tell: (...events: OrderEvent[]) =>
+      publisher.send(
+        subscription.topic,
+        events.map((event) => ({ key: event.subject, value: JSON.stringify(event) })),
+      ),
+    /** Puts anything on the topic. */
+    say: (key: string, value: string | Buffer | null, headers: Record<string, string> = {}) =>
+      publisher.send(subscription.topic, [{ key, value, headers }]),
+    graphql: async (person: TestPerson | undefined, query: string, variables: object = {}) =>
+      (await request(person, 'POST', '/graphql', { query, variables })).json(),
+    close: async () => {
+      await publisher.close()
+      await app.close()
+    },
+  }
+}
+
+export type Running = Awaited<ReturnType<typeof startNotificationService>>
+
+/** A letter as maildev shows it. */
+export type InMailbox = {
+  subject: string
+  text: string
+  html: string
+  headers: Record<string, string>
+  to: { address: string; name: string }[]
+}
+
+/** The letters to an address that are in a mailbox (maildev's), once there are at least `count`. */
+export const lettersIn = (mailbox: string, address: string, count = 1): Promise<InMailbox[]> =>
+  eventually(`${count} letters to ${address}`, async () => {
+    const response = await fetch(`${mailbox}/api/email`)
+    const all = (await response.json()) as InMailbox[]
+    const theirs = all.filter(({ to }) => to.some((one) => one.address === address))
+    return theirs.length >= count && theirs
+  })
