@@ -56,12 +56,9 @@ export function debtsIn(orders: Collection<Stored>, now: () => Date) {
           { $unset: { unsent: '', sweepAt: '', sweptBy: '' } },
           repeatable,
         )
+        // Majority here: whoever tells the later event reads by majority, and would tell these once more.
         if (matchedCount < group!.length)
-          await orders.updateMany(
-            { ...these, seq: { $gt: seq } },
-            { $pull: { unsent: { seq: { $lte: seq } } } },
-            repeatable,
-          )
+          await orders.updateMany({ ...these, seq: { $gt: seq } }, { $pull: { unsent: { seq: { $lte: seq } } } })
       }
     },
 

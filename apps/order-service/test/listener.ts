@@ -20,12 +20,14 @@ export async function listenTo(kafka: string) {
   })
   /** What came about one order, repeats included. */
   const about = (orderId: string): Heard[] => heard.filter(({ event }) => event.subject === orderId)
+  /** The same as a consumer keeps it: without repeats, in order of first arrival. */
+  const once = (orderId: string): OrderEvent[] => [
+    ...new Map(about(orderId).map(({ event }) => [event.id, event])).values(),
+  ]
   return {
     about,
-    /** The sequences of one order's events as a consumer keeps them: without repeats, in order of first arrival. */
-    sequences: (orderId: string): number[] => [
-      ...new Map(about(orderId).map(({ event }) => [event.id, event.data.sequence])).values(),
-    ],
+    once,
+    sequences: (orderId: string): number[] => once(orderId).map(({ data }) => data.sequence),
     close: () => listener.close(),
   }
 }
