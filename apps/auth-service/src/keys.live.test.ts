@@ -57,6 +57,27 @@ describe('keys', () => {
     expect(await keys.keyOf('unknown')).toBeUndefined()
   })
 
+  it('that were taken away are believed no longer than 30 s', async () => {
+    const time = clock()
+    const keys = await keysIn(db, () => time.now().getTime())
+    const { kid } = await keys.signing()
+    await rotate()
+    await db.collection<{ _id: string }>('keys').deleteOne({ _id: kid })
+    time.move(31_000)
+    expect(await keys.keyOf(kid)).toBeUndefined()
+  })
+
+  it('that were seen are believed while the database is away; of others it is not known', async () => {
+    const time = clock()
+    const away = await openMongo(ownDatabase(inject('mongodb'), 'auth'), 'auth-service')
+    const keys = await keysIn(away.db, () => time.now().getTime())
+    const { kid } = await keys.signing()
+    await away.close()
+    time.move(31_000)
+    expect(await keys.keyOf(kid)).toContain('PUBLIC KEY')
+    await expect(keys.keyOf('unknown')).rejects.toMatchObject({ name: 'MongoNotConnectedError' })
+  })
+
   it('can be many: one signs, all are believed and published', async () => {
     const time = clock()
     const keys = await keysIn(db, () => time.now().getTime())

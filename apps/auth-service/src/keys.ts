@@ -42,8 +42,17 @@ export async function keysIn(db: Db, now: () => number = Date.now) {
   const present = async (maxAge = FRESH_FOR): Promise<typeof read> => (now() - read.at < maxAge ? read : reread())
   const { secret } = await reread()
 
-  const keyOf: KeyOf = async (kid) =>
-    read.pairs.get(kid)?.publicPem ?? (await present(ASK_EVERY)).pairs.get(kid)?.publicPem
+  const keyOf: KeyOf = async (kid) => {
+    const known = read.pairs.get(kid)
+    try {
+      const { pairs } = await present(known ? FRESH_FOR : ASK_EVERY)
+      return pairs.get(kid)?.publicPem
+    } catch (error) {
+      // While the database is away a key that was good stays good, as in the other services.
+      if (known) return known.publicPem
+      throw error
+    }
+  }
 
   return {
     /** Finds the public key of a token, like `keysAt` of the other services, without HTTP. */
