@@ -237,7 +237,7 @@ describe('a letter sent again', () => {
     const [event] = await record()
     const delivery = deliver()
     delivery.wake()
-    const [{ id }] = (await settled('SENT')) as [{ id: string }]
+    const { id } = (await settled('SENT'))[0]!
     for (const copy of [1, 2]) {
       expect(await letters.sendAgain(id, new Date())).toMatchObject({ status: 'PENDING', copy })
       delivery.wake()
@@ -253,7 +253,7 @@ describe('a letter sent again', () => {
     await record()
     const delivery = deliver()
     delivery.wake()
-    const [{ id }] = (await settled('FAILED')) as [{ id: string }]
+    const { id } = (await settled('FAILED'))[0]!
     server.answers.rcpt = () => undefined
     expect(await letters.sendAgain(id, new Date())).toMatchObject({ failures: 0, lastError: null, status: 'PENDING' })
     delivery.wake()
