@@ -96,6 +96,9 @@ export const isCode = (code: unknown): code is Code => typeof code === 'string' 
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (!(error instanceof Error)) return undefined
+  // insertMany and bulkWrite wrap whatever kept them from the server.
+  if (error.name === 'MongoBulkWriteError')
+    return refusalOf((error as Error & { errorResponse?: unknown }).errorResponse)
   if (databaseSlow.has(error.name)) return new Refusal('TIMEOUT', 'The database took too long.', { cause: error })
   if (databaseAway.has(error.name))
     return new Refusal('UNAVAILABLE', 'The database cannot be reached right now.', { cause: error })
