@@ -26,7 +26,7 @@ RUN mkdir -p /out/apps /out/packages \
 
 FROM ${BASE_IMAGE}
 ARG SERVICE
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY --from=service --chown=root:root /out /app
 WORKDIR /app/apps/${SERVICE}
@@ -34,4 +34,4 @@ USER node
 EXPOSE 8080
 HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=5 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=4", "--disable-warning=TimeoutNegativeWarning", "dist/main.js"]
+CMD ["node", "--max-semi-space-size=2", "--disable-warning=TimeoutNegativeWarning", "dist/main.js"]
