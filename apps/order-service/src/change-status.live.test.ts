@@ -123,7 +123,7 @@ describe('of two at once', () => {
       const { id, product } = await orderThatIs('Préparée', 4)
       const [cancelled, delivered] = await Promise.all([put(admin, id, 'Annulée'), put(someAdmin(), id, 'Livrée')])
       const codes = [cancelled, delivered].map((answer) => answer.json().code ?? answer.statusCode)
-      expect(codes.toSorted()).toEqual([200, 'INVALID_TRANSITION'])
+      expect(new Set(codes)).toEqual(new Set([200, 'INVALID_TRANSITION']))
       const { status } = (await shop.stored.findOne({ _id: id }))!
       expect(status).toBe(cancelled.statusCode === 200 ? 'Annulée' : 'Livrée')
       await eventually('the stock is where it belongs', () => product.stock === (status === 'Annulée' ? 10 : 6))

@@ -152,7 +152,7 @@ describe('an order’s events', () => {
 })
 
 it('orders are taken while Kafka is away, and told in order when it is back', { timeout: 90_000 }, async () => {
-  const own = await startServers({ need: ['kafka'], ways: ['process'] })
+  const own = await startServers({ need: ['kafka'], ways: ['container', 'process'] })
   const shelf = await startShelf()
   const shop = await startOrderService({ mongodb: inject('mongodb'), kafka: own.kafka!, product: shelf.address })
   const heard = await listenTo(own.kafka!)
