@@ -19,8 +19,8 @@ RUN mkdir -p /out/apps /out/packages \
   && cp -r node_modules package.json /out/ \
   && for folder in apps/$SERVICE packages/contracts packages/service; do \
     mkdir -p "/out/$folder" && cp -r "$folder/package.json" "$folder/dist" "/out/$folder/"; \
+    if [ -d "$folder/node_modules" ]; then cp -r "$folder/node_modules" "/out/$folder/"; fi; \
   done \
-  && if [ -d "apps/$SERVICE/node_modules" ]; then cp -r "apps/$SERVICE/node_modules" "/out/apps/$SERVICE/"; fi \
   && cp apps/$SERVICE/*.graphql "/out/apps/$SERVICE/" \
   && if [ -d "apps/$SERVICE/operations" ]; then cp -r "apps/$SERVICE/operations" "/out/apps/$SERVICE/"; fi
 
