@@ -71,6 +71,7 @@ export async function startProductService({
     stockOf: async (id: string): Promise<number | undefined> => (await ledger.products.find(id))?.stock,
     reserve: (orderId: string, items: { productId: string; quantity: number }[]) =>
       ask(grpc.reserveStock.bind(grpc), { orderId, items }, 10_000),
+    release: (orderId: string) => ask(grpc.releaseStock.bind(grpc), { orderId }, 10_000),
     /** The products whose stock is not what the ledger says. */
     misfits: () => misfitsIn(client.db()),
     close: async (): Promise<void> => {
