@@ -1,7 +1,8 @@
 import { ownDatabase } from '@halles/testkit/database'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { ledgerOn, misfitsIn } from '../test/ledger.ts'
 import { startProductService, type Running } from '../test/running.ts'
-import { catalogue } from './catalogue.ts'
+import { catalogue, catalogueProducts } from './catalogue.ts'
 
 let shop: Running
 beforeAll(async () => void (shop = await startProductService({ DEMO_CATALOGUE: 'true' })))
@@ -38,6 +39,20 @@ describe('the demo market', () => {
       expect(await together[0].misfits()).toEqual([])
       for (const each of together) await each.close()
     }
+  })
+
+  it('is filled by exactly one of those that try at the same moment', async () => {
+    const database = ownDatabase(inject('mongodb'), 'product')
+    const ledgers = await Promise.all(Array.from({ length: 4 }, () => ledgerOn(database)))
+    for (let round = 0; round < 10; round++) {
+      for (const name of ['products', 'movements']) await ledgers[0]!.db.collection(name).deleteMany()
+      const filled = await Promise.all(ledgers.map(({ products }) => products.fill(catalogueProducts(new Date()))))
+      expect(filled.filter(Boolean).length).toBe(1)
+      expect(await ledgers[0]!.db.collection('products').countDocuments()).toBe(catalogue.length)
+      expect(await misfitsIn(ledgers[0]!.db)).toEqual([])
+    }
+    await ledgers[0]!.db.dropDatabase()
+    await Promise.all(ledgers.map((ledger) => ledger.close()))
   })
 
   it('does not come back when an admin has cleared it, nor where something is sold already', async () => {
