@@ -1,4 +1,4 @@
-import { ORDER_EVENTS, ORDER_EVENTS_DLQ } from '@halles/contracts/order-events'
+import { ORDER_EVENTS, ORDER_EVENTS_DLQ, ORDER_EVENTS_PARTITIONS } from '@halles/contracts/order-events'
 import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
 import { kafkaAt, type Broker } from '@halles/service/kafka'
 import { keysAt, type KeyOf } from '@halles/service/keys'
@@ -9,9 +9,6 @@ import { orderSubgraph } from './graphql.ts'
 import { rest } from './rest.ts'
 import { openShop } from './shop.ts'
 import { stockAt } from './stock.ts'
-
-/** How many partitions `order-events` gets when it is made here: how many consumers of a group can share the work. */
-const PARTITIONS = 3
 
 /** What tests give in place of the real thing. */
 export type Options = { keyOf?: KeyOf; now?: () => Date }
@@ -62,7 +59,7 @@ function makeTopics(kafka: Broker, log: Logger): () => void {
   const stopping = new AbortController()
   const make = async (): Promise<void> => {
     try {
-      await kafka.ensureTopic(ORDER_EVENTS, PARTITIONS, stopping.signal)
+      await kafka.ensureTopic(ORDER_EVENTS, ORDER_EVENTS_PARTITIONS, stopping.signal)
       await kafka.ensureTopic(ORDER_EVENTS_DLQ, 1, stopping.signal)
     } catch (error) {
       if (!stopping.signal.aborted) log.error({ err: error }, 'the topics of orders could not be made')

@@ -1,6 +1,6 @@
 import { reader } from '@halles/service/schema'
 import { describe, expect, it } from 'vitest'
-import { digestOf, holdRefusal, PlaceOrder, priced, summed } from './basket.ts'
+import { checkDecimals, digestOf, holdRefusal, PlaceOrder, priced, summed } from './basket.ts'
 
 const refusal = (work: () => unknown) => {
   try {
@@ -127,7 +127,12 @@ describe('pricing', () => {
   })
 
   it('does not take a total of three decimals', () => {
-    expect(refusal(() => priced(lines, [a, b], 9.345))).toMatchObject({ code: 'VALIDATION_FAILED' })
+    expect(refusal(() => checkDecimals({ items: [], expectedTotal: 9.345 }))).toMatchObject({
+      code: 'VALIDATION_FAILED',
+      errors: [{ path: '/expectedTotal' }],
+    })
+    for (const expectedTotal of [undefined, 0, 9.35, 9.350000000000001, 99_899_999_001])
+      expect(() => checkDecimals({ items: [], ...(expectedTotal !== undefined && { expectedTotal }) })).not.toThrow()
   })
 
   it('takes the largest total there is', () => {

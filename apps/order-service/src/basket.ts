@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Refusal, type Fault } from '@halles/service/refusal'
 import { Closed } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
-import { totalCents, type Line } from './order.ts'
+import { centsOf, totalCents, type Line } from './order.ts'
 import type { Hold, ShelfLine } from './stock.ts'
 
 /** The most of one product that an order may have. */
@@ -50,6 +50,20 @@ export function summed(items: PlaceOrder['items']): Wanted[] {
       errors: tooMuch.map(({ at }) => ({ path: `/items/${at}/quantity`, message: `must be <= ${MOST} in all` })),
     })
   return [...lines.values()]
+}
+
+/**
+ * Euros of at most two decimals, where the schema's multipleOf is too strict: large totals are not exact in binary, hence
+ * a tolerance, far below a cent all the same.
+ *
+ * @throws Refusal `VALIDATION_FAILED` for more decimals.
+ */
+export function checkDecimals({ expectedTotal = 0 }: PlaceOrder): void {
+  const cents = expectedTotal * 100
+  if (Math.abs(cents - Math.round(cents)) <= 0.01) return
+  throw new Refusal('VALIDATION_FAILED', 'What was sent does not fit: see errors.', {
+    errors: [{ path: '/expectedTotal', message: 'must have at most two decimals' }],
+  })
 }
 
 /** Tells baskets apart: equal for the same products and quantities, however they were written. */
@@ -107,14 +121,7 @@ function shortRefusal(short: readonly Short[]): Refusal {
 }
 
 function checkTotal(lines: readonly Wanted[], items: readonly Line[], expectedTotal: number | undefined): void {
-  if (expectedTotal === undefined) return
-  // Large totals are not exact in binary, hence a tolerance; far below a cent all the same.
-  const cents = expectedTotal * 100
-  if (Math.abs(cents - Math.round(cents)) > 0.01)
-    throw new Refusal('VALIDATION_FAILED', 'What was sent does not fit: see errors.', {
-      errors: [{ path: '/expectedTotal', message: 'must have at most two decimals' }],
-    })
-  if (Math.round(cents) === totalCents(items)) return
+  if (expectedTotal === undefined || centsOf(expectedTotal) === totalCents(items)) return
   throw new Refusal('PRICE_CHANGED', 'Prices are not what you were shown: see errors.', {
     errors: items.map(({ productId, price }, i) => ({
       path: `/items/${lines[i]!.at}/productId`,

@@ -45,7 +45,7 @@ export function orderSubgraph(shop: Shop): GraphQLSchema {
   const resolvers: Resolvers = {
     Query: {
       order: (_, { id }, { person }) => shop.readOrder(signedIn(person), { id }),
-      orders: async (_, args, { person }) => connection(await shop.listOrders(person, listWish(args))),
+      orders: async (_, args, { person }) => connection(await shop.listOrders(signedIn(person), listWish(args))),
     },
     Mutation: {
       placeOrder: async (_, { input }, { person }) => {
@@ -66,7 +66,8 @@ export function orderSubgraph(shop: Shop): GraphQLSchema {
     OrderItem: { product: ({ productId }) => ({ id: productId }) },
     StatusChange: { status: ({ status }) => enumOf[status] },
     User: {
-      orders: async ({ id }, args, { person }) => connection(await shop.listOrdersOf(person, id, listWish(args))),
+      orders: async ({ id }, args, { person }) =>
+        connection(await shop.listOrdersOf(signedIn(person), id, listWish(args))),
     },
   }
   return subgraph({

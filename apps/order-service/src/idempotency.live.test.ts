@@ -76,6 +76,15 @@ describe('a key', () => {
     expect(other.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' })
   })
 
+  it('does not answer what does not fit, though it has its order', async () => {
+    const camille = someone()
+    const product = shelf.put()
+    const key = randomUUID()
+    await shop.order(camille, line(product), { key })
+    const again = await shop.order(camille, line(product), { key, expectedTotal: 9.999 })
+    expect(again.json()).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ path: '/expectedTotal' }] })
+  })
+
   it('is free again after a refusal', async () => {
     const camille = someone()
     const product = shelf.put({ stock: 1 })

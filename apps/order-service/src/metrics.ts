@@ -3,6 +3,8 @@ import { refusalOf } from '@halles/service/refusal'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Debts } from './debts.ts'
 
+type Counts = Awaited<ReturnType<Debts['counts']>>
+
 /** What this service counts beside its requests. The gauges are counted when they are asked for. */
 export function orderMetrics(registry: Registry, debts: Pick<Debts, 'counts'>, log: Logger) {
   const registers = [registry]
@@ -20,34 +22,37 @@ export function orderMetrics(registry: Registry, debts: Pick<Debts, 'counts'>, l
     registers,
   })
 
-  const unsent = new Gauge({
-    name: 'order_events_unsent',
-    help: 'Events not told yet, counted up to 10,000 orders.',
-    registers,
-    // One count for all of them, at the first gauge that a scrape comes to.
-    collect: () => count(),
-  })
-  const oldest = new Gauge({
-    name: 'order_event_unsent_oldest_seconds',
-    help: 'How long ago the oldest event not told yet happened; 0 when all is told.',
-    registers,
-  })
-  const intents = new Gauge({ name: 'order_intents', help: 'Orders on their way, or being undone.', registers })
-  const owed = new Gauge({ name: 'order_stock_owed', help: 'Orders whose stock is owed back.', registers })
-
-  const count = async (): Promise<void> => {
+  /** One count for all the gauges of a scrape: each waits for it, else all but the first would tell the scrape before. */
+  let counting: Promise<Counts | undefined> | undefined
+  const count = async (): Promise<Counts | undefined> => {
     try {
-      const counts = await debts.counts()
-      unsent.set(counts.unsent)
-      oldest.set(counts.oldest ? (Date.now() - counts.oldest.getTime()) / 1000 : 0)
-      intents.set(counts.intents)
-      owed.set(counts.owed)
+      return await debts.counts()
     } catch (error) {
       // Without its database a service should still tell the rest.
       log.warn({ err: error }, 'gauges cannot be counted')
-      for (const gauge of [unsent, oldest, intents, owed]) gauge.set(Number.NaN)
+      return undefined
+    } finally {
+      counting = undefined
     }
   }
+  const gauge = (name: string, help: string, of: (counts: Counts) => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const counts = await (counting ??= count())
+        this.set(counts ? of(counts) : Number.NaN)
+      },
+    })
+  gauge('order_events_unsent', 'Events not told yet, counted up to 10,000 orders.', ({ unsent }) => unsent)
+  gauge(
+    'order_event_unsent_oldest_seconds',
+    'How long ago the oldest event not told yet happened; 0 when all is told.',
+    ({ oldest }) => (oldest ? (Date.now() - oldest.getTime()) / 1000 : 0),
+  )
+  gauge('order_intents', 'Orders on their way, or being undone.', ({ intents }) => intents)
+  gauge('order_stock_owed', 'Orders whose stock is owed back.', ({ owed }) => owed)
 
   return {
     told: (at: Date): void => toldAfter.observe(Math.max(0, Date.now() - at.getTime()) / 1000),

@@ -120,6 +120,15 @@ describe('the outbox', () => {
     expect(sends.flat()).toHaveLength(40)
   })
 
+  it('tells before it stops what it was told of', async () => {
+    const orders = new Map<string, Order>()
+    const { add, outbox, sends } = smallOutbox(orders)
+    await new Promise(setImmediate) // its first round is over, and it naps
+    add(someOrder('a'))
+    await outbox.stop()
+    expect(sends.flat().map(({ key }) => key)).toEqual(['a'])
+  })
+
   it('sends again what Kafka did not take', async () => {
     const orders = new Map<string, Order>()
     const { add, sends, state } = smallOutbox(orders)

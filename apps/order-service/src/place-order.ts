@@ -2,7 +2,7 @@ import { newId } from '@halles/service/ids'
 import type { Person } from '@halles/service/person'
 import { Refusal } from '@halles/service/refusal'
 import { traceHeaders } from '@halles/service/trace'
-import { digestOf, holdRefusal, priced, summed, type PlaceOrder, type Wanted } from './basket.ts'
+import { checkDecimals, digestOf, holdRefusal, priced, summed, type PlaceOrder, type Wanted } from './basket.ts'
 import type { Intents } from './intents.ts'
 import { orderOf, type Order } from './order.ts'
 import type { Mark } from './orders.ts'
@@ -37,6 +37,7 @@ export async function placeOrder(
   wish: PlaceOrder,
   key?: string,
 ): Promise<{ order: Order; replayed: boolean }> {
+  checkDecimals(wish)
   const lines = summed(wish.items)
   const until = new Date(helpers.now().getTime() + KEY_FOR)
   const mark = key === undefined ? undefined : { key, until, basket: digestOf(lines) }

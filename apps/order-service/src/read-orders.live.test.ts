@@ -1,7 +1,9 @@
+import { newId } from '@halles/service/ids'
 import { someAdmin, someone, type TestPerson } from '@halles/testkit/people'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startOrderService, type Running } from '../test/running.ts'
 import { startShelf, type Shelf } from '../test/shelf.ts'
+import { orderOf } from './order.ts'
 
 let shelf: Shelf
 let shop: Running
@@ -220,5 +222,14 @@ describe('an operator', () => {
       /^order_event_publish_lag_seconds_count\{/m,
     ])
       expect(body).toMatch(line)
+  })
+
+  it('is told what is true now, not at the scrape before', async () => {
+    const left = orderOf({ _id: newId(), number: '1', customer: someone(), items: [], at: new Date() })
+    await shop.stored.insertOne({ ...left, status: 'Intent', sweepAt: new Date(Date.now() + 600_000) })
+    const intents = async () => /^order_intents\{.*\} (\d+)$/m.exec((await shop.app.inject('/metrics')).body)?.[1]
+    const before = Number(await intents())
+    await shop.stored.deleteOne({ _id: left._id })
+    expect(Number(await intents())).toBe(before - 1)
   })
 })

@@ -24,7 +24,7 @@ export function rounds(name: string, pause: number, work: () => Promise<void>, l
     })
 
   const run = async (): Promise<void> => {
-    while (!stopped)
+    while (!stopped || asked)
       try {
         asked = false
         await work()
@@ -43,7 +43,7 @@ export function rounds(name: string, pause: number, work: () => Promise<void>, l
       asked = true
       wake()
     },
-    /** Ends after the round that is under way, or 3 s. */
+    /** Ends after the round that is under way and the one that was asked for, or 3 s. */
     stop: async (): Promise<void> => {
       stopped = true
       wake()

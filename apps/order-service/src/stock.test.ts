@@ -133,6 +133,20 @@ describe('what waits', () => {
     expect(plain[0]?.product).toBeDefined()
   })
 
+  it('is no verdict on a product where the answer is too short', async () => {
+    const { stock } = await exampleShelf({ call: 'CheckStock', request: {}, response: { items: [] } })
+    await expect(stock.check([{ productId: 'p', quantity: 1 }])).rejects.toThrow('answered 0 lines of 1')
+  })
+
+  it('may be a large answer', async () => {
+    const shelf = await startShelf()
+    const stock = stockOf(shelf.address, shelf.stop)
+    const { id } = shelf.put({ name: 'é'.repeat(200) })
+    const lines = Array.from({ length: 100 }, () => ({ productId: id, quantity: 1 }))
+    const answers = await Promise.all(Array.from({ length: 128 }, () => stock.check(lines)))
+    expect(answers.flat().filter(({ product }) => product)).toHaveLength(12_800)
+  })
+
   it('does not suffer from a neighbour’s answer that makes no sense', async () => {
     const { stock } = await exampleShelf({
       call: 'ReserveStocks',

@@ -37,6 +37,8 @@ export function stockAt(address: string) {
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1000,
     'grpc.keepalive_time_ms': 20_000,
+    // 64 orders of 100 lines, each with its product's name and picture: more than the usual 4 MB.
+    'grpc.max_receive_message_length': 64 * 1024 * 1024,
   })
 
   return {
@@ -45,6 +47,8 @@ export function stockAt(address: string) {
       async (orders: StockLine[][]): Promise<ShelfLine[][]> => {
         const asked = orders.flat().filter(mayExist)
         const { items } = await ask(client.checkStock.bind(client), { items: asked }, deadlines.check)
+        if (items.length !== asked.length)
+          throw new Error(`product-service answered ${items.length} lines of ${asked.length}`)
         const answers = items.values()
         return orders.map((lines) => lines.map((line) => (mayExist(line) ? shelfLine(answers.next().value) : none)))
       },

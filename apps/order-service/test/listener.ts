@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { ORDER_EVENTS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
+import { ORDER_EVENTS, ORDER_EVENTS_PARTITIONS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
 import { kafkaAt } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
 
@@ -9,7 +9,7 @@ export type Heard = { event: OrderEvent; key: string | null; headers: Record<str
 export async function listenTo(kafka: string) {
   const heard: Heard[] = []
   const broker = kafkaAt(kafka, 'order-service-test', logger('test', 'silent'))
-  await broker.ensureTopic(ORDER_EVENTS, 3)
+  await broker.ensureTopic(ORDER_EVENTS, ORDER_EVENTS_PARTITIONS)
   const listener = await broker.listen({
     groupId: `test-${randomUUID()}`,
     topic: ORDER_EVENTS,
