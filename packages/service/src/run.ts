@@ -40,6 +40,8 @@ function stopOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<void>):
       app.log.fatal('not stopped in time')
       process.exit(1)
     }, STOP_WITHIN).unref()
+    // A connection that was answering when the server closed would be kept open by its client, idle, for a minute.
+    setInterval(() => app.server.closeIdleConnections(), 50).unref()
     try {
       await app.close()
       await stopTelemetry()
