@@ -49,7 +49,10 @@ export async function lettersIn(db: Db) {
         await letters.insertMany(fresh.map(documentOf), { ordered: false })
       } catch (error) {
         if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error
-        for (const { index, code } of [error.writeErrors].flat())
+        const failed = [error.writeErrors].flat()
+        // Without any, it wraps a connection that broke: nothing is known to be kept.
+        if (failed.length === 0) throw error
+        for (const { index, code } of failed)
           if (code === DUPLICATE_KEY) kept[index] = 'known'
           else throw error
       }
