@@ -89,3 +89,21 @@ it('does not keep a service that stops while it is away', async () => {
   expect(sent.status).toBe('rejected')
   await expect(away.send('t', [{ key: 'a', value: 'two' }])).rejects.toThrow('closed')
 })
+
+it('does not keep a service that stops while a batch is stuck', async () => {
+  const topic = `t-${randomUUID()}`
+  await kafka.ensureTopic(topic, 1)
+  await publisher.send(topic, [{ key: 'a', value: 'one' }])
+  const { promise: stuck, resolve } = Promise.withResolvers<void>()
+  let heard = false
+  const onBatch = (): Promise<void> => {
+    heard = true
+    return stuck
+  }
+  const listener = await kafka.listen({ groupId: topic, topic, onBatch })
+  await eventually('the batch is heard', () => heard)
+  const started = Date.now()
+  await listener.close()
+  expect(Date.now() - started).toBeLessThan(4000)
+  resolve()
+})

@@ -8,8 +8,16 @@ const retry = { initialRetryTime: 100, maxRetryTime: 1000, retries: 1e9 }
 /** A send gives up after some seconds, so that a service can stop while Kafka is away: its caller tries again. */
 const sendRetry = { ...retry, retries: 5 }
 
-/** How long closing waits for a send that is under way, in milliseconds. */
+/** How long closing waits for what is under way, in milliseconds. */
 const CLOSE_WITHIN = 3000
+
+/** Waits for work that Kafka may keep for ever while it is away; after 3 s it is left to the end of the process. */
+async function closing(work: Promise<unknown> | undefined): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, CLOSE_WITHIN)
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}
 
 /** A message to send: `key` decides the partition, and so what keeps its order. */
 export type Outgoing = { key: string | null; value: string | Buffer | null; headers?: Record<string, string> }
@@ -156,10 +164,7 @@ function publisher(kafka: Kafka, log: Logger): Publisher {
     },
     close: async () => {
       closed = true
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, CLOSE_WITHIN)
-      await Promise.race([last.then(drop), late])
-      clearTimeout(timer)
+      await closing(last.then(drop))
     },
   }
 }
@@ -234,7 +239,7 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
   return {
     close: async () => {
       closed = true
-      await consumer?.disconnect()
+      await closing(consumer?.disconnect())
     },
   }
 }
