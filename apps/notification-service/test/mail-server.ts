@@ -29,7 +29,8 @@ export async function mailServer(options: SMTPServerOptions = {}, port = 0) {
       done(refusal(await answers.rcpt(address)))
     },
     async onData(stream, session, done) {
-      const raw = await text(stream)
+      const raw = await text(stream).catch(() => undefined)
+      if (raw === undefined) return // a client that went away in the middle
       const letter = { to: session.envelope.rcptTo.map(({ address }) => address), headers: headersOf(raw), raw }
       const code = await answers.data(letter)
       if (code === undefined) caught.push(letter)
