@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+import { configFrom } from './config.ts'
+
+const env = {
+  PORT: '0',
+  JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+  MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_notification?replicaSet=rs0',
+  KAFKA_BROKERS: '127.0.0.1:9092',
+  SMTP_URL: 'smtp://api:s%40cret@sandbox.smtp.mailtrap.io:587',
+}
+
+it('needs no more than where things are', () => {
+  expect(configFrom(env)).toMatchObject({
+    MAIL_FROM: 'Halles <commandes@halles.example>',
+    RETRY_SCALE: 1,
+    SMTP_URL: env.SMTP_URL,
+  })
+})
+
+it.each([
+  ['SMTP_URL', 'http://127.0.0.1:1025'],
+  ['SMTP_URL', 'smtp://'],
+  ['MAIL_FROM', 'Halles'],
+  ['MAIL_FROM', 'Halles <a@b.fr>\r\nBcc: c@d.fr'],
+  ['RETRY_SCALE', '0'],
+  ['RETRY_SCALE', 'soon'],
+  ['SHOP_URL', 'halles.example'],
+  ['SHOP_URL', 'javascript:alert(1)'],
+])('refuses %s=%j, and says which it is', (name, value) => {
+  expect(() => configFrom({ ...env, [name]: value })).toThrow(name)
+})
+
+it.each(['Halles <commandes@halles.example>', 'commandes@halles.example', 'Les Halles de Paris <a@b.fr>'])(
+  'writes from %s',
+  (from) => expect(configFrom({ ...env, MAIL_FROM: from }).MAIL_FROM).toBe(from),
+)
