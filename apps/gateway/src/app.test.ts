@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { gatewayTo, smallShop, type Shop } from '../test/small-services.ts'
 import { configFrom } from './config.ts'
+import { together } from './openapi.ts'
 import { documentIdOf, knownOperations } from './operations.ts'
 
 let shop: Shop
@@ -116,6 +117,26 @@ describe('pages', () => {
   it('the front page writes no markup that a client sent', async () => {
     const page = await gateway.inject({ url: '/', headers: { host: '<script>alert(1)</script>' } })
     expect(page.body).not.toContain('<script>alert')
+  })
+})
+
+describe('the description of everything below /api', () => {
+  it('is that of all services together', async () => {
+    const { openapi, servers, paths } = (await gateway.inject('/openapi.json')).json()
+    expect({ openapi, servers }).toEqual({ openapi: '3.1.0', servers: [{ url: '/api' }] })
+    expect(Object.keys(paths)).toEqual(['/.well-known/jwks.json', '/products/{id}'])
+  })
+
+  it('is not told when a service is away, rather than without its part', async () => {
+    shop.misbehave.order = (_request, reply) => reply.status(500).send()
+    expect((await gateway.inject('/openapi.json')).json()).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
+    shop.calm()
+  })
+
+  it('never gives one name to two shapes', () => {
+    const part = (type: string) => ({ openapi: '', info: {}, paths: {}, components: { schemas: { Order: { type } } } })
+    expect(together([part('object'), part('object')]).components.schemas).toEqual({ Order: { type: 'object' } })
+    expect(() => together([part('object'), part('string')])).toThrow('two schemas are called Order')
   })
 })
 

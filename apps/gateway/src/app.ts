@@ -7,6 +7,7 @@ import { services, urlsOf, type Service, type Settings } from './config.ts'
 import { frontPage } from './front-page.ts'
 import { graphiql } from './graphiql.ts'
 import { gatewayMetrics } from './metrics.ts'
+import { openapi } from './openapi.ts'
 import { knownOperations } from './operations.ts'
 import { proxy } from './proxy.ts'
 import { subgraphAt } from './subgraph.ts'
@@ -39,6 +40,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   graphqlRoute(app, () => supergraph.schema, supergraph.execute, { textOf: operations.textOf, only })
 
   await proxy(app, upstreams, urls)
+  openapi(app, upstreams)
   if (!only) graphiql(app)
   frontPage(app, { graphiql: !only, mailbox: settings.MAILBOX_URL })
 

@@ -33,7 +33,7 @@ const render = ({ graphiql, mailbox, host }: Links & { host: string }): string =
     <meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <title>Halles</title>
-    <link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><path d='M2 15 16 3l14 12M6 29V14a10 10 0 0 1 20 0v15M16 29V12' fill='none' stroke='%23a8431f' stroke-width='3'/></svg>" />
+    <link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><path d='M2 15 16 3l14 12M6 29V12m20 0v17M11 29v-8a5 5 0 0 1 10 0v8' fill='none' stroke='%23a8431f' stroke-width='3'/></svg>" />
     <style>
       :root { color-scheme: light dark; --paper: #faf6ef; --ink: #2b2320; --soft: #75685f; --line: #e3d9cb; --brick: #a8431f; --card: #fffdf9; }
       @media (prefers-color-scheme: dark) { :root { --paper: #1d1917; --ink: #f1e9e0; --soft: #ad9f94; --line: #3b332e; --brick: #e98a62; --card: #26211e; } }
@@ -49,19 +49,19 @@ const render = ({ graphiql, mailbox, host }: Links & { host: string }): string =
       .doors { display: flex; flex-wrap: wrap; gap: 0.75rem; }
       .doors a { border: 1px solid var(--brick); border-radius: 0.5rem; padding: 0.55rem 1.1rem; text-decoration: none; font-weight: 600; }
       .doors a:first-child { background: var(--brick); color: var(--paper); }
-      ul { list-style: none; padding: 0; display: grid; gap: 0.9rem; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); }
+      ul { list-style: none; padding: 0; display: grid; gap: 0.9rem; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); }
       li { background: var(--card); border: 1px solid var(--line); border-radius: 0.6rem; padding: 1rem 1.2rem; }
       li p { color: var(--soft); font-size: 0.95rem; margin: 0.2rem 0 0.6rem; }
       li strong { text-transform: capitalize; }
       li a + a { margin-left: 0.9rem; }
       pre { background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--brick); border-radius: 0.4rem; padding: 1rem 1.2rem; overflow-x: auto; user-select: all; }
-      pre, code { font: 0.86rem/1.6 ui-monospace, Menlo, Consolas, monospace; }
+      code, pre { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 0.88em; }
       footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.9rem; }
     </style>
   </head>
   <body>
     <main>
-      <h1><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M2 15 16 3l14 12M6 29V14a10 10 0 0 1 20 0v15M16 29V12" fill="none" stroke="currentColor" stroke-width="2.5" /></svg>Halles</h1>
+      <h1><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M2 15 16 3l14 12M6 29V12m20 0v17M11 29v-8a5 5 0 0 1 10 0v8" fill="none" stroke="currentColor" stroke-width="2.5" /></svg>Halles</h1>
       <p class="lead">A shop made of small services behind one door: one GraphQL graph over all of them, and the REST routes of each below <code>/api</code>.</p>
       <p class="doors">
         ${graphiql ? '<a href="/graphiql">Explore the graph</a>' : '<a href="/readyz">Is it ready?</a>'}
@@ -74,7 +74,7 @@ const render = ({ graphiql, mailbox, host }: Links & { host: string }): string =
       <h2>Try it</h2>
       <pre>${escaped(query(host))}</pre>
       <footer>
-        GraphQL at <code>/graphql</code> · REST below <code>/api</code> · <a href="/readyz">ready?</a> · <a href="/metrics">metrics</a>
+        GraphQL at <code>/graphql</code> · REST below <code>/api</code> · <a href="/openapi.json">OpenAPI of all</a> · <a href="/readyz">ready?</a> · <a href="/metrics">metrics</a>
       </footer>
     </main>
   </body>

@@ -53,7 +53,7 @@ mutation SignIn($email: String!, $password: String!) {
 }
 `
 
-const mine = `# What one has ordered, over three services: order, product and notification.
+const mine = `# What one has ordered, from all four services.
 # Needs the Header: { "Authorization": "Bearer …" }
 query MyOrders {
   me {

@@ -146,6 +146,7 @@ async function smallService(service: Service): Promise<App> {
   })
   const sdl = readFileSync(new URL(`../../${service}-service/schema.graphql`, import.meta.url), 'utf8')
   serveSubgraph(app, subgraph({ sdl, ...graphs[service] }))
+  if (service === 'product') app.get('/products/:id', async () => products['p1'])
   if (service === 'auth')
     app.get('/.well-known/jwks.json', async () => {
       const jwk = createPublicKey((await testKeyOf('test-key'))!).export({ format: 'jwk' })

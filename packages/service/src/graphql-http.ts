@@ -25,6 +25,9 @@ export type GraphQLContext = { person: Person | undefined; log: Logger; request:
 
 export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
 
+/** How much of an operation's name goes into the log. */
+const LONGEST_NAME = 100
+
 /** How many documents stay parsed and validated. */
 const DOCUMENTS = 1000
 
@@ -127,7 +130,7 @@ function wantsStatus(accept = ''): boolean {
 }
 
 const operationIn = ({ definitions }: DocumentNode, name: string | null | undefined): string | undefined =>
-  name ?? definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)?.name?.value
+  (name ?? definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)?.name?.value)?.slice(0, LONGEST_NAME)
 
 const withCode = (error: GraphQLError, code: string): GraphQLError => shaped(error, error.message, { code })
 
