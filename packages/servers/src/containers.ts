@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import type { ContainerRuntimeClient } from 'testcontainers'
 import { config } from './config.ts'
-import { answersKafka, brokerSettings } from './kafka.ts'
+import { answersKafka, brokerSettings, doorsFor, listenersOf } from './kafka.ts'
 import { becomePrimary, mongodbUrl, mongodOptions } from './mongodb.ts'
 import { freePort } from './ports.ts'
 import { listens, untilReady } from './managed-process.ts'
@@ -47,11 +47,11 @@ export async function dockerEngine(onProgress: (line: string) => void): Promise<
 export async function startContainer(
   engine: Engine,
   name: ServerName,
-  { ports, dataDir }: { ports: Ports; dataDir: string | undefined },
+  { ports, dataDir, kafkaDoors }: { ports: Ports; dataDir: string | undefined; kafkaDoors: string[] },
 ): Promise<Server> {
   const mount = (target: string) => (dataDir === undefined ? [] : [{ source: volumeOf(dataDir, name), target }])
   if (name === 'mongodb') return mongodbContainer(engine, await freePort(ports.mongodb), mount('/data/db'))
-  if (name === 'kafka') return kafkaContainer(engine, await freePort(ports.kafka), mount('/var/lib/kafka'))
+  if (name === 'kafka') return kafkaContainer(engine, await freePort(ports.kafka), mount('/var/lib/kafka'), kafkaDoors)
   return mailboxContainer(engine, await freePort(ports.smtp), await freePort(ports.mailbox))
 }
 
@@ -86,11 +86,15 @@ function mongodbContainer(engine: Engine, port: number, mounts: Mount[]): Promis
   })
 }
 
-function kafkaContainer(engine: Engine, port: number, mounts: Mount[]): Promise<Server> {
+async function kafkaContainer(engine: Engine, port: number, mounts: Mount[], kafkaDoors: string[]): Promise<Server> {
+  const doors = await doorsFor(kafkaDoors)
   const settings = {
     ...brokerSettings,
-    listeners: `PLAINTEXT://:${port},CONTROLLER://:9093`,
-    'advertised.listeners': `PLAINTEXT://${engine.host}:${port}`,
+    ...listenersOf(doors, {
+      bind: '',
+      listeners: `PLAINTEXT://:${port},CONTROLLER://:9093`,
+      advertised: `PLAINTEXT://${engine.host}:${port}`,
+    }),
     'controller.quorum.voters': '1@localhost:9093',
     'log.dirs': '/var/lib/kafka/kept',
   }
@@ -104,8 +108,9 @@ function kafkaContainer(engine: Engine, port: number, mounts: Mount[]): Promise<
     environment: { ...Object.fromEntries(variables), KAFKA_HEAP_OPTS: '-Xmx256m -Xms64m' },
     mounts,
     isReady: () => answersKafka(engine.host, port),
-    addresses: { kafka: `${engine.host}:${port}` },
+    addresses: { kafka: `${engine.host}:${port}`, kafkaDoors: doors.map((door) => `${engine.host}:${door.port}`) },
     ports: { kafka: port },
+    doors: doors.map((door) => door.port),
   })
 }
 
@@ -128,12 +133,14 @@ type ContainerLaunch = Pick<Server, 'addresses' | 'ports'> & {
   command?: string[]
   environment?: Record<string, string>
   mounts: Mount[]
+  /** Ports that are published besides. */
+  doors?: number[]
   isReady: () => Promise<boolean>
 }
 
 async function containerServer(engine: Engine, launch: ContainerLaunch): Promise<Server> {
   const { GenericContainer } = await import('testcontainers')
-  const { name, addresses, ports, isReady } = launch
+  const { name, addresses, ports, doors = [], isReady } = launch
 
   /** A container whose ports are published for this machine only, which testcontainers has no option for. */
   class LocalContainer extends GenericContainer {
@@ -145,7 +152,7 @@ async function containerServer(engine: Engine, launch: ContainerLaunch): Promise
   }
 
   const container = await new LocalContainer(launch.image)
-    .withExposedPorts(...Object.values(ports).map((port) => ({ container: port, host: port })))
+    .withExposedPorts(...[...Object.values(ports), ...doors].map((port) => ({ container: port, host: port })))
     .withCommand(launch.command ?? [])
     .withEnvironment(launch.environment ?? {})
     .withBindMounts(launch.mounts)

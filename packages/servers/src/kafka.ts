@@ -41,7 +41,7 @@ export const brokerSettings = {
 }
 
 /** A broker as a plain process. */
-export async function kafkaProcess({ group, folder, ports, onProgress, onCrash }: Place): Promise<Server> {
+export async function kafkaProcess({ group, folder, ports, kafkaDoors, onProgress, onCrash }: Place): Promise<Server> {
   const java = await findJava(group)
   const kafka = await findKafka(group, java, onProgress)
   const data = path.join(folder, 'data')
@@ -51,12 +51,16 @@ export async function kafkaProcess({ group, folder, ports, onProgress, onCrash }
   await rm(log, { force: true })
   const port = await freePort(ports.kafka)
   const controller = await freePort()
+  const doors = await doorsFor(kafkaDoors)
   await writeFile(
     settings,
     properties({
       ...brokerSettings,
-      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+      ...listenersOf(doors, {
+        bind: '127.0.0.1',
+        listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+        advertised: `PLAINTEXT://127.0.0.1:${port}`,
+      }),
       'controller.quorum.voters': `1@127.0.0.1:${controller}`,
       'log.dirs': data,
     }),
@@ -74,12 +78,34 @@ export async function kafkaProcess({ group, folder, ports, onProgress, onCrash }
   return {
     ...managed,
     way: 'process',
-    addresses: { kafka: `127.0.0.1:${port}` },
+    addresses: { kafka: `127.0.0.1:${port}`, kafkaDoors: doors.map((door) => `127.0.0.1:${door.port}`) },
     ports: { kafka: port },
     stop: async () => {
       await managed.stop()
       await classes.keep()
     },
+  }
+}
+
+/** A port on which the broker takes connections, and the `host:port` that it says it has there. */
+type Door = { port: number; advertised: string }
+
+export function doorsFor(kafkaDoors: string[]): Promise<Door[]> {
+  return Promise.all(kafkaDoors.map(async (advertised) => ({ port: await freePort(), advertised })))
+}
+
+/** The settings by which a broker listens: on its own listeners, and on a door more for each of `doors`. */
+export function listenersOf(doors: Door[], own: { bind: string; listeners: string; advertised: string }) {
+  const named = doors.map(({ port, advertised }, i) => ({ name: `DOOR${i}`, port, advertised }))
+  return {
+    listeners: [own.listeners, ...named.map(({ name, port }) => `${name}://${own.bind}:${port}`)].join(','),
+    'advertised.listeners': [own.advertised, ...named.map(({ name, advertised }) => `${name}://${advertised}`)].join(
+      ',',
+    ),
+    'listener.security.protocol.map': [
+      brokerSettings['listener.security.protocol.map'],
+      ...named.map(({ name }) => `${name}:PLAINTEXT`),
+    ].join(','),
   }
 }
 

@@ -11,6 +11,8 @@ export type Addresses = {
   mongodb?: string
   /** `host:port[,host:port…]` */
   kafka?: string
+  /** Where each of the `kafkaDoors` that were asked for listens, `host:port`, in the same order. */
+  kafkaDoors?: string[]
   /** `smtp://host:port` */
   smtp?: string
   /** Where `GET /api/email` lists the letters, and people read them. */
@@ -34,6 +36,8 @@ export type Place = {
   folder: string
   /** Taken where they are free. */
   ports: Ports
+  /** See `StartServers`. */
+  kafkaDoors: string[]
   onProgress: (line: string) => void
   onCrash: (message: string) => void
 }

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { Kafka, logLevel } from 'kafkajs'
 import { MongoClient } from 'mongodb'
 import { afterEach, expect, test, vi } from 'vitest'
-import { databaseUrl, startServers, type Servers } from './index.ts'
+import { databaseUrl, freePort, startServers, type Servers } from './index.ts'
 
 let servers: Servers | undefined
 const folders: string[] = []
@@ -140,6 +140,25 @@ test('a killed server is back on the same port with the same data', async () => 
   expect(servers.pids).not.toEqual(pids)
   expect(await withMongo(mongodb!, (client) => client.db().collection('things').countDocuments())).toBe(1)
   expect(await throughKafka(kafka!, 'news')).toBe('bonjour')
+}, 60_000)
+
+test('a door of Kafka leads its clients back through what was put in between', async () => {
+  const between = await freePort()
+  servers = await startServers({ need: ['kafka'], ways: ['process'], kafkaDoors: [`127.0.0.1:${between}`] })
+  const door = new URL(`tcp://${servers.kafkaDoors![0]}`)
+  let passed = 0
+  const cable = createServer((near) => {
+    passed++
+    const far = connect(Number(door.port), door.hostname)
+    near.pipe(far).pipe(near)
+    for (const end of [near, far]) end.on('error', () => {})
+  }).listen(between, '127.0.0.1')
+  try {
+    expect(await throughKafka(`127.0.0.1:${between}`, 'news')).toBe('bonjour')
+    expect(passed).toBeGreaterThan(3) // not only the first connection of each of the three clients
+  } finally {
+    cable.close()
+  }
 }, 60_000)
 
 test('what the environment names is used as it is', async () => {

@@ -1,9 +1,19 @@
 import { databaseUrl } from './mongodb.ts'
 import { exactPort, freePort } from './ports.ts'
-import type { ServerName } from './server.ts'
+import type { Addresses, ServerName } from './server.ts'
 
 export const serviceNames = ['auth', 'product', 'order', 'notification', 'gateway'] as const
 export type ServiceName = (typeof serviceNames)[number]
+
+/** Services of which there may be several processes. */
+export const multiplied = ['order', 'notification'] as const satisfies ServiceName[]
+export type Multiplied = (typeof multiplied)[number]
+
+/** A process of a service: `order`, and `order-2` beside it. */
+export type ProcessName = ServiceName | `${Multiplied}-${number}`
+
+/** What a process connects to: a server, or a door of another process. */
+export type Neighbour = ServerName | 'productGrpc' | Exclude<ProcessName, 'gateway'>
 
 /** Who may sign in to a shop that was just filled. The passwords are no secret: the shop listens on 127.0.0.1 only. */
 export const demoAccounts = {
@@ -11,7 +21,7 @@ export const demoAccounts = {
   customer: { email: 'camille@halles.example', password: 'halles-camille-demo' },
 }
 
-export type ShopPorts = Record<ServiceName | 'productGrpc', number>
+export type ShopPorts = Record<ProcessName | 'productGrpc', number>
 
 /** What has to be up before a service can start, besides its build. */
 export const needs: Record<ServiceName, readonly ServerName[]> = {
@@ -20,6 +30,33 @@ export const needs: Record<ServiceName, readonly ServerName[]> = {
   order: ['mongodb', 'kafka'],
   notification: ['mongodb', 'kafka', 'mailbox'],
   gateway: ['mailbox'],
+}
+
+/** The processes of a service, by how many there are to be of it. */
+export function processesOf(name: ServiceName, instances: Partial<Record<Multiplied, number>>): ProcessName[] {
+  const count = isMultiplied(name) ? (instances[name] ?? 1) : 1
+  return Array.from({ length: count }, (_, i) => (i === 0 ? name : (`${name}-${i + 1}` as ProcessName)))
+}
+
+function isMultiplied(name: ServiceName): name is Multiplied {
+  return (multiplied as readonly ServiceName[]).includes(name)
+}
+
+/** The service that a process is of. */
+export function serviceOf(name: ProcessName): ServiceName {
+  return name.replace(/-\d+$/, '') as ServiceName
+}
+
+/** What a process connects to. */
+export function neighboursOf(name: ProcessName, all: readonly ProcessName[]): Neighbour[] {
+  const own: Record<ServiceName, () => Neighbour[]> = {
+    auth: () => ['mongodb'],
+    product: () => ['mongodb', 'auth'],
+    order: () => ['mongodb', 'kafka', 'productGrpc', 'auth'],
+    notification: () => ['mongodb', 'kafka', 'mailbox', 'auth'],
+    gateway: () => all.filter((other) => other !== 'gateway'),
+  }
+  return own[serviceOf(name)]()
 }
 
 /** The folder below apps/, which is also the name of the service in logs and traces. */
@@ -31,10 +68,15 @@ export function appOf(name: ServiceName): string {
  * The ports of the services.
  * @param gatewayPort the gateway has this one or the start fails
  * @param usual whether the usual ones are taken where they are free
+ * @param more further processes that need one
  */
-export async function choosePorts(gatewayPort: number | undefined, usual: boolean): Promise<ShopPorts> {
+export async function choosePorts(
+  gatewayPort: number | undefined,
+  usual: boolean,
+  more: readonly `${Multiplied}-${number}`[] = [],
+): Promise<ShopPorts> {
   const free = (port: number): Promise<number> => freePort(usual ? port : undefined)
-  return {
+  const ports = {
     gateway: gatewayPort === undefined ? await free(4000) : await exactPort(gatewayPort),
     auth: await free(4001),
     product: await free(4002),
@@ -42,6 +84,8 @@ export async function choosePorts(gatewayPort: number | undefined, usual: boolea
     notification: await free(4004),
     productGrpc: await free(4012),
   }
+  const others = await Promise.all(more.map(async (name) => [name, await freePort()] as const))
+  return Object.assign(ports, Object.fromEntries(others))
 }
 
 export function urlOf(port: number): string {
@@ -49,19 +93,37 @@ export function urlOf(port: number): string {
 }
 
 /** Where the servers are; those that a service needs are known when it starts. */
-export type ServerAddresses = { mongodb?: string; kafka?: string; smtp?: string; mailbox?: string }
+export type ServerAddresses = Pick<Addresses, 'mongodb' | 'kafka' | 'smtp' | 'mailbox'>
 
-/** The environment of a service; what the user has set besides (OTEL_…, LOG_LEVEL, a service's own settings) stays. */
+/** Where a process finds things. */
+export type Surroundings = {
+  ports: ShopPorts
+  servers: ServerAddresses
+  /** The processes of a service that is asked over HTTP, those of the gateway by commas. */
+  all: readonly ProcessName[]
+  /** The `host:port` that this process is to find a neighbour at instead, because something was put in between. */
+  detours: ReadonlyMap<Neighbour, string>
+}
+
+/** The environment of a process; what the user has set besides (OTEL_…, LOG_LEVEL, a service's own settings) stays. */
 export function environmentOf(
-  name: ServiceName,
-  ports: ShopPorts,
-  servers: ServerAddresses,
+  name: ProcessName,
+  { ports, servers, all, detours }: Surroundings,
   inherited: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
   const { mongodb = '', kafka = '', smtp = '', mailbox } = servers
+  const service = serviceOf(name)
+  const http = (to: Exclude<ProcessName, 'gateway'>): string => `http://${detours.get(to) ?? `127.0.0.1:${ports[to]}`}`
   const listen = { HOST: '127.0.0.1', PORT: String(ports[name]) }
-  const jwks = { JWKS_URL: `${urlOf(ports.auth)}/.well-known/jwks.json` }
-  const database = () => ({ MONGODB_URL: databaseUrl(mongodb, `halles_${name}`) })
+  const jwks = () => ({ JWKS_URL: `${http('auth')}/.well-known/jwks.json` })
+  const database = () => ({ MONGODB_URL: databaseUrl(around(mongodb, detours.get('mongodb')), `halles_${service}`) })
+  const brokers = () => ({ KAFKA_BROKERS: detours.get('kafka') ?? kafka })
+  /** All processes of a service, by commas. */
+  const each = (wanted: Exclude<ServiceName, 'gateway'>): string =>
+    all
+      .filter((one): one is Exclude<ProcessName, 'gateway'> => serviceOf(one) === wanted)
+      .map(http)
+      .join(',')
   const own: Record<ServiceName, () => NodeJS.ProcessEnv> = {
     auth: () => ({
       ...database(),
@@ -71,29 +133,39 @@ export function environmentOf(
       DEMO_CUSTOMER_EMAIL: demoAccounts.customer.email,
       DEMO_CUSTOMER_PASSWORD: demoAccounts.customer.password,
     }),
-    product: () => ({ ...jwks, ...database(), GRPC_PORT: String(ports.productGrpc), DEMO_CATALOGUE: 'true' }),
+    product: () => ({ ...jwks(), ...database(), GRPC_PORT: String(ports.productGrpc), DEMO_CATALOGUE: 'true' }),
     order: () => ({
-      ...jwks,
+      ...jwks(),
       ...database(),
-      KAFKA_BROKERS: kafka,
-      PRODUCT_GRPC_URL: `127.0.0.1:${ports.productGrpc}`,
+      ...brokers(),
+      PRODUCT_GRPC_URL: detours.get('productGrpc') ?? `127.0.0.1:${ports.productGrpc}`,
     }),
     notification: () => ({
-      ...jwks,
+      ...jwks(),
       ...database(),
-      KAFKA_BROKERS: kafka,
-      SMTP_URL: smtp,
+      ...brokers(),
+      SMTP_URL: around(smtp, detours.get('mailbox')),
       MAIL_FROM: inherited['MAIL_FROM'] ?? 'Halles <commandes@halles.example>',
       SHOP_URL: urlOf(ports.gateway),
     }),
     gateway: () => ({
-      ...jwks,
-      AUTH_URL: urlOf(ports.auth),
-      PRODUCT_URL: urlOf(ports.product),
-      ORDER_URL: urlOf(ports.order),
-      NOTIFICATION_URL: urlOf(ports.notification),
+      ...jwks(),
+      AUTH_URL: each('auth'),
+      PRODUCT_URL: each('product'),
+      ORDER_URL: each('order'),
+      NOTIFICATION_URL: each('notification'),
       ...(mailbox && { MAILBOX_URL: mailbox }),
     }),
   }
-  return { LOG_LEVEL: 'info', ...inherited, ...listen, ...own[name]() }
+  return { LOG_LEVEL: 'info', ...inherited, ...listen, ...own[service]() }
+}
+
+/**
+ * A server's URL with another `host:port` in it. A replica set is spoken to directly then: it would tell its own address
+ * to whoever looks for its members.
+ */
+function around(url: string, detour: string | undefined): string {
+  if (detour === undefined) return url
+  if (url.startsWith('mongodb')) return `mongodb://${detour}/?directConnection=true`
+  return url.replace(/^(\w+:\/\/(?:[^@/]*@)?)[^/?]+/, `$1${detour}`)
 }

@@ -14,14 +14,21 @@ import {
   demoAccounts,
   environmentOf,
   needs,
+  neighboursOf,
+  processesOf,
   serviceNames,
+  serviceOf,
   urlOf,
+  type Multiplied,
+  type Neighbour,
+  type ProcessName,
   type ServerAddresses,
   type ServiceName,
+  type ShopPorts,
 } from './shop-services.ts'
 import { startServers, type Servers } from './start-servers.ts'
 
-export { demoAccounts, serviceNames, type ServiceName }
+export { demoAccounts, serviceNames, type Multiplied, type Neighbour, type ProcessName, type ServiceName }
 
 const root = path.resolve(import.meta.dirname, '../../..')
 /**
@@ -47,6 +54,14 @@ export type Running = {
   pids: Record<string, number>
 }
 
+/** Something between a process and a neighbour of it, through which all that they say goes: see `StartShop.cable`. */
+export type Cable = {
+  /** Where it takes connections, `host:port`: the process is told this one. */
+  address: string
+  /** Told where the neighbour is, `host:port`, before the process starts. */
+  leadTo: (address: string) => void
+}
+
 export type StartShop = {
   /** Keeps data, logs and running.json; left out, a temporary folder that is removed at the end. */
   dataDir?: string
@@ -56,7 +71,11 @@ export type StartShop = {
   gatewayPort?: number
   /** Servers that run already, used instead of starting some. */
   given?: ServerAddresses
-  /** More environment for single services. */
+  /** How many processes there are to be of a service, one by default; the second is called `order-2`. */
+  instances?: Partial<Record<Multiplied, number>>
+  /** Puts a cable between a process and a neighbour that it connects to, or not: asked for each pair, before the start. */
+  cable?: (from: ProcessName, to: Neighbour) => Promise<Cable | undefined>
+  /** More environment for single services; all processes of one share it. */
   env?: Partial<Record<ServiceName, NodeJS.ProcessEnv>>
   onProgress?: (line: string) => void
   /** Hears of a process that ended without being asked to, with its last lines, once the shop is up. */
@@ -65,13 +84,15 @@ export type StartShop = {
   signal?: AbortSignal
 }
 
+type Process = Pick<ManagedProcess, 'pid' | 'kill' | 'restart'>
+
 export type Shop = {
   /** As it is now: `pids` follows restarts. */
   readonly running: Running
-  /** The folder of the services' logs: `<service>.log`, JSON lines. */
+  /** The folder of the services' logs: `<service>.log`, `<service>-2.log` of a second process; JSON lines. */
   logs: string
   /** The processes by name, to be killed and started again. */
-  processes: Record<ServiceName | ServerName, Pick<ManagedProcess, 'pid' | 'kill' | 'restart'>>
+  processes: Record<ServiceName | ServerName, Process> & { [more in `${Multiplied}-${number}`]?: Process }
   /** Ends the services, then the servers. */
   stop: () => Promise<void>
   /** Ends everything at once and ungently. */
@@ -80,7 +101,7 @@ export type Shop = {
 
 /** Builds what is not built, starts everything, and resolves when every service is ready. */
 export async function startShop(options: StartShop = {}): Promise<Shop> {
-  const { onProgress = () => {}, gatewayPort, env = {} } = options
+  const { onProgress = () => {}, gatewayPort, instances = {}, env = {} } = options
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-shop-')))
   const keepFolder = options.dataDir === undefined ? removeAtTheEnd(dataDir) : undefined
   const unlock = await lockShop(dataDir, options.reset ?? false)
@@ -96,7 +117,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   let onCrash = (message: string): void => calledOff.abort(new Error(message))
 
   const group = processGroup({ onProgress, signal: calledOff.signal })
-  const services = new Map<ServiceName, ManagedProcess>()
+  const services = new Map<ProcessName, ManagedProcess>()
   const servers = new Map<ServerName, Servers>()
 
   async function startServer(name: ServerName): Promise<ServerAddresses> {
@@ -106,35 +127,44 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
       // One that is thrown away stays clear of the usual ports: another may start at the same moment.
       ports: options.dataDir === undefined ? {} : { mongodb: 27017, kafka: 9092, smtp: 1025, mailbox: 1080 },
       given: options.given,
+      ...(name === 'kafka' && { kafkaDoors: [...cables.of('kafka').values()].map(({ address }) => address) }),
       onProgress,
       onCrash: (message) => onCrash(message),
       signal: calledOff.signal,
     })
     servers.set(name, started)
+    for (const [i, cable] of [...cables.of('kafka').values()].entries()) {
+      const door = started.kafkaDoors?.[i]
+      if (door !== undefined) cable.leadTo(door)
+    }
     onProgress(`${titles[name]} is up (${started.ways[name]})`)
     return started
   }
 
-  async function startService(name: ServiceName, ready: Promise<unknown>[]): Promise<void> {
-    const [found] = (await Promise.all([ports, ...ready])) as [Awaited<typeof ports>]
-    const app = appOf(name)
-    const environment = { ...environmentOf(name, found, addresses(servers), process.env), ...env[name] }
+  async function startService(name: ProcessName, ready: Promise<unknown>[]): Promise<void> {
+    const [found] = (await Promise.all([ports, ...ready])) as [ShopPorts]
+    const service = serviceOf(name)
+    const app = appOf(service)
+    const log = app + name.slice(service.length)
+    const detours = cables.laid(name, found, addresses(servers))
+    const surroundings = { ports: found, servers: addresses(servers), all: names, detours }
+    const environment = { ...environmentOf(name, surroundings, process.env), ...env[service] }
     // Threads that share their heaps: 14 MB less over five idle services.
     environment['MALLOC_ARENA_MAX'] ??= '2'
     environment['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules', '.cache', 'halles-compile')
-    const service = await managedProcess({
+    const started = await managedProcess({
       spawn: (more) =>
-        group.spawn(app, process.execPath, [...flags, path.join(root, 'apps', app, 'dist', 'main.js')], {
+        group.spawn(log, process.execPath, [...flags, path.join(root, 'apps', app, 'dist', 'main.js')], {
           ...more,
           env: environment,
           cwd: root,
-          log: path.join(logs, `${app}.log`),
+          log: path.join(logs, `${log}.log`),
         }),
-      isReady: () => isReady(urlOf(found[name])),
+      isReady: () => isReady(urlOf(found[name]!)),
       onCrash: (message) => onCrash(message),
     })
-    services.set(name, service)
-    onProgress(`${app} is ready`)
+    services.set(name, started)
+    onProgress(`${log} is ready`)
   }
 
   async function stop(): Promise<void> {
@@ -151,7 +181,10 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     }
   }
 
-  const ports = choosePorts(gatewayPort, options.dataDir !== undefined)
+  const names = serviceNames.flatMap((name) => processesOf(name, instances))
+  const cables = await layCables(names, options.cable)
+  const more = names.filter((name): name is `${Multiplied}-${number}` => name !== serviceOf(name))
+  const ports = choosePorts(gatewayPort, options.dataDir !== undefined, more)
   const built = build(group).then(() => onProgress('Built'))
   const up = Object.fromEntries(serverNames.map((name) => [name, startServer(name)])) as Record<
     ServerName,
@@ -161,7 +194,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     ports,
     built,
     ...Object.values(up),
-    ...serviceNames.map((name) => startService(name, [built, ...needs[name].map((server) => up[server])])),
+    ...names.map((name) => startService(name, [built, ...needs[serviceOf(name)].map((server) => up[server])])),
   ]
   for (const part of all) part.catch((error: unknown) => calledOff.abort(error))
   await Promise.allSettled(all)
@@ -190,6 +223,44 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   await writeFile(`${runningFile}.new`, `${JSON.stringify(shop.running, null, 2)}\n`)
   await rename(`${runningFile}.new`, runningFile)
   return shop
+}
+
+/** The cables between all processes and their neighbours, as far as they are wanted. */
+async function layCables(names: ProcessName[], wanted: StartShop['cable'] = async () => undefined) {
+  const all = new Map<ProcessName, Map<Neighbour, Cable>>()
+  for (const from of names) {
+    const laid = new Map<Neighbour, Cable>()
+    for (const to of neighboursOf(from, names)) {
+      const cable = await wanted(from, to)
+      if (cable !== undefined) laid.set(to, cable)
+    }
+    all.set(from, laid)
+  }
+  return {
+    /** The cables to a neighbour, by who uses them. */
+    of: (to: Neighbour): Map<ProcessName, Cable> =>
+      new Map([...all].flatMap(([from, laid]) => (laid.has(to) ? [[from, laid.get(to)!]] : []))),
+
+    /** Leads a process's cables to where its neighbours are, and gives back what to tell it of each. */
+    laid: (from: ProcessName, ports: ShopPorts, servers: ServerAddresses): Map<Neighbour, string> => {
+      const detours = new Map<Neighbour, string>()
+      for (const [to, cable] of all.get(from)!) {
+        if (to !== 'kafka') cable.leadTo(whereIs(to, ports, servers)) // Kafka's lead to a door each
+        detours.set(to, cable.address)
+      }
+      return detours
+    },
+  }
+}
+
+function whereIs(
+  to: Exclude<Neighbour, 'kafka'>,
+  ports: ShopPorts,
+  { mongodb = '', smtp = '' }: ServerAddresses,
+): string {
+  if (to === 'mongodb') return /^mongodb:\/\/(?:[^@/]*@)?([^/?,]+)/.exec(mongodb)![1]!
+  if (to === 'mailbox') return new URL(smtp).host
+  return `127.0.0.1:${ports[to]}`
 }
 
 /** Compiles the services; a moment when nothing has changed. */
@@ -239,7 +310,7 @@ function whereEverythingIs(
   }
 }
 
-function pidsOf(services: Map<ServiceName, ManagedProcess>, servers: Map<ServerName, Servers>): Record<string, number> {
+function pidsOf(services: Map<ProcessName, ManagedProcess>, servers: Map<ServerName, Servers>): Record<string, number> {
   const pids: Record<string, number> = { shop: process.pid }
   for (const [name, service] of services) Object.assign(pids, service.pid() && { [name]: service.pid() })
   for (const server of servers.values()) Object.assign(pids, server.pids)

@@ -21,6 +21,11 @@ export type StartServers = {
   ways?: Way[]
   /** Servers that run already, used as given; before those that the environment names. */
   given?: Addresses
+  /**
+   * More doors of Kafka: for each, the `host:port` that whoever comes through it is told to come back to, because a client
+   * of Kafka goes where the broker says it is. So something can be put between the broker and a single client.
+   */
+  kafkaDoors?: string[]
   /** Hears of a plain process that ended without being asked to, with its last lines. */
   onCrash?: (message: string) => void
   /** Ends the start: what has begun is stopped, and the start rejects. */
@@ -47,7 +52,7 @@ const startProcess: Record<ServerName, (place: Place) => Promise<Server>> = {
 
 /** Starts the servers that are needed, all at once, and resolves when they work. See README.md for the ways. */
 export async function startServers(options: StartServers): Promise<Servers> {
-  const { need, dataDir, onProgress = () => {}, onCrash = () => {}, signal } = options
+  const { need, dataDir, kafkaDoors = [], onProgress = () => {}, onCrash = () => {}, signal } = options
   const may = options.ways ?? ['environment', 'container', 'process']
   const group = processGroup({ onProgress, signal })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
@@ -58,7 +63,11 @@ export async function startServers(options: StartServers): Promise<Servers> {
 
   async function start(name: ServerName): Promise<Server> {
     const given = may.includes('environment') ? givenServer(name, options.given) : undefined
-    if (given !== undefined) return given
+    if (given !== undefined) {
+      if (name === 'kafka' && kafkaDoors.length > 0)
+        throw plainError('A Kafka that is given gets no more doors: start without KAFKA_BROKERS.')
+      return given
+    }
     const own = path.join(folder, name)
     await mkdir(own, { recursive: true })
     const last = await readMemory(own)
@@ -66,14 +75,14 @@ export async function startServers(options: StartServers): Promise<Servers> {
     if (may.includes('container') && last.way !== 'process' && hasImage(name)) {
       const found = await (engine ??= dockerEngine(onProgress))
       try {
-        if (found !== undefined) return await startContainer(found, name, { ports, dataDir })
+        if (found !== undefined) return await startContainer(found, name, { ports, dataDir, kafkaDoors })
       } catch (error) {
         if (!may.includes('process')) throw error
         onProgress(`${name}: no container, a plain process instead (${String(error)})`)
       }
     }
     if (!may.includes('process')) throw plainError(`No Docker engine answers that could run ${name}: start one.`)
-    return startProcess[name]({ group, folder: own, ports, onProgress, onCrash })
+    return startProcess[name]({ group, folder: own, ports, kafkaDoors, onProgress, onCrash })
   }
 
   await Promise.all(
