@@ -19,10 +19,30 @@ async function closing(work: Promise<unknown> | undefined): Promise<void> {
   clearTimeout(timer)
 }
 
-/** A message to send: `key` decides the partition, and so what keeps its order. */
-export type Outgoing = { key: string | null; value: string | Buffer | null; headers?: Record<string, string> }
+/** What `work` comes to, or a rejection as soon as `signal` says to wait no longer: the work then goes on unheard. */
+async function unlessTold<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  if (!signal) return work
+  const { promise: told, reject } = Promise.withResolvers<never>()
+  const stop = (): void => reject(signal.reason)
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  try {
+    return await Promise.race([work, told])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
 
-/** A message that came: where it stood, and what it says. Text is UTF-8; `bytes` is the value as it came. */
+/** Headers as they travel: bytes or text, several of one name as a list. */
+export type Headers = IHeaders
+
+/** A message to send: `key` decides the partition, and so what keeps its order. */
+export type Outgoing = { key: string | Buffer | null; value: string | Buffer | null; headers?: Headers }
+
+/**
+ * A message that came: where it stood, and what it says. Text is UTF-8; `bytes` is the value as it came, `raw` are key and
+ * headers as they came.
+ */
 export type Incoming = {
   topic: string
   partition: number
@@ -31,7 +51,13 @@ export type Incoming = {
   value: string | null
   bytes: Buffer | null
   headers: Record<string, string>
+  raw: { key: Buffer | null; headers: Headers }
 }
+
+/** Whether a send failed because the topic takes no message of this size: sent again, it would fail again. */
+export const isTooLarge = (error: unknown): boolean =>
+  error instanceof Error &&
+  (('type' in error && error.type === 'MESSAGE_TOO_LARGE') || (error.cause !== error && isTooLarge(error.cause)))
 
 export type Broker = ReturnType<typeof kafkaAt>
 
@@ -87,16 +113,28 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
   }
 
   return {
-    /** Makes the topic when there is none; waits for Kafka as long as it takes, unless `signal` says to stop waiting. */
-    ensureTopic: async (topic: string, numPartitions: number, signal?: AbortSignal): Promise<void> => {
+    /**
+     * Makes the topic when there is none; waits for Kafka as long as it takes, unless `signal` says to stop waiting.
+     * `settings` are Kafka's own for a topic that is made here (`max.message.bytes`, …).
+     */
+    ensureTopic: async (
+      topic: string,
+      numPartitions: number,
+      signal?: AbortSignal,
+      settings: Record<string, string> = {},
+    ): Promise<void> => {
       await answering(signal)
-      const admin = kafka.admin({ retry })
-      await admin.connect()
-      try {
-        await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true })
-      } finally {
-        await admin.disconnect()
+      const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
+      const make = async (): Promise<void> => {
+        const admin = kafka.admin({ retry })
+        await admin.connect()
+        try {
+          await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true })
+        } finally {
+          await admin.disconnect()
+        }
       }
+      await unlessTold(signal, make())
     },
     ping,
     publisher: (): Publisher => publisher(kafkaWith(sendRetry), log),
@@ -180,6 +218,8 @@ export type Listening = {
   sessionTimeout?: number
   rebalanceTimeout?: number
   maxWaitTime?: number
+  /** Ends the wait for Kafka: `listen` then rejects with its reason. */
+  signal?: AbortSignal
 }
 
 export type Listener = { close: () => Promise<void> }
@@ -219,6 +259,7 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
             value: message.value?.toString('utf8') ?? null,
             bytes: message.value,
             headers: textOf(message.headers),
+            raw: { key: message.key, headers: message.headers ?? {} },
           })),
         ),
     })
@@ -235,13 +276,17 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
       }
   }
 
-  await start()
-  return {
-    close: async () => {
-      closed = true
-      await closing(consumer?.disconnect())
-    },
+  const close = async (): Promise<void> => {
+    closed = true
+    await closing(consumer?.disconnect())
   }
+  try {
+    await unlessTold(wish.signal, start())
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { close }
 }
 
 const textOf = (headers: IHeaders | undefined): Record<string, string> =>
