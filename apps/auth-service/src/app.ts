@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie'
 import { serviceApp, type App } from '@halles/service/app'
 import { openMongo } from '@halles/service/mongo'
 import { accessTokensOf } from './access-token.ts'
+import { commonPasswords } from './common-passwords.ts'
 import type { Settings } from './config.ts'
 import type { Desk } from './desk.ts'
 import { makeFirstAccounts } from './first-accounts.ts'
@@ -39,6 +40,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     users,
     sessions,
     passwords,
+    isCommon: commonPasswords(),
     accessTokens: accessTokensOf(app.jwt, { keys, issuer, audience, seconds: settings.ACCESS_TOKEN_SECONDS }),
     refreshTokens: refreshTokensUnder(keys.refreshSecret),
     sessionLife: settings.REFRESH_TOKEN_DAYS * DAY,

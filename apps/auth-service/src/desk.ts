@@ -2,6 +2,7 @@ import type { Logger } from '@halles/service/log'
 import type { AccessTokens } from './access-token.ts'
 import type { Hashing } from './hashing.ts'
 import type { SignInMetrics } from './metrics.ts'
+import type { IsCommon } from './password.ts'
 import type { RefreshTokens } from './refresh-token.ts'
 import type { Sessions } from './sessions.ts'
 import type { Users } from './users.ts'
@@ -11,6 +12,7 @@ export type Desk = {
   users: Users
   sessions: Sessions
   passwords: Hashing
+  isCommon: IsCommon
   accessTokens: AccessTokens
   refreshTokens: RefreshTokens
   /** How long a session lives without being refreshed, in milliseconds. */

@@ -55,6 +55,11 @@ describe('the first admin', () => {
     expect((await door.login({ email: wish.email, password: wish.password })).value.user.role).toBe('user')
   })
 
+  it('is not made with a password that is tried first: the service says so and does not start', async () => {
+    const settings = ownSettings({ ...admin, ADMIN_PASSWORD: 'administrator' })
+    await expect(createApp(settings)).rejects.toThrow('The password of the first admin is one of those')
+  })
+
   it('is made of no settings at all', async () => {
     const settings = ownSettings()
     await started(settings)

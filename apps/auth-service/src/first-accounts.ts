@@ -1,9 +1,10 @@
 import type { Settings } from './config.ts'
 import type { Desk } from './desk.ts'
+import { passwordFault } from './password.ts'
 import { newUser } from './register.ts'
 import type { Role } from './user.ts'
 
-type Helpers = Pick<Desk, 'log' | 'now'> & {
+type Helpers = Pick<Desk, 'isCommon' | 'log' | 'now'> & {
   users: Pick<Desk['users'], 'has' | 'hasAdmin' | 'add' | 'withEmail'>
   passwords: Pick<Desk['passwords'], 'hash'>
 }
@@ -11,6 +12,8 @@ type Helpers = Pick<Desk, 'log' | 'now'> & {
 /**
  * Makes the accounts that the settings name: the first admin when there is none, the demo customer when it is absent.
  * An account that exists is left as it is, its password too.
+ *
+ * @throws Error with a sentence when a password is too easy to guess.
  */
 export async function makeFirstAccounts(helpers: Helpers, settings: Settings): Promise<void> {
   const { ADMIN_NAME, ADMIN_EMAIL, ADMIN_PASSWORD } = settings
@@ -22,12 +25,14 @@ export async function makeFirstAccounts(helpers: Helpers, settings: Settings): P
 }
 
 async function makeAccount(
-  { users, passwords, log, now }: Helpers,
+  { users, passwords, isCommon, log, now }: Helpers,
   role: Role,
   name: string,
   email: string,
   password: string,
 ): Promise<void> {
+  const fault = await passwordFault(isCommon, password, { name, email })
+  if (fault) throw new Error(`The password of the first ${role === 'admin' ? 'admin' : 'customer'} ${fault}.`)
   const user = newUser({ name, email, password }, role, now())
   if (await users.add(user, await passwords.hash(password))) log.info({ userId: user.id, role }, 'first account made')
   // Taken: another instance made it just now. Or a customer has the address, who must not become an admin by that.

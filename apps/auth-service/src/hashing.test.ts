@@ -25,6 +25,16 @@ describe('a password', () => {
     expect(await passwords.matches(older, '12345678')).toBe(true)
   })
 
+  it.each([
+    ['less memory', { memoryCost: 19_455, timeCost: 2, parallelism: 1 }, true],
+    ['fewer passes', { memoryCost: 19_456, timeCost: 1, parallelism: 1 }, true],
+    ['another algorithm', { algorithm: 1, memoryCost: 19_456, timeCost: 2, parallelism: 1 }, true],
+    ['the same', { memoryCost: 19_456, timeCost: 2, parallelism: 1 }, false],
+    ['more', { memoryCost: 65_536, timeCost: 3, parallelism: 1 }, false],
+  ])('that was hashed with %s is known by that', async (_what, cost, outdated) => {
+    expect(passwords.isOutdated(await hash('12345678', cost))).toBe(outdated)
+  })
+
   it('is never right for no one', async () => {
     expect(await passwords.matches(undefined, '12345678')).toBe(false)
   })

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { Refusal } from '@halles/service/refusal'
-import { hash, verify } from '@node-rs/argon2'
+import { hash, parseOptions, verify } from '@node-rs/argon2'
+import { typed } from './password.ts'
 
 /** argon2id as OWASP advises at the least: 19 MiB, 2 passes. A hash keeps its own, so these can be raised later. */
 const COST = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -53,10 +54,18 @@ export async function hashing({ lanes = LANES, most = MOST_WAITING, turnedAway =
       return same && hashed !== undefined
     },
 
+    /** Whether a hash was made with less work than one costs now, by the parameters that it carries. */
+    isOutdated: (hashed: string): boolean => {
+      const { memoryCost, timeCost, parallelism } = parseOptions(hashed)
+      return (
+        !hashed.startsWith('$argon2id$') ||
+        memoryCost < COST.memoryCost ||
+        timeCost < COST.timeCost ||
+        parallelism < COST.parallelism
+      )
+    },
+
     /** How many wait for their turn. */
     waiting: (): number => queue.length,
   }
 }
-
-/** However a keyboard composes it, it is the same password (NIST SP 800-63B). */
-const typed = (password: string): string => password.normalize('NFKC')

@@ -1,12 +1,13 @@
 import { newId } from '@halles/service/ids'
 import { Refusal } from '@halles/service/refusal'
 import type { Desk } from './desk.ts'
+import { acceptPassword } from './password.ts'
 import { openSession, type Opening } from './open-session.ts'
 import type { Session } from './session.ts'
 import type { Registration, Role, User } from './user.ts'
 
 type Helpers = Opening &
-  Pick<Desk, 'count' | 'log'> & {
+  Pick<Desk, 'count' | 'log' | 'isCommon'> & {
     users: Pick<Desk['users'], 'has' | 'add'>
     passwords: Pick<Desk['passwords'], 'hash'>
   }
@@ -14,10 +15,11 @@ type Helpers = Opening &
 /**
  * Opens an account and signs its owner in.
  *
- * @throws Refusal `EMAIL_TAKEN` when the address has an account, whatever its case; `RATE_LIMITED`.
+ * @throws Refusal `VALIDATION_FAILED` for a password that is easy to guess; `EMAIL_TAKEN` when the address has an account, whatever its case; `RATE_LIMITED`.
  */
 export async function register(helpers: Helpers, wish: Registration): Promise<Session> {
-  const { users, passwords, count, log, now } = helpers
+  const { users, passwords, isCommon, count, log, now } = helpers
+  await acceptPassword(isCommon, wish.password, wish, '/password')
   // Only to spare the hash: the index decides, for two may come at once.
   if (await users.has(wish.email)) throw emailTaken()
   const user = newUser(wish, 'user', now())

@@ -1,13 +1,17 @@
+import { openMongo } from '@halles/service/mongo'
 import { as, someone } from '@halles/testkit/people'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { hash } from '@node-rs/argon2'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bearer, doors, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
+const settings = ownSettings()
 let app: Awaited<ReturnType<typeof createApp>>
-beforeAll(async () => void (app = await createApp(ownSettings())))
+beforeAll(async () => void (app = await createApp(settings)))
 afterAll(() => app.close())
 
 const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
+const credentialsOf = ({ email, password }: { email: string; password: string }) => ({ email, password })
 
 describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
   let door: ReturnType<(typeof doors)['REST']>
@@ -112,7 +116,7 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
   })
 
   it.each([
-    ['8 characters', '12345678'],
+    ['8 characters', 'tomme 8k'],
     ['128 characters of two code units each', '🧺'.repeat(128)],
     ['blanks', '        '],
   ])('a password may be %s', async (_what, password) => {
@@ -122,6 +126,37 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
     expect(await door.login({ email: wish.email, password: password.slice(0, -2) })).toMatchObject({
       code: 'INVALID_CREDENTIALS',
     })
+  })
+
+  it.each([
+    ['tried first', 'Password1'],
+    ['tried first, in French', 'motdepasse'],
+    ['a word', 'CAMEMBERT'],
+    ['your name', 'Camille2026!'],
+    ['too short once its letters are put together', 'ｶﾞｶﾞｶﾞｶﾞ'],
+  ])('a password may not be %s', async (_what, password) => {
+    const { code, errors } = await door.register(newcomer({ password }))
+    expect(code).toBe('VALIDATION_FAILED')
+    expect(errors).toEqual([{ path: '/password', message: expect.stringMatching(/^(is|must) .*[a-z]$/) }])
+  })
+
+  it('a hash of less work than is usual now is made anew when its owner signs in, once', async () => {
+    const wish = newcomer()
+    const { value: session } = await door.register(wish)
+    const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
+    onTestFinished(close)
+    const users = db.collection<{ _id: string; password: string }>('users')
+    const hashOf = async () => (await users.findOne({ _id: session.user.id }))!.password
+    const weak = await hash(wish.password, { memoryCost: 8192, timeCost: 1, parallelism: 1 })
+    await users.updateOne({ _id: session.user.id }, { $set: { password: weak } })
+
+    expect(await door.login({ ...credentialsOf(wish), password: 'not the password' })).toHaveProperty('code')
+    expect(await hashOf()).toBe(weak)
+    expect(await door.login(credentialsOf(wish))).toHaveProperty('value')
+    const strong = await hashOf()
+    expect(strong).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect(await door.login(credentialsOf(wish))).toHaveProperty('value')
+    expect(await hashOf()).toBe(strong)
   })
 
   it('who I am needs a token', async () => {

@@ -14,8 +14,12 @@ const ONE_LINE = String.raw`^(?=.*\S)[^\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2
 
 export const Name = Type.String({ minLength: 1, maxLength: 100, pattern: ONE_LINE, description: 'One line' })
 export const Email = Type.String({ format: 'email', maxLength: 254 })
-/** Characters are counted as code points. A longer password is refused, never cut. */
-export const Password = Type.String({ minLength: 8, maxLength: 128, description: '8 to 128 characters' })
+/** Characters are counted as code points. A longer password is refused, never cut; password.ts says what else is. */
+export const Password = Type.String({
+  minLength: 8,
+  maxLength: 128,
+  description: '8 to 128 characters of any kind; none that are tried first, and not your name or address',
+})
 
 const registration = {
   name: Name,

@@ -40,6 +40,10 @@ export async function usersIn(db: Db) {
       return account ? { user: userOf(account), password: account.password } : undefined
     },
 
+    /** Puts another hash of the same password in place of `from`. Nothing happens when the password is another by now. */
+    rehash: async (id: string, from: string, to: string): Promise<void> =>
+      void (await users.updateOne({ _id: id, password: from }, { $set: { password: to } })),
+
     /** The users with these ids, by id; those that there are. */
     async withIds(ids: readonly string[]): Promise<Map<string, User>> {
       const found = await users.find({ _id: { $in: [...new Set(ids)] } }).toArray()

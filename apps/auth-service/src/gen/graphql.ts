@@ -95,7 +95,7 @@ export type RegisterInput = {
   /** FR when left out. */
   locale?: InputMaybe<Locale>;
   name: Scalars['String']['input'];
-  /** 8 to 128 characters. */
+  /** 8 to 128 characters of any kind; none that are tried first, and not your name or address. */
   password: Scalars['String']['input'];
 };
 
