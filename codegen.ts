@@ -9,7 +9,7 @@ const mappers = {
     OrderItem: '../order.ts#Line as LineModel',
     StatusChange: '../order.ts#StatusChange as StatusChangeModel',
   },
-  notification: { Notification: '../letter.ts#Letter' },
+  notification: { Notification: '../letter.ts#Letter', DeadLetter: '../dead-letter.ts#DeadLetter as DeadLetterModel' },
 }
 
 const generates: CodegenConfig['generates'] = Object.fromEntries(

@@ -11,7 +11,7 @@ const routes: Record<Service, readonly string[]> = {
   auth: ['/register', '/login', '/refresh', '/logout', '/me', '/.well-known/jwks.json'],
   product: ['/products', '/products/*', '/images/*'],
   order: ['/orders', '/orders/*'],
-  notification: ['/notifications', '/notifications/*'],
+  notification: ['/notifications', '/notifications/*', '/dead-letters', '/dead-letters/*'],
 }
 
 /** What a client may not tell services: who was asked, by whom and how is for the gateway to say. */

@@ -4,6 +4,8 @@ import { keysAt, type KeyOf } from '@halles/service/keys'
 import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import type { Settings } from './config.ts'
+import { listenToDlq } from './dead-events.ts'
+import { deadLettersIn } from './dead-letters.ts'
 import { deliveryOf } from './deliver.ts'
 import { listenToOrders, orderEvents, type Subscription } from './events.ts'
 import { graphql } from './graphql.ts'
@@ -28,9 +30,10 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
   const { keyOf = keysAt(settings.JWKS_URL), subscription = orderEvents } = parts
   const log = logger(NAME, settings.LOG_LEVEL)
   const mongo = await openMongo(settings.MONGODB_URL, NAME)
-  const letters = await lettersIn(mongo.db)
-  const mailer = mailerTo(settings.SMTP_URL, settings.MAIL_FROM)
+  const [letters, deadLetters] = await Promise.all([lettersIn(mongo.db), deadLettersIn(mongo.db)])
+  const mailer = mailerTo(settings.SMTP_URL, settings.MAIL_FROM, settings.SMTP_TIMEOUT_MS)
   const broker = kafkaAt(settings.KAFKA_BROKERS, NAME, log)
+  const publisher = broker.publisher()
 
   const app = await serviceApp({
     name: NAME,
@@ -40,7 +43,7 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
     audience: settings.JWT_AUDIENCE,
     needs: { mongodb: mongo.ping, kafka: broker.ping, smtp: mailer.verify },
   })
-  const metrics = letterMetrics(app.metrics.registry, letters)
+  const metrics = letterMetrics(app.metrics.registry, { letters, deadLetters })
 
   const delivery = deliveryOf({
     letters,
@@ -64,12 +67,14 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
     subscription,
   )
 
-  rest(app, { letters, delivery })
-  serveSubgraph(app, graphql({ letters, delivery }))
+  const dead = listenToDlq({ broker, deadLetters, log }, subscription)
+
+  rest(app, { letters, deadLetters, delivery, publisher })
+  serveSubgraph(app, graphql({ letters, deadLetters, delivery, publisher }))
 
   app.addHook('onClose', async () => {
     // At once, so that a Kafka that is away does not keep letters in hand.
-    await Promise.all([orders.close(), delivery.close()])
+    await Promise.all([orders.close(), dead.close(), delivery.close(), publisher.close()])
     await mongo.close()
   })
   delivery.wake() // what was left from before

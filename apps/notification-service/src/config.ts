@@ -16,6 +16,12 @@ const Settings = Type.Object({
     default: 'Halles <commandes@halles.example>',
     description: 'Who letters are from: Name <address@host>',
   }),
+  SMTP_TIMEOUT_MS: Type.Integer({
+    minimum: 100,
+    maximum: 600_000,
+    default: 60_000,
+    description: 'How long one try of a letter may take; half as long again no other instance tries it',
+  }),
   RETRY_SCALE: Type.Number({
     exclusiveMinimum: 0,
     maximum: 100,

@@ -5,15 +5,15 @@ import type { Logger } from '@halles/service/log'
 import { inNoTrace, inSpan, traceHeaders, traceId } from '@halles/service/trace'
 import { isMailable, messageIdOf, oneLine, setback, type Letter, type LetterStatus, type Outcome } from './letter.ts'
 import type { Claimed, Letters, Settled } from './letters.ts'
-import { CONNECTIONS, SENT_WITHIN, type Mail, type Mailer } from './mailer.ts'
+import { CONNECTIONS, type Mail, type Mailer } from './mailer.ts'
 import { writeLetter } from './write-letter.ts'
 
 /** How many letters an instance has in hand at the most, and at how few it takes more. */
 const IN_HAND = 5 * CONNECTIONS
 const FEW = CONNECTIONS
 
-/** How long letters in hand are no one else's, in milliseconds: longer than a try, so that none is in two hands. */
-const LEASE = SENT_WITHIN + 30_000
+/** How long letters in hand are no one else's, in tries: longer than one takes, so that none is in two hands. */
+const LEASE = 1.5
 
 /** The longest pause between two looks at what is due: letters of an instance that died wait for their lease and this. */
 const LOOK_EVERY = 5000
@@ -23,13 +23,14 @@ const STOP_WITHIN = 4000
 
 type Helpers = {
   letters: Pick<Letters, 'claim' | 'release' | 'settle' | 'nextDue'>
-  mailer: Pick<Mailer, 'send' | 'domain' | 'close'>
+  mailer: Pick<Mailer, 'send' | 'domain' | 'within' | 'close'>
   log: Logger
   /** Told of each try, and what the letter is now. */
   tried?: (letter: Letter, outcome: Outcome, status: LetterStatus, at: Date) => void
   shopUrl?: string | undefined
   /** Multiplies every pause before another try, and how long a letter is tried. */
   scale?: number
+  /** How long a letter in hand is no one else's, in milliseconds. */
   lease?: number
   now?: () => Date
 }
@@ -44,7 +45,8 @@ export type Delivery = ReturnType<typeof deliveryOf>
  * the same Message-ID.
  */
 export function deliveryOf(helpers: Helpers) {
-  const { letters, mailer, log, tried = () => {}, shopUrl, scale = 1, lease = LEASE, now = () => new Date() } = helpers
+  const { letters, mailer, log, tried = () => {}, shopUrl, scale = 1, now = () => new Date() } = helpers
+  const { lease = mailer.within * LEASE } = helpers
   const inHand = new Set<Promise<void>>()
   let open = true
   let looking: Promise<void> | undefined
@@ -132,7 +134,7 @@ export function deliveryOf(helpers: Helpers) {
 
   /** Writes down what became of a letter; while the database is away and the letter still ours, again and again. */
   async function written(settled: Settled): Promise<void> {
-    for (let left = lease - SENT_WITHIN; ; left -= 1000)
+    for (let left = lease - mailer.within; ; left -= 1000)
       try {
         return await settle(settled)
       } catch (error) {

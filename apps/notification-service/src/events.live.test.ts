@@ -7,7 +7,7 @@ import { afterEach, describe, expect, inject, it } from 'vitest'
 import { someEvent } from '../test/events.ts'
 import { ownSubscription } from '../test/running.ts'
 import { listenToOrders } from './events.ts'
-import type { Kept } from './letters.ts'
+import type { Kept } from './keep-new.ts'
 
 const log = logger('test', 'silent')
 const broker = kafkaAt(inject('kafka'), 'notification-test', log)

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import {
   ORDER_EVENTS,
   ORDER_EVENTS_DLQ,
@@ -7,10 +6,12 @@ import {
   type OrderEvent,
 } from '@halles/contracts/order-events'
 import { coalesce } from '@halles/service/coalesce'
-import type { Broker, Incoming, Listener, Outgoing } from '@halles/service/kafka'
+import { isTooLarge, type Broker, type Incoming, type Outgoing } from '@halles/service/kafka'
 import type { Logger } from '@halles/service/log'
 import { inSpan } from '@halles/service/trace'
-import type { Kept } from './letters.ts'
+import { LARGEST_KEPT, parked, withoutValue } from './dead-letter.ts'
+import type { Kept } from './keep-new.ts'
+import { listening } from './listening.ts'
 
 /** How many events are recorded in one write at the most. */
 const BATCH = 200
@@ -36,6 +37,10 @@ export const orderEvents: Subscription = {
   groupId: 'notification-service',
 }
 
+/** Makes the dead-letter queue, with room for whatever is parked: a message may be larger there than on other topics. */
+export const readyDlq = (broker: Pick<Broker, 'ensureTopic'>, dlq: string, signal: AbortSignal): Promise<void> =>
+  broker.ensureTopic(dlq, 1, signal, { 'max.message.bytes': String(2 * LARGEST_KEPT) })
+
 /**
  * Listens to what became of orders, from the topic's beginning on, in the background: Kafka may come later.
  *
@@ -44,7 +49,6 @@ export const orderEvents: Subscription = {
  */
 export function listenToOrders({ broker, record, log, heard = () => {} }: Helpers, subscription = orderEvents) {
   const { topic, dlq, groupId } = subscription
-  const stop = new AbortController()
   const publisher = broker.publisher()
   const recordOne = coalesce(record, { max: BATCH })
 
@@ -65,36 +69,42 @@ export function listenToOrders({ broker, record, log, heard = () => {} }: Helper
     const reasons = await Promise.all(messages.map(take))
     const poison = messages.flatMap((message, i) => (reasons[i] ? [{ message, reason: reasons[i] }] : []))
     if (poison.length === 0) return
-    await publisher.send(
-      dlq,
-      poison.map(({ message, reason }) => parked(message, reason, groupId)),
-    )
+    await park(poison.map(({ message, reason }) => parked(message, reason, groupId)))
     for (const { message, reason } of poison) {
       heard('parked')
       log.error({ topic, partition: message.partition, offset: message.offset, reason, dlq }, 'message parked')
     }
   }
 
-  async function start(): Promise<Listener | undefined> {
-    while (!stop.signal.aborted)
-      try {
-        await broker.ensureTopic(topic, ORDER_EVENTS_PARTITIONS, stop.signal)
-        await broker.ensureTopic(dlq, 1, stop.signal)
-        return await broker.listen({ groupId, topic, fromBeginning: true, maxWaitTime: 250, onBatch })
-      } catch (error) {
-        if (stop.signal.aborted) break
-        log.error({ err: error }, 'cannot listen yet')
-        await pause(1000)
-      }
-    return undefined
+  /**
+   * Kafka counts all messages of one send together: what is too much at once goes in halves, and a message that is too
+   * large by itself without its value, which stays at its origin. Nothing holds up the topic.
+   */
+  async function park(messages: Outgoing[]): Promise<void> {
+    try {
+      await publisher.send(dlq, messages)
+    } catch (error) {
+      const [first] = messages
+      if (!isTooLarge(error) || (messages.length === 1 && first!.value === null)) throw error
+      if (messages.length === 1) return park([withoutValue(first!)])
+      const half = messages.length >> 1
+      await park(messages.slice(0, half))
+      await park(messages.slice(half))
+    }
   }
 
-  const listener = start()
+  const listener = listening(
+    { broker, log },
+    async (signal) => {
+      await broker.ensureTopic(topic, ORDER_EVENTS_PARTITIONS, signal)
+      await readyDlq(broker, dlq, signal)
+    },
+    { groupId, topic, onBatch },
+  )
   return {
     /** Stops after the batch under way. */
     close: async (): Promise<void> => {
-      stop.abort()
-      await (await listener)?.close()
+      await listener.close()
       await publisher.close()
     },
   }
@@ -111,18 +121,3 @@ function eventIn({ value }: Incoming): OrderEvent | string {
     return (error as Error).message
   }
 }
-
-/** A message as it is parked: unchanged, and with its own headers, where it comes from and why it is here. */
-const parked = (message: Incoming, reason: string, group: string): Outgoing => ({
-  key: message.key,
-  value: message.bytes,
-  headers: {
-    ...message.headers,
-    reason,
-    'origin-topic': message.topic,
-    'origin-partition': String(message.partition),
-    'origin-offset': message.offset,
-    'origin-group': group,
-    'parked-at': new Date().toISOString(),
-  },
-})

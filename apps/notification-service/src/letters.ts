@@ -1,6 +1,7 @@
 import { pageOf } from '@halles/service/mongo'
 import type { Page, PageWish } from '@halles/service/page'
-import { MongoBulkWriteError, type Db, type Filter } from 'mongodb'
+import type { Db, Filter } from 'mongodb'
+import { keepNew, type Kept } from './keep-new.ts'
 import type { Letter, LetterStatus, Setback } from './letter.ts'
 
 export type Letters = Awaited<ReturnType<typeof lettersIn>>
@@ -11,12 +12,7 @@ export type Claimed = Letter & { claim: string }
 /** What became of a letter in hand: handed over at a moment, or not. */
 export type Settled = { letter: Claimed; sentAt: Date } | { letter: Claimed; setback: Setback }
 
-/** What became of a new letter: kept, or its event (or its place among its order's) was known. */
-export type Kept = 'recorded' | 'known'
-
 type Document = Omit<Letter, 'id'> & { _id: string; claim?: string; leasedUntil?: Date }
-
-const DUPLICATE_KEY = 11000
 
 /** The store of letters, with its indexes made. `owner` narrows to one customer's letters; undefined is everyone's. */
 export async function lettersIn(db: Db) {
@@ -30,34 +26,8 @@ export async function lettersIn(db: Db) {
   ])
 
   return {
-    /** For each order, the highest sequence that a letter tells of; orders without letters are left out. */
-    lastHeard: async (orderIds: string[]): Promise<Map<string, number>> => {
-      const rows = await letters
-        .aggregate<{ _id: string; last: number }>([
-          { $match: { orderId: { $in: orderIds } } },
-          { $group: { _id: '$orderId', last: { $max: '$sequence' } } },
-        ])
-        .toArray()
-      return new Map(rows.map(({ _id, last }) => [_id, last]))
-    },
-
-    /** Keeps new letters, in order, and answers for each. */
-    add: async (fresh: Letter[]): Promise<Kept[]> => {
-      const kept: Kept[] = fresh.map(() => 'recorded')
-      if (fresh.length === 0) return kept
-      try {
-        await letters.insertMany(fresh.map(documentOf), { ordered: false })
-      } catch (error) {
-        if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) throw error
-        const failed = [error.writeErrors].flat()
-        // Without any, it wraps a connection that broke: nothing is known to be kept.
-        if (failed.length === 0) throw error
-        for (const { index, code } of failed)
-          if (code === DUPLICATE_KEY) kept[index] = 'known'
-          else throw error
-      }
-      return kept
-    },
+    /** Keeps new letters, in order, and answers for each: known when its event is, or its place among its order's. */
+    add: (fresh: Letter[]): Promise<Kept[]> => keepNew(letters, fresh.map(documentOf)),
 
     /**
      * Takes at most `max` letters that are due, the longest due first, under a lease until `until`. A letter whose lease
@@ -171,6 +141,9 @@ export async function lettersIn(db: Db) {
         .toArray()
       return { count: row?.count ?? 0, since: row?.since }
     },
+
+    /** How many letters were given up. */
+    failed: (): Promise<number> => letters.countDocuments({ status: 'FAILED' }),
   }
 }
 

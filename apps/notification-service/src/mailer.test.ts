@@ -28,7 +28,7 @@ async function letterTo(name: string, more: Partial<Letter> = {}): Promise<Lette
   const kept: Letter[] = []
   const add = async (letters: Letter[]) => letters.map((letter) => (kept.push(letter), 'recorded' as const))
   const event = someEvent({ customer: someCustomer({ name }) })
-  await notify({ letters: { lastHeard: async () => new Map(), add } }, [event])
+  await notify({ letters: { add } }, [event])
   return { ...kept[0]!, ...more }
 }
 

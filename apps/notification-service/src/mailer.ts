@@ -4,9 +4,6 @@ import type { Outcome } from './letter.ts'
 /** How many connections to the mail server: more gain nothing, the process's own CPU is the limit. */
 export const CONNECTIONS = 5
 
-/** How long one try may take in all, in milliseconds. */
-export const SENT_WITHIN = 60_000
-
 /** How long the mail server's last answer to "are you there" holds, in milliseconds. */
 const KNOWN_FOR = 5000
 
@@ -25,11 +22,13 @@ export type Mailer = ReturnType<typeof mailerTo>
 
 /**
  * The mail server at `url` (`smtp://user:password@host:587`, `smtps://…`; nodemailer's options may follow as a query),
- * over connections that are kept. `from` is `Name <address@host>`.
+ * over connections that are kept. `from` is `Name <address@host>`; `within` is how long one try may take in all, in
+ * milliseconds.
  *
  * STARTTLS is used whenever it is offered, and a password never goes to another machine without TLS.
  */
-export function mailerTo(url: string, from: string) {
+export function mailerTo(url: string, from: string, within = 60_000) {
+  const atMost = (ms: number): number => Math.min(ms, within)
   const { hostname, username } = new URL(url)
   const local = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
   const transport = createTransport(
@@ -39,10 +38,10 @@ export function mailerTo(url: string, from: string) {
       maxConnections: CONNECTIONS,
       maxMessages: Infinity,
       maxRequeues: 2, // a connection that went stale; trying again later is deliver.ts's work
-      connectionTimeout: 5000,
-      greetingTimeout: 5000,
-      socketTimeout: 20_000,
-      dnsTimeout: 5000,
+      connectionTimeout: atMost(5000),
+      greetingTimeout: atMost(5000),
+      socketTimeout: atMost(20_000),
+      dnsTimeout: atMost(5000),
       requireTLS: username !== '' && !local,
       tls: { rejectUnauthorized: !local }, // a server on this machine may have signed for itself
       disableFileAccess: true,
@@ -56,12 +55,13 @@ export function mailerTo(url: string, from: string) {
   let known: { at: number; answer: Promise<true> } | undefined
 
   return {
+    within,
     /** The domain of the sender's address. */
     domain: /@([^@\s<>]+?)>?$/.exec(from)?.[1] ?? 'localhost',
     /** Hands a letter over; never rejects. */
     send: async (mail: Mail): Promise<Outcome> => {
       try {
-        await transport.sendMail({ ...mail, signal: AbortSignal.timeout(SENT_WITHIN) })
+        await transport.sendMail({ ...mail, signal: AbortSignal.timeout(within) })
         return { result: 'sent' }
       } catch (error) {
         return outcomeOf(error as NodemailerError)

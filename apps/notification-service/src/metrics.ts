@@ -1,11 +1,16 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Letter, LetterStatus, Outcome } from './letter.ts'
-import type { Kept, Letters } from './letters.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import type { Kept } from './keep-new.ts'
+import type { Letters } from './letters.ts'
 
 export type LetterMetrics = ReturnType<typeof letterMetrics>
 
 /** What an operator sees of letters and of the topic, beside what every service shows. */
-export function letterMetrics(registry: Registry, letters: Pick<Letters, 'waiting'>) {
+export function letterMetrics(
+  registry: Registry,
+  { letters, deadLetters }: { letters: Pick<Letters, 'waiting' | 'failed'>; deadLetters: Pick<DeadLetters, 'waiting'> },
+) {
   const registers = [registry]
   const events = new Counter({
     name: 'order_events_total',
@@ -41,6 +46,24 @@ export function letterMetrics(registry: Registry, letters: Pick<Letters, 'waitin
     },
   })
   registry.registerMetric(pending)
+  const failed = new Gauge({
+    name: 'letters_failed',
+    help: 'Letters that were given up: an admin may have them sent again.',
+    registers: [],
+    async collect() {
+      this.set(await letters.failed())
+    },
+  })
+  registry.registerMetric(failed)
+  const dead = new Gauge({
+    name: 'dead_letters',
+    help: 'Messages that could not be processed and were not sent again yet.',
+    registers: [],
+    async collect() {
+      this.set(await deadLetters.waiting())
+    },
+  })
+  registry.registerMetric(dead)
   for (const outcome of ['recorded', 'known', 'parked']) events.inc({ outcome }, 0)
   for (const outcome of ['sent', 'retried', 'failed']) tries.inc({ outcome }, 0)
 

@@ -13,7 +13,7 @@ async function letterOf(event: ReturnType<typeof someEvent>): Promise<Letter> {
     kept.push(...letters)
     return letters.map(() => 'recorded' as const)
   }
-  await notify({ letters: { lastHeard: async () => new Map(), add } }, [event])
+  await notify({ letters: { add } }, [event])
   return kept[0]!
 }
 

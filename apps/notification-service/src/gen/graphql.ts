@@ -1,5 +1,6 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Letter } from '../letter.ts';
+import type { DeadLetter as DeadLetterModel } from '../dead-letter.ts';
 import type { GraphQLContext } from '@halles/service/graphql-http';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -17,10 +18,72 @@ export type Scalars = {
   _FieldSet: { input: string; output: string; }
 };
 
+/** A message of the events' topic that could not be processed, as it was parked. Seen by admins. */
+export type DeadLetter = {
+  __typename?: 'DeadLetter';
+  /** How value is written; null beside no value. */
+  encoding?: Maybe<ValueEncoding>;
+  /** Its headers as they came. */
+  headers: Array<MessageHeader>;
+  /** Its partition and offset on the dead-letter queue. */
+  id: Scalars['ID']['output'];
+  key?: Maybe<Scalars['String']['output']>;
+  origin: DeadLetterOrigin;
+  parkedAt: Scalars['DateTime']['output'];
+  /** Why it could not be processed. */
+  reason: Scalars['String']['output'];
+  /** When it was last sent again. */
+  redrivenAt?: Maybe<Scalars['DateTime']['output']>;
+  /** How often it was sent again. */
+  redrives: Scalars['Int']['output'];
+  /** Bytes of its value; null when it has none. */
+  size?: Maybe<Scalars['Int']['output']>;
+  /** What it says; null when it has no value, or one too large to be kept. */
+  value?: Maybe<Scalars['String']['output']>;
+};
+
+export type DeadLetterConnection = {
+  __typename?: 'DeadLetterConnection';
+  edges: Array<DeadLetterEdge>;
+  nodes: Array<DeadLetter>;
+  pageInfo: PageInfo;
+  /** Exact up to 10,000; beyond it 10000, and totalCountIsExact is false. */
+  totalCount: Scalars['Int']['output'];
+  totalCountIsExact: Scalars['Boolean']['output'];
+};
+
+export type DeadLetterEdge = {
+  __typename?: 'DeadLetterEdge';
+  cursor: Scalars['String']['output'];
+  node: DeadLetter;
+};
+
+/** Where a dead letter came from, and which group of consumers could not process it. */
+export type DeadLetterOrigin = {
+  __typename?: 'DeadLetterOrigin';
+  group?: Maybe<Scalars['String']['output']>;
+  offset?: Maybe<Scalars['String']['output']>;
+  partition?: Maybe<Scalars['Int']['output']>;
+  topic: Scalars['String']['output'];
+};
+
+export type MessageHeader = {
+  __typename?: 'MessageHeader';
+  name: Scalars['String']['output'];
+  value: Scalars['String']['output'];
+};
+
 export type Mutation = {
   __typename?: 'Mutation';
+  /** For admins. Sends it to its topic once more; if it cannot be processed still, it is parked again as another one. */
+  redriveDeadLetter: DeadLetter;
   /** For admins. Sends the letter once more. */
   resendNotification: Notification;
+};
+
+
+export type MutationRedriveDeadLetterArgs = {
+  id: Scalars['ID']['input'];
 };
 
 
@@ -83,8 +146,24 @@ export type PageInfo = {
 
 export type Query = {
   __typename?: 'Query';
+  /** For admins. */
+  deadLetter?: Maybe<DeadLetter>;
+  /** For admins. What could not be processed, the latest first; `redriven` narrows to what was, or was not, sent again. */
+  deadLetters: DeadLetterConnection;
   /** One's own letters, or all of them for an admin, newest first. */
   notifications: NotificationConnection;
+};
+
+
+export type QueryDeadLetterArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+export type QueryDeadLettersArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  redriven?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
 
@@ -94,6 +173,13 @@ export type QueryNotificationsArgs = {
   status?: InputMaybe<NotificationStatus>;
 };
 
+export const ValueEncoding = {
+  /** For what is no text. */
+  Base64: 'BASE64',
+  Utf8: 'UTF8'
+} as const;
+
+export type ValueEncoding = typeof ValueEncoding[keyof typeof ValueEncoding];
 
 
 export type ResolverTypeWrapper<T> = Promise<T> | T;
@@ -193,30 +279,41 @@ export type FederationReferenceTypes = {
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
-  Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  DeadLetter: ResolverTypeWrapper<DeadLetterModel>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
-  Notification: ResolverTypeWrapper<Letter>;
-  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
-  NotificationConnection: ResolverTypeWrapper<Omit<NotificationConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['NotificationEdge']>, nodes: Array<ResolversTypes['Notification']> }>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  DeadLetterConnection: ResolverTypeWrapper<Omit<DeadLetterConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['DeadLetterEdge']>, nodes: Array<ResolversTypes['DeadLetter']> }>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  DeadLetterEdge: ResolverTypeWrapper<Omit<DeadLetterEdge, 'node'> & { node: ResolversTypes['DeadLetter'] }>;
+  DeadLetterOrigin: ResolverTypeWrapper<DeadLetterOrigin>;
+  MessageHeader: ResolverTypeWrapper<MessageHeader>;
+  Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  Notification: ResolverTypeWrapper<Letter>;
+  NotificationConnection: ResolverTypeWrapper<Omit<NotificationConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['NotificationEdge']>, nodes: Array<ResolversTypes['Notification']> }>;
   NotificationEdge: ResolverTypeWrapper<Omit<NotificationEdge, 'node'> & { node: ResolversTypes['Notification'] }>;
   NotificationStatus: NotificationStatus;
   Order: ResolverTypeWrapper<Omit<Order, 'notifications'> & { notifications?: Maybe<Array<ResolversTypes['Notification']>> }>;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  ValueEncoding: ValueEncoding;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
   DateTime: Scalars['DateTime']['output'];
-  Mutation: Record<PropertyKey, never>;
+  DeadLetter: DeadLetterModel;
   ID: Scalars['ID']['output'];
-  Notification: Letter;
-  Int: Scalars['Int']['output'];
   String: Scalars['String']['output'];
-  NotificationConnection: Omit<NotificationConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['NotificationEdge']>, nodes: Array<ResolversParentTypes['Notification']> };
+  Int: Scalars['Int']['output'];
+  DeadLetterConnection: Omit<DeadLetterConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['DeadLetterEdge']>, nodes: Array<ResolversParentTypes['DeadLetter']> };
   Boolean: Scalars['Boolean']['output'];
+  DeadLetterEdge: Omit<DeadLetterEdge, 'node'> & { node: ResolversParentTypes['DeadLetter'] };
+  DeadLetterOrigin: DeadLetterOrigin;
+  MessageHeader: MessageHeader;
+  Mutation: Record<PropertyKey, never>;
+  Notification: Letter;
+  NotificationConnection: Omit<NotificationConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['NotificationEdge']>, nodes: Array<ResolversParentTypes['Notification']> };
   NotificationEdge: Omit<NotificationEdge, 'node'> & { node: ResolversParentTypes['Notification'] };
   Order: Omit<Order, 'notifications'> & { notifications?: Maybe<Array<ResolversParentTypes['Notification']>> } | FederationReferenceTypes['Order'];
   PageInfo: PageInfo;
@@ -227,7 +324,47 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
   name: 'DateTime';
 }
 
+export type DeadLetterResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['DeadLetter'] = ResolversParentTypes['DeadLetter']> = {
+  encoding?: Resolver<Maybe<ResolversTypes['ValueEncoding']>, ParentType, ContextType>;
+  headers?: Resolver<Array<ResolversTypes['MessageHeader']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  key?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  origin?: Resolver<ResolversTypes['DeadLetterOrigin'], ParentType, ContextType>;
+  parkedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  redrivenAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  redrives?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  size?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  value?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type DeadLetterConnectionResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['DeadLetterConnection'] = ResolversParentTypes['DeadLetterConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['DeadLetterEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['DeadLetter']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  totalCountIsExact?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type DeadLetterEdgeResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['DeadLetterEdge'] = ResolversParentTypes['DeadLetterEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['DeadLetter'], ParentType, ContextType>;
+};
+
+export type DeadLetterOriginResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['DeadLetterOrigin'] = ResolversParentTypes['DeadLetterOrigin']> = {
+  group?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  offset?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  partition?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  topic?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type MessageHeaderResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['MessageHeader'] = ResolversParentTypes['MessageHeader']> = {
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  value?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
 export type MutationResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  redriveDeadLetter?: Resolver<ResolversTypes['DeadLetter'], ParentType, ContextType, RequireFields<MutationRedriveDeadLetterArgs, 'id'>>;
   resendNotification?: Resolver<ResolversTypes['Notification'], ParentType, ContextType, RequireFields<MutationResendNotificationArgs, 'id'>>;
 };
 
@@ -268,11 +405,18 @@ export type PageInfoResolvers<ContextType = GraphQLContext, ParentType extends R
 };
 
 export type QueryResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  deadLetter?: Resolver<Maybe<ResolversTypes['DeadLetter']>, ParentType, ContextType, RequireFields<QueryDeadLetterArgs, 'id'>>;
+  deadLetters?: Resolver<ResolversTypes['DeadLetterConnection'], ParentType, ContextType, RequireFields<QueryDeadLettersArgs, 'first'>>;
   notifications?: Resolver<ResolversTypes['NotificationConnection'], ParentType, ContextType, RequireFields<QueryNotificationsArgs, 'first'>>;
 };
 
 export type Resolvers<ContextType = GraphQLContext> = {
   DateTime?: GraphQLScalarType;
+  DeadLetter?: DeadLetterResolvers<ContextType>;
+  DeadLetterConnection?: DeadLetterConnectionResolvers<ContextType>;
+  DeadLetterEdge?: DeadLetterEdgeResolvers<ContextType>;
+  DeadLetterOrigin?: DeadLetterOriginResolvers<ContextType>;
+  MessageHeader?: MessageHeaderResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
   Notification?: NotificationResolvers<ContextType>;
   NotificationConnection?: NotificationConnectionResolvers<ContextType>;
