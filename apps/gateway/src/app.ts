@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { serviceApp } from '@halles/service/app'
 import { graphqlRoute } from '@halles/service/graphql-http'
 import { keysAt } from '@halles/service/keys'
+import { logger } from '@halles/service/log'
 import type { FastifyInstance } from 'fastify'
 import { services, urlsOf, type Service, type Settings } from './config.ts'
 import { frontPage } from './front-page.ts'
@@ -17,7 +18,12 @@ import { upstreamAt } from './upstream.ts'
 /** The gateway, not listening yet. It starts, and answers what it can, whether or not the services are there. */
 export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const urls = urlsOf(settings)
-  const upstreams = forEach((service) => upstreamAt(urls[service], settings.UPSTREAM_TIMEOUT_MS))
+  const log = logger('gateway', settings.LOG_LEVEL)
+  const upstreams = forEach((service) =>
+    upstreamAt(urls[service], settings.UPSTREAM_TIMEOUT_MS, settings.UPSTREAM_PATIENCE_MS, (away) =>
+      log.warn({ service }, away ? 'a service cannot be reached' : 'a service is back'),
+    ),
+  )
   const app = (await serviceApp({
     name: 'gateway',
     logLevel: settings.LOG_LEVEL,

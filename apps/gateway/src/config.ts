@@ -5,15 +5,20 @@ import { Type, type Static } from 'typebox'
 export const services = ['auth', 'product', 'order', 'notification'] as const
 export type Service = (typeof services)[number]
 
-const Origin = (description: string) => Type.String({ pattern: '^https?://[^/?#\\s]+$', description })
+const origin = 'https?://[^/?#,\\s]+'
+const Origins = (service: string) =>
+  Type.String({
+    pattern: `^${origin}(,${origin})*$`,
+    description: `${service}: http://host:port, without a path; several by commas`,
+  })
 
 const Settings = Type.Object({
   ...Common,
   ...JwksUrl,
-  AUTH_URL: Origin('auth-service: http://host:port, without a path'),
-  PRODUCT_URL: Origin('product-service: http://host:port, without a path'),
-  ORDER_URL: Origin('order-service: http://host:port, without a path'),
-  NOTIFICATION_URL: Origin('notification-service: http://host:port, without a path'),
+  AUTH_URL: Origins('auth-service'),
+  PRODUCT_URL: Origins('product-service'),
+  ORDER_URL: Origins('order-service'),
+  NOTIFICATION_URL: Origins('notification-service'),
   MAILBOX_URL: Type.Optional(Type.String({ format: 'uri', description: 'A mailbox to link to from the front page' })),
   PERSISTED_ONLY: Type.Boolean({
     default: false,
@@ -25,6 +30,12 @@ const Settings = Type.Object({
     default: 10_000,
     description: 'How long a service may take to answer, in milliseconds',
   }),
+  UPSTREAM_PATIENCE_MS: Type.Integer({
+    minimum: 0,
+    maximum: 60_000,
+    default: 5000,
+    description: 'How long after a service was first missed requests wait for it, in milliseconds',
+  }),
 })
 
 export type Settings = Static<typeof Settings>
@@ -32,12 +43,12 @@ export type Settings = Static<typeof Settings>
 /** The gateway's settings; throws one Error that lists every mistake. */
 export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env)
 
-/** Where each service is. */
-export const urlsOf = (settings: Settings): Record<Service, string> => ({
-  auth: settings.AUTH_URL,
-  product: settings.PRODUCT_URL,
-  order: settings.ORDER_URL,
-  notification: settings.NOTIFICATION_URL,
+/** Where each service is: at one address or several. */
+export const urlsOf = (settings: Settings): Record<Service, string[]> => ({
+  auth: settings.AUTH_URL.split(','),
+  product: settings.PRODUCT_URL.split(','),
+  order: settings.ORDER_URL.split(','),
+  notification: settings.NOTIFICATION_URL.split(','),
 })
 
 /** Keeps @apollo/gateway, which reads the environment, from reporting to its maker. Call it before making one. */

@@ -22,10 +22,10 @@ export function openapi(app: FastifyInstance, upstreams: Record<Service, Upstrea
   })
 }
 
-async function documentOf({ pool, within }: Upstream): Promise<OpenApi> {
+async function documentOf({ dispatcher, within }: Upstream): Promise<OpenApi> {
   try {
     const asked = { path: '/openapi.json', method: 'GET', headersTimeout: within, bodyTimeout: within } as const
-    const { statusCode, body } = await pool.request(asked)
+    const { statusCode, body } = await dispatcher.request(asked)
     if (statusCode === 200) return (await body.json()) as OpenApi
     await body.dump()
   } catch (error) {

@@ -36,7 +36,11 @@ const hopByHop = new Set([
  * `/docs/<service>/`. Bodies stream in both directions; nothing is read or repeated here, except that a GET whose
  * connection broke off before an answer is sent once more.
  */
-export async function proxy(app: FastifyInstance, upstreams: Record<Service, Upstream>, urls: Record<Service, string>) {
+export async function proxy(
+  app: FastifyInstance,
+  upstreams: Record<Service, Upstream>,
+  urls: Record<Service, string[]>,
+) {
   const pass = (
     service: Service,
     prefix: string,
@@ -45,9 +49,10 @@ export async function proxy(app: FastifyInstance, upstreams: Record<Service, Ups
     httpMethods?: string[],
   ) =>
     app.register(httpProxy, {
-      upstream: urls[service],
+      // Where it goes is for the dispatcher to say.
+      upstream: urls[service][0]!,
       // Asked like a Dispatcher, which is all that the proxy knows of it.
-      undici: upstreams[service].pool as never,
+      undici: upstreams[service].dispatcher as never,
       prefix,
       rewritePrefix,
       routes: [...routes],

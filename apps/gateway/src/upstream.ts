@@ -1,24 +1,21 @@
 import { Refusal } from '@halles/service/refusal'
-import { Pool, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
+import { addressesOf } from './addresses.ts'
 
 export type Upstream = ReturnType<typeof upstreamAt>
 
 /** What a POST was answered. */
 export type Answer = { status: number; text: string }
 
-/** How long opening a connection may take, in milliseconds. */
-const CONNECT_WITHIN = 2000
-
 /**
- * A service that the gateway asks over HTTP, on connections that are kept open.
+ * A service that the gateway asks over HTTP, at one or several addresses, on connections that are kept open.
  *
  * @param within how long an answer may take in all, in milliseconds
  */
-export function upstreamAt(url: string, within: number) {
-  // One request at a time on a connection: an answer must not wait behind a slow one (pipelining).
-  const pool = new Pool(url, { pipelining: 1, connections: 256, connectTimeout: Math.min(CONNECT_WITHIN, within) })
+export function upstreamAt(urls: readonly string[], within: number, patience: number, told: (away: boolean) => void) {
+  const { dispatcher, alive, close } = addressesOf(urls, { within, patience, told })
   return {
-    pool,
+    dispatcher,
     within,
 
     /**
@@ -29,46 +26,40 @@ export function upstreamAt(url: string, within: number) {
      */
     async post(path: string, headers: Record<string, string>, body: string, repeatable: boolean): Promise<Answer> {
       try {
-        return await send(pool, { path, method: 'POST', headers, body }, within)
+        return await send(dispatcher, { path, method: 'POST', headers, body }, within)
       } catch (error) {
         if (!repeatable || !brokenOff(error)) throw upstreamRefusal(error)
       }
-      return send(pool, { path, method: 'POST', headers, body }, within).catch((error: unknown) => {
+      return send(dispatcher, { path, method: 'POST', headers, body }, within).catch((error: unknown) => {
         throw upstreamRefusal(error)
       })
     },
 
     /** Rejects when the service is not alive. */
-    async alive(): Promise<void> {
-      const { statusCode, body } = await pool.request({
-        path: '/healthz',
-        method: 'GET',
-        headersTimeout: CONNECT_WITHIN,
-      })
-      await body.dump()
-      if (statusCode !== 200) throw new Refusal('UNAVAILABLE', 'not alive')
-    },
+    alive,
 
-    close: (): Promise<void> => pool.destroy(),
+    close,
   }
 }
 
 /** undici's lowest level: half the cost of `pool.request` and a body stream, and a time limit over all of it. */
-function send(pool: Pool, request: Dispatcher.DispatchOptions, within: number): Promise<Answer> {
+function send(to: Dispatcher, request: Dispatcher.DispatchOptions, within: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let status = 0
+    let late: Refusal | undefined
     let begun: Dispatcher.DispatchController | undefined
     const chunks: Buffer[] = []
     const timer = setTimeout(() => {
-      const late = new Refusal('TIMEOUT', TOO_LATE)
+      late = new Refusal('TIMEOUT', TOO_LATE)
       begun?.abort(late)
       reject(late) // also when it still waits for a connection
     }, within)
-    pool.dispatch(
+    to.dispatch(
       { ...request, headersTimeout: 0, bodyTimeout: 0 },
       {
         onRequestStart: (controller) => {
           begun = controller
+          if (late) controller.abort(late) // no one waits for it any more: it must not be sent
         },
         onResponseStart: (_controller, statusCode) => {
           status = statusCode

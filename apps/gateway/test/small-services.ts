@@ -112,7 +112,7 @@ export async function smallShop() {
   for (const service of services) {
     const app = await smallService(service)
     app.addHook('onRequest', async (request, reply) => {
-      if (request.url.startsWith('/.well-known')) return
+      if (request.url.startsWith('/.well-known') || request.url === '/healthz') return
       seen.push({ service, method: request.method, url: request.url, headers: request.headers })
       const wish = misbehave[service]
       if (wish) await wish(request, reply)
@@ -163,6 +163,7 @@ export async function gatewayTo(
   return createApp(
     configFrom({
       PORT: '0',
+      UPSTREAM_PATIENCE_MS: '200',
       LOG_LEVEL: 'silent',
       JWKS_URL: `${urls.auth}/.well-known/jwks.json`,
       AUTH_URL: urls.auth,

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { stoppable } from './stopping.ts'
 import { startTelemetry } from './telemetry.ts'
 
 /** How long a stop may take before it is forced, in milliseconds. */
@@ -7,7 +8,8 @@ const STOP_WITHIN = 10_000
 type Settings = { HOST: string; PORT: number; OTEL_EXPORTER_OTLP_ENDPOINT?: string }
 
 /**
- * A service's whole life: reads its settings, starts it, listens, and on SIGTERM or SIGINT stops it within 10 s.
+ * A service's whole life: reads its settings, starts it, listens, and on SIGTERM or SIGINT stops it within 10 s: what came
+ * in is answered first, then the app closes what it holds.
  *
  * A setting that is wrong, a port that is taken or a dependency that never answers is told in a sentence, and the
  * process ends with 1. `build` is called after telemetry, so it must import the app, not have imported it.
@@ -31,6 +33,7 @@ export async function run<S extends Settings>(
 }
 
 function stopOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<void>): void {
+  const answerAll = stoppable(app.server)
   let stopping = false
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return
@@ -40,9 +43,8 @@ function stopOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<void>):
       app.log.fatal('not stopped in time')
       process.exit(1)
     }, STOP_WITHIN).unref()
-    // A connection that was answering when the server closed would be kept open by its client, idle, for a minute.
-    setInterval(() => app.server.closeIdleConnections(), 50).unref()
     try {
+      await answerAll()
       await app.close()
       await stopTelemetry()
       app.log.info('stopped')
