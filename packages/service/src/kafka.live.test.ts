@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { eventually } from '@halles/testkit/wait'
+import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest'
-import { kafkaAt, type Incoming } from './kafka.ts'
+import { kafkaAt, type Extent, type Incoming, type Recorded } from './kafka.ts'
 import { logger } from './log.ts'
 
 const kafka = kafkaAt(inject('kafka'), 'kafka-test', logger('test', 'silent'))
@@ -73,6 +74,95 @@ describe('a topic', () => {
     onTestFinished(() => listener.close())
     await eventually('a third try', () => tries.length === 3)
     expect(tries).toEqual(['one', 'one', 'one'])
+  })
+})
+
+describe('reading a topic', () => {
+  const read = async (topic: string): Promise<{ extents: Extent[]; came: Recorded[] }> => {
+    const came: Recorded[] = []
+    const extents = await kafka.readTopic({ topic, onBatch: (batch) => void came.push(...batch) })
+    return { extents, came }
+  }
+  const groups = async (): Promise<string[]> => {
+    const admin = new Kafka({ brokers: [inject('kafka')], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    try {
+      return (await admin.listGroups()).groups.map(({ groupId }) => groupId).filter((id) => id.includes('reads'))
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  it('gives all there is, each partition in order, and leaves no group behind', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 3)
+    const before = Date.now()
+    const sent = Array.from({ length: 500 }, (_, i) => ({ key: `k${i}`, value: `${i} Reçue`, headers: { n: `${i}` } }))
+    await publisher.send(topic, sent)
+    const { extents, came } = await read(topic)
+    expect(came.map(({ value }) => value).toSorted()).toEqual(sent.map(({ value }) => value).toSorted())
+    expect(extents.map(({ partition }) => partition).toSorted()).toEqual([0, 1, 2])
+    for (const { partition, from, to } of extents) {
+      expect(from).toBe('0')
+      const offsets = came.filter((message) => message.partition === partition).map(({ offset }) => Number(offset))
+      expect(offsets).toEqual(Array.from({ length: Number(to) }, (_, i) => i))
+    }
+    for (const { timestamp, headers, value } of came) {
+      expect(timestamp.getTime()).toBeGreaterThanOrEqual(before)
+      expect(value).toBe(`${headers['n']} Reçue`)
+    }
+    expect(await groups()).toEqual([])
+  })
+
+  it('ends where the topic ended when it began, though more comes meanwhile', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 1)
+    await publisher.send(topic, [{ key: 'a', value: 'before' }])
+    const came: string[] = []
+    const extents = await kafka.readTopic({
+      topic,
+      onBatch: async (batch) => {
+        came.push(...batch.map(({ value }) => value!))
+        await publisher.send(topic, [{ key: 'a', value: 'after' }])
+      },
+    })
+    expect(came).toEqual(['before'])
+    expect(extents).toEqual([{ partition: 0, from: '0', to: '1' }])
+  })
+
+  it('says from where on a partition is kept', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 1)
+    await publisher.send(topic, ['one', 'two', 'three'].map((value) => ({ key: 'a', value }))) // prettier-ignore
+    const admin = new Kafka({ brokers: [inject('kafka')], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    await admin.fetchTopicOffsets(topic) // or kafkajs does not know it yet
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] })
+    await admin.disconnect()
+    const { extents, came } = await read(topic)
+    expect(extents).toEqual([{ partition: 0, from: '2', to: '3' }])
+    expect(came.map(({ value }) => value)).toEqual(['three'])
+  })
+
+  it('of an empty topic gives nothing, and of one that does not exist not even a partition', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 2)
+    const { extents, came } = await read(topic)
+    expect(came).toEqual([])
+    expect(extents).toHaveLength(2)
+    expect(await read(`t-${randomUUID()}`)).toEqual({ extents: [], came: [] })
+  })
+
+  it('rejects with what its listener says, and when Kafka is away', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 1)
+    await publisher.send(topic, [{ key: 'a', value: 'one' }])
+    const onBatch = (): never => {
+      throw new Error('no more')
+    }
+    await expect(kafka.readTopic({ topic, onBatch })).rejects.toThrow('no more')
+    const away = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent'))
+    await expect(away.readTopic({ topic, onBatch })).rejects.toThrow(/ECONNREFUSED/)
   })
 })
 

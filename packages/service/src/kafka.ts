@@ -1,4 +1,5 @@
-import { Kafka, logLevel, Partitioners, type Consumer, type IHeaders, type Producer } from 'kafkajs'
+import { Kafka, logLevel, Partitioners, type Consumer, type IHeaders, type KafkaMessage, type Producer } from 'kafkajs'
+import { newId } from './ids.ts'
 import type { Logger } from './log.ts'
 
 // The only file that knows kafkajs. Its settings and traps were measured: see docs/decisions/0006-kafkajs-one-send-at-a-time.md.
@@ -139,6 +140,7 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
     ping,
     publisher: (): Publisher => publisher(kafkaWith(sendRetry), log),
     listen: (wish: Listening): Promise<Listener> => listen(kafka, log, wish),
+    readTopic: (wish: Reading): Promise<Extent[]> => readTopic(kafkaWith(sendRetry), clientId, wish),
   }
 }
 
@@ -250,18 +252,7 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
     await created.run({
       eachBatchAutoResolve: true,
       eachBatch: async ({ batch }) =>
-        wish.onBatch(
-          batch.messages.map((message) => ({
-            topic: batch.topic,
-            partition: batch.partition,
-            offset: message.offset,
-            key: message.key?.toString('utf8') ?? null,
-            value: message.value?.toString('utf8') ?? null,
-            bytes: message.value,
-            headers: textOf(message.headers),
-            raw: { key: message.key, headers: message.headers ?? {} },
-          })),
-        ),
+        wish.onBatch(batch.messages.map((message) => incoming(batch.topic, batch.partition, message))),
     })
   }
 
@@ -288,6 +279,106 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
   }
   return { close }
 }
+
+/** A message with the moment that its sender, or the broker, gave it. */
+export type Recorded = Incoming & { timestamp: Date }
+
+export type Reading = {
+  topic: string
+  /** Called with what is there, each partition in order. */
+  onBatch: (messages: Recorded[]) => void | Promise<void>
+}
+
+/** What a partition holds: its first offset that is kept still, and the one after its last. */
+export type Extent = { partition: number; from: string; to: string }
+
+/** How long a reader waits for the next messages before it takes Kafka for gone, in milliseconds. */
+const READ_WITHIN = 20_000
+
+/**
+ * Reads a topic from its beginning to where it ends now, and answers how far each partition goes; no partition at all
+ * when there is no such topic. What comes meanwhile is left out. Nothing is committed and no group is left behind.
+ *
+ * @throws Error when Kafka cannot be reached, or gives nothing more for 20 s.
+ */
+async function readTopic(kafka: Kafka, clientId: string, { topic, onBatch }: Reading): Promise<Extent[]> {
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    if (!(await admin.listTopics()).includes(topic)) return []
+    const offsets = await admin.fetchTopicOffsets(topic)
+    const extents = offsets.map(({ partition, low, high }) => ({ partition, from: low, to: high }))
+    const ends = new Map(extents.filter(({ from, to }) => from !== to).map(({ partition, to }) => [partition, to]))
+    if (ends.size === 0) return extents
+    const groupId = `${clientId}-reads-${newId()}`
+    await readTo(ends, kafka, groupId, { topic, onBatch })
+    await admin.deleteGroups([groupId]) // one that failed is without members and offsets: Kafka forgets it by itself
+    return extents
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** Reads until each partition has given all that is before its end. */
+async function readTo(ends: Map<number, string>, kafka: Kafka, groupId: string, { topic, onBatch }: Reading) {
+  const consumer = kafka.consumer({
+    groupId,
+    sessionTimeout: 30_000,
+    maxWaitTimeInMs: 100,
+    allowAutoTopicCreation: false,
+    retry: { ...sendRetry, restartOnFailure: () => Promise.resolve(false) },
+  })
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>()
+  const waiting = setTimeout(() => reject(new Error(`Kafka gives no more of ${topic}`)), READ_WITHIN)
+  consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+
+  const take = async (partition: number, messages: Recorded[]): Promise<void> => {
+    const end = BigInt(ends.get(partition) ?? 0)
+    const wanted = messages.filter(({ offset }) => BigInt(offset) < end)
+    if (wanted.length > 0) await onBatch(wanted)
+    waiting.refresh()
+    if (BigInt(messages.at(-1)!.offset) + 1n < end) return
+    ends.delete(partition)
+    consumer.pause([{ topic, partitions: [partition] }])
+    if (ends.size === 0) resolve()
+  }
+
+  const start = async (): Promise<void> => {
+    await consumer.connect()
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: ({ batch: { partition, messages } }) =>
+        take(
+          partition,
+          messages.map((message) => recorded(topic, partition, message)),
+        ).catch(reject),
+    })
+  }
+  try {
+    await Promise.all([start(), done])
+  } finally {
+    clearTimeout(waiting)
+    await closing(consumer.disconnect())
+  }
+}
+
+const recorded = (topic: string, partition: number, message: KafkaMessage): Recorded => ({
+  ...incoming(topic, partition, message),
+  timestamp: new Date(Number(message.timestamp)),
+})
+
+/** A message of kafkajs in our words. */
+const incoming = (topic: string, partition: number, { offset, key, value, headers }: KafkaMessage): Incoming => ({
+  topic,
+  partition,
+  offset,
+  key: key?.toString('utf8') ?? null,
+  value: value?.toString('utf8') ?? null,
+  bytes: value,
+  headers: textOf(headers),
+  raw: { key, headers: headers ?? {} },
+})
 
 const textOf = (headers: IHeaders | undefined): Record<string, string> =>
   Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]))
