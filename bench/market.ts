@@ -47,7 +47,7 @@ export async function openMarket(checkout: string, buyers: Buyers, closers: Clos
     return (await ask(`${services.product}/products`, product, admin)).id as string
   })
   const tokens = await several(CUSTOMERS, async () => {
-    const customer = { name: 'Camille', email: `${randomUUID()}@halles.example`, password: randomUUID() }
+    const customer = { name: 'Camille', email: `${randomUUID()}@halles.example`, password: `bench ${randomUUID()}` }
     return (await ask(`${services.auth}/register`, customer)).accessToken as string
   })
   const events = await watchEvents(shop.running.kafka)
