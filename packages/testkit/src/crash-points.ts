@@ -1,5 +1,6 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parse, type Node } from 'acorn'
 import { fullAncestor } from 'acorn-walk'
@@ -8,14 +9,15 @@ import { fullAncestor } from 'acorn-walk'
  * Where a process may be killed: right after one `await` of its own sources. To kill a real service after each of them:
  *
  * ```ts
- * const files = sourcesIn(new URL('.', import.meta.url), ['list-orders.ts'])  // all sources here but these
- * for (const { name } of crashPointsIn(files))                               // 'place-order.ts place: await giveUp(…)'
- *   spawn(process.execPath, ['--conditions=development', ...dieAt(files, { point: name }), 'src/main.ts'], …)
+ * const service = instrumented(sourcesIn(new URL('.', import.meta.url), ['list-orders.ts'])) // all but those named
+ * const start = (flags) => spawn(process.execPath, ['--conditions=development', ...flags, 'src/main.ts'], …)
+ * start(service.listing(file))       // lives a whole day and ends by itself
+ * for (const [name] of momentsIn(file)) start(service.dyingAt(name)) // 'place-order.ts place: await stock.check(lines)'
  * ```
  *
  * The process ends by SIGKILL as soon as what is awaited there is settled, well or not, for the first time; before the
- * next line runs. `dieAt(files, { reached: file })` kills nothing and lists in a file, a line each, the points that the
- * process came to: those that never come must be known to the test, or it tests less than it says.
+ * next line runs. The points that `listing` never comes to must be known to the test, or it tests less than it says:
+ * `service.points` has all of them.
  *
  * A point is named by its file, the function around it and what is awaited, so a name outlives a line added above it.
  * Only `await` and `for await` count: a promise that is returned is awaited by the caller. The product knows nothing of this:
@@ -46,21 +48,44 @@ export function sourcesIn(folder: URL, without: readonly string[] = []): URL[] {
   return names.filter((name) => !without.includes(name)).map((name) => new URL(name, folder))
 }
 
-/** Every point of these sources, in order. */
-export const crashPointsIn = (files: readonly URL[]): CrashPoint[] =>
-  files.flatMap((file) => pointsOf(path.basename(file.pathname), javascriptOf(readFileSync(file, 'utf8'))))
+export type Instrumented = ReturnType<typeof instrumented>
 
-/** What node is told so that its process dies at a point of these sources, or lists those that it comes to. */
-export function dieAt(files: readonly URL[], { point, reached }: { point?: string; reached?: string }): string[] {
-  const preload = new URL(import.meta.url.replace(/(\.[jt]s)$/, '-preload$1'))
-  for (const file of files) preload.searchParams.append('file', file.href)
-  if (point !== undefined) preload.searchParams.set('point', point)
-  if (reached !== undefined) preload.searchParams.set('reached', reached)
-  return ['--disable-warning=ExperimentalWarning', `--import=${preload.href}`]
+/** Sources that know where they are: their points in order, and what node is told to use them. `remove` ends their use. */
+export function instrumented(files: readonly URL[]) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'halles-crash-points-'))
+  const points = files.flatMap((file, i) => {
+    const name = path.basename(file.pathname)
+    const source = stripTypeScriptTypes(readFileSync(file, 'utf8')) // every character keeps its place
+    const found = pointsOf(name, source)
+    writeFileSync(path.join(folder, `${i}.js`), withSteps(source, found))
+    return found.map((point) => point.name)
+  })
+  const flags = (wish: Record<string, string>): string[] => {
+    const preload = new URL(import.meta.url.replace(/(\.[jt]s)$/, '-preload$1'))
+    for (const file of files) preload.searchParams.append('file', file.href)
+    for (const [name, value] of Object.entries({ folder, ...wish })) preload.searchParams.set(name, value)
+    return ['--disable-warning=ExperimentalWarning', `--import=${preload.href}`]
+  }
+  return {
+    points,
+    /** Dies right after this point. */
+    dyingAt: (point: string): string[] => flags({ point }),
+    /** Dies nowhere, and lists the points that it came to in this file when it ends by itself. */
+    listing: (list: string): string[] => flags({ list }),
+    remove: (): void => rmSync(folder, { recursive: true }),
+  }
 }
 
-/** TypeScript without its types, every character in its place. */
-export const javascriptOf = (source: string): string => stripTypeScriptTypes(source)
+/**
+ * The points that a process listed, in order, those of one moment together: nothing had left the process in between, so
+ * whoever is outside cannot tell at which of them it died.
+ */
+export function momentsIn(list: string): string[][] {
+  const lines = readFileSync(list, 'utf8').split('\n').filter(Boolean)
+  return [...Map.groupBy(lines, (line) => line.split('\t')[0]).values()].map((moment) =>
+    moment.map((line) => line.split('\t')[1]!),
+  )
+}
 
 /** The points of one source, which is JavaScript. */
 export function pointsOf(file: string, source: string): CrashPoint[] {
@@ -87,13 +112,13 @@ export function pointsOf(file: string, source: string): CrashPoint[] {
   return points
 }
 
-/** The source with each of its points told to the global function `step`, by name. */
-export function withSteps(file: string, source: string, step: string): string {
-  const edits = pointsOf(file, source).flatMap(({ name, start, end }) =>
+/** The source with each of its points told to a global function, by name. */
+function withSteps(source: string, points: readonly CrashPoint[]): string {
+  const edits = points.flatMap(({ name, start, end }) =>
     start === end
-      ? [{ at: start, text: ` await ${step}(${JSON.stringify(name)});` }]
+      ? [{ at: start, text: ` await ${STEP}(${JSON.stringify(name)});` }]
       : [
-          { at: start, text: `${step}(${JSON.stringify(name)}, ` },
+          { at: start, text: `${STEP}(${JSON.stringify(name)}, ` },
           { at: end, text: ')' },
         ],
   )
@@ -102,6 +127,7 @@ export function withSteps(file: string, source: string, step: string): string {
     changed = changed.slice(0, at) + text + changed.slice(at)
   return changed
 }
+const STEP = '__crashPoint'
 
 /** The name of the function that a node is in; that of the thing it makes, where a function is only handed over. */
 function functionAround(ancestors: readonly Node[]): string {
