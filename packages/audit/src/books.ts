@@ -10,7 +10,7 @@ const Moment = Type.Refine(
 )
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
-/** A product, archived or not. `price` is euros. */
+/** A product, archived or not. */
 export const Product = Type.Object({ _id: Type.String(), name: Type.String(), stock: Type.Integer() })
 export type Product = Static<typeof Product>
 
@@ -99,10 +99,13 @@ export type Event = Place & { id: string; key: string | null; orderId: string; s
 /** A message on order-events that is no event: `why` as the contract's parser says. */
 export type Poison = Place & { why: string }
 
-/** A message that was parked. `origin` is where it stood on order-events; `eventId` what it says of itself, if anything. */
+/**
+ * A message that was parked. `origin` is where it stood on order-events, if it came from there; `eventId` the id of the event
+ * that it is, if it is one.
+ */
 export type DeadLetter = Place & {
   reason: string
-  origin: { topic: string; partition: number; offset: string }
+  origin: Pick<Place, 'partition' | 'offset'> | undefined
   eventId: string | undefined
 }
 

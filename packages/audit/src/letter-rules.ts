@@ -10,14 +10,11 @@ export const letterRules: Rule[] = [
   {
     name: 'letter-missing',
     why: 'The customer is told of every status: one letter an event, unless the event was parked.',
-    *find(view) {
-      for (const [id, appearances] of view.repeatsOf) {
-        if (view.lettersOf.has(id)) continue
-        const heard = appearances.filter((event) => !view.isParked(event))
-        // One that was parked and sent again after a later one had been heard makes no letter any more.
-        const tooLate = heard.length < appearances.length && view.heard(heard[0]?.orderId ?? '') > heard[0]!.sequence
-        if (heard[0] && !tooLate && view.isDue(heard[0].timestamp))
-          yield { subject: subjectOf(heard[0]), expected: 'a letter', found: 'none' }
+    *find({ repeatsOf, lettersOf, isParked, isDue }) {
+      for (const [id, appearances] of repeatsOf) {
+        const heard = appearances.find((event) => !isParked(event))
+        if (heard && !lettersOf.has(id) && isDue(heard.timestamp))
+          yield { subject: subjectOf(heard), expected: 'a letter', found: 'none' }
       }
     },
   },

@@ -1,12 +1,12 @@
-import type { Books } from './books.ts'
+import type { Books, DeadLetter } from './books.ts'
 import { isOrder, viewOf } from './view.ts'
 
 /** What is worth knowing about the books and no difference, a line each; nothing of what there is none of. */
 export function noticesIn(books: Books): string[] {
-  const { realOrders, eventOf, isParked, isRetained } = viewOf(books, books.readAt)
-  const again = books.deadLetters.filter(
-    ({ eventId }) => eventId !== undefined && books.events.some((event) => event.id === eventId && !isParked(event)),
-  )
+  const { realOrders, eventOf, repeatsOf, isParked, isRetained } = viewOf(books, books.readAt)
+  const cameAgain = ({ eventId = '' }: DeadLetter): boolean =>
+    repeatsOf.get(eventId)?.some((event) => !isParked(event)) ?? false
+  const again = books.deadLetters.filter(cameAgain)
   const notices: [number, string][] = [
     [books.orders.filter((order) => !isOrder(order)).length, 'orders under way or being undone'],
     [realOrders.filter(({ releaseAt }) => releaseAt).length, 'cancelled orders whose stock is owed back'],

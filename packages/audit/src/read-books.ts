@@ -1,6 +1,7 @@
+import { ORDER_EVENTS, ORDER_EVENTS_DLQ } from '@halles/contracts/order-events'
 import type { Books } from './books.ts'
 import { readCollections, type Databases } from './read-collections.ts'
-import { readTopics } from './read-topics.ts'
+import { readTopics, type Topics } from './read-topics.ts'
 
 export type Addresses = {
   /** A replica set: mongodb://…, the name of a database in it does not matter. */
@@ -8,9 +9,15 @@ export type Addresses = {
   /** host:port, several by commas. */
   kafka: string
   databases?: Partial<Databases>
+  topics?: Partial<Topics>
 }
 
-const usual: Databases = { product: 'halles_product', order: 'halles_order', notification: 'halles_notification' }
+const usualTopics: Topics = { events: ORDER_EVENTS, deadLetters: ORDER_EVENTS_DLQ }
+const usualDatabases: Databases = {
+  product: 'halles_product',
+  order: 'halles_order',
+  notification: 'halles_notification',
+}
 
 /**
  * Reads the shop's books: the databases at one moment, then the topics. In this order a shop that goes on selling
@@ -19,16 +26,16 @@ const usual: Databases = { product: 'halles_product', order: 'halles_order', not
  *
  * @throws Error with a sentence when MongoDB or Kafka does not answer.
  */
-export async function readBooks({ mongodb, kafka, databases }: Addresses): Promise<Books> {
-  const collections = await readCollections(mongodb, { ...usual, ...databases }).catch((error: unknown) => {
+export async function readBooks({ mongodb, kafka, databases, topics }: Addresses): Promise<Books> {
+  const collections = await readCollections(mongodb, { ...usualDatabases, ...databases }).catch((error: unknown) => {
     throw new Error(`MongoDB at ${withoutSecrets(mongodb)} cannot be read: ${(error as Error).message}`, {
       cause: error,
     })
   })
-  const topics = await readTopics(kafka).catch((error: unknown) => {
+  const told = await readTopics(kafka, { ...usualTopics, ...topics }).catch((error: unknown) => {
     throw new Error(`Kafka at ${kafka} cannot be read: ${(error as Error).message}`, { cause: error })
   })
-  return { ...collections, ...topics }
+  return { ...collections, ...told }
 }
 
 /** A mongodb:// URL as it may be shown. */

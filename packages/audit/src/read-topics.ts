@@ -1,8 +1,11 @@
-import { ORDER_EVENTS, ORDER_EVENTS_DLQ, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
+import { parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
 import { kafkaAt, type Recorded } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
 import type { Books, DeadLetter, Event, Poison } from './books.ts'
 import { tellingOf } from './telling.ts'
+
+/** The names of the topics: what orders tell, and what of it was parked. */
+export type Topics = { events: string; deadLetters: string }
 
 /**
  * Reads what orders have told, and what was parked, from the beginning to where the topics end now. A topic that does
@@ -12,6 +15,7 @@ import { tellingOf } from './telling.ts'
  */
 export async function readTopics(
   brokers: string,
+  topics: Topics,
 ): Promise<Pick<Books, 'events' | 'poison' | 'deadLetters' | 'retainedFrom'>> {
   const kafka = kafkaAt(brokers, 'audit', logger('audit', 'silent'))
   await kafka.ping()
@@ -22,7 +26,7 @@ export async function readTopics(
   const once = shared()
 
   const extents = await kafka.readTopic({
-    topic: ORDER_EVENTS,
+    topic: topics.events,
     onBatch: (messages) => {
       for (const message of messages) {
         const { partition, offset, timestamp } = message
@@ -35,8 +39,8 @@ export async function readTopics(
   })
   const asked = new Date()
   await kafka.readTopic({
-    topic: ORDER_EVENTS_DLQ,
-    onBatch: (messages) => void deadLetters.push(...messages.map(deadLetterOf)),
+    topic: topics.deadLetters,
+    onBatch: (messages) => void deadLetters.push(...messages.map((message) => deadLetterOf(message, topics.events))),
   })
 
   const retainedFrom: Books['retainedFrom'] = []
@@ -74,18 +78,15 @@ const eventOf = (
   }
 }
 
-const deadLetterOf = ({ partition, offset, timestamp, value, headers }: Recorded): DeadLetter => {
+function deadLetterOf({ partition, offset, timestamp, value, headers }: Recorded, from: string): DeadLetter {
   const event = eventIn(value)
+  const origin = { partition: Number(headers['origin-partition']), offset: headers['origin-offset'] ?? '' }
   return {
     partition,
     offset,
     timestamp,
-    reason: headers['reason'] ?? 'none given',
-    origin: {
-      topic: headers['origin-topic'] ?? '',
-      partition: Number(headers['origin-partition']),
-      offset: headers['origin-offset'] ?? '',
-    },
+    reason: headers['reason'] ?? 'not said',
+    origin: headers['origin-topic'] === from ? origin : undefined,
     eventId: typeof event === 'string' ? undefined : event.id,
   }
 }

@@ -1,5 +1,4 @@
-import { ORDER_EVENTS } from '@halles/contracts/order-events'
-import type { Books, DeadLetter, Event, Order, Place } from './books.ts'
+import type { Books, Event, Order, Place } from './books.ts'
 
 /** Only what is older than this moment must be complete; `quiet` when nothing is under way any more. */
 export type AsOf = Date | 'quiet'
@@ -22,7 +21,7 @@ export function viewOf(books: Books, asOf: AsOf) {
   const latest = books.retainedFrom.reduce((a, b) => (a && (!b || a > b) ? a : b), null)
   const heardOf = new Map<string, number>()
   for (const { orderId, sequence } of books.letters) heardOf.set(orderId, Math.max(sequence, heardOf.get(orderId) ?? 0))
-  const parkedAt = new Set(books.deadLetters.filter(isOfOrders).map(({ origin }) => placeOf(origin)))
+  const parkedAt = new Set(books.deadLetters.map(({ origin }) => origin && placeOf(origin)))
 
   /** Whether what happened to an order at this moment is on the topic still, if it ever was there. */
   const isRetained = (orderId: string, at: Date): boolean => {
@@ -42,8 +41,6 @@ export function viewOf(books: Books, asOf: AsOf) {
     eventOf: firstById(books.events),
     repeatsOf: Map.groupBy(books.events, ({ id }) => id),
     lettersOf: Map.groupBy(books.letters, ({ eventId }) => eventId),
-    /** The highest sequence of an order that a letter tells of; 0 for none. */
-    heard: (orderId: string): number => heardOf.get(orderId) ?? 0,
     /** Whether the message at this place of order-events was parked. */
     isParked: (place: Pick<Place, 'partition' | 'offset'>): boolean => parkedAt.has(placeOf(place)),
     isRetained,
@@ -64,8 +61,6 @@ export function firstById(events: readonly Event[]): Map<string, Event> {
   for (const event of events) if (!first.has(event.id)) first.set(event.id, event)
   return first
 }
-
-const isOfOrders = ({ origin }: DeadLetter): boolean => origin.topic === ORDER_EVENTS
 
 /** Where a message stands, as one names it: partition@offset. */
 export const placeOf = ({ partition, offset }: Pick<Place, 'partition' | 'offset'>): string => `${partition}@${offset}`
