@@ -184,8 +184,9 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   const names = serviceNames.flatMap((name) => processesOf(name, instances))
   const cables = await layCables(names, options.cable)
   const more = names.filter((name): name is `${Multiplied}-${number}` => name !== serviceOf(name))
-  const ports = choosePorts(gatewayPort, options.dataDir !== undefined, more)
   const built = build(group).then(() => onProgress('Built'))
+  // Only now, for a first build takes long enough for another shop to take them.
+  const ports = built.then(() => choosePorts(gatewayPort, options.dataDir !== undefined, more))
   const up = Object.fromEntries(serverNames.map((name) => [name, startServer(name)])) as Record<
     ServerName,
     Promise<unknown>

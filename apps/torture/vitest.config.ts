@@ -1,0 +1,10 @@
+import { projectConfig } from '../../vitest.shared.ts'
+
+// Each torture has a shop to itself, servers and all. They come last and one after another, for they take both cores.
+export default projectConfig('torture', {
+  servers: [],
+  fileParallelism: false,
+  sequence: { groupOrder: 1 },
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
+})
