@@ -19,8 +19,11 @@ export type Load = {
   rate?: number
 }
 
-/** How it went: `ms` is how long it took in all; of each order its id, how long it took and when its answer was there. */
-export type Bought = { ms: number; orders: { id: string; ms: number; at: number }[] }
+/**
+ * How it went: `ms` is how long it took in all; of each order its id, how long it took and when its answer was there;
+ * how many were answered anything but 201, and the last such answer.
+ */
+export type Bought = { ms: number; orders: { id: string; ms: number; at: number }[]; failed: number; lastWords: string }
 
 let pool: { gateway: string; buyers: number; connections: Pool } | undefined
 
@@ -31,6 +34,8 @@ async function buy({ gateway, tokens, products, case: which, buyers, for: until,
   }
   const { connections } = pool
   const orders: Bought['orders'] = []
+  let failed = 0
+  let lastWords = ''
   let sent = 0
   const began = performance.now()
   const goesOn = (): boolean => ('ms' in until ? performance.now() - began < until.ms : sent < until.orders)
@@ -49,7 +54,11 @@ async function buy({ gateway, tokens, products, case: which, buyers, for: until,
       body: JSON.stringify({ items: basket(products, which) }),
     })
     const text = await body.text()
-    if (statusCode !== 201) throw new Error(`an order was answered ${statusCode}: ${text}`)
+    if (statusCode !== 201) {
+      failed++
+      lastWords = `${statusCode} ${text}`
+      return
+    }
     orders.push({ id: (JSON.parse(text) as { id: string }).id, ms: performance.now() - start, at: wallClock() })
   }
 
@@ -68,7 +77,7 @@ async function buy({ gateway, tokens, products, case: which, buyers, for: until,
     }
     await Promise.all(all)
   }
-  return { ms: performance.now() - began, orders }
+  return { ms: performance.now() - began, orders, failed, lastWords }
 }
 
 answering(buy)

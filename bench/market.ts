@@ -58,7 +58,8 @@ export async function openMarket(checkout: string, buyers: Buyers, closers: Clos
     load: Parameters<Variant['run']>[0],
     { at: address = gateway, withLetters = false } = {},
   ): Promise<Outcome> => {
-    const { ms, orders } = await buyers.ask({ gateway: address, tokens, products, ...load })
+    const { ms, orders, failed, lastWords } = await buyers.ask({ gateway: address, tokens, products, ...load })
+    if (failed > 0) console.error(`${failed} orders were not placed; the last one: ${lastWords}`)
     const arrived = new Map<string, number>()
     await eventually(
       `${orders.length} events and letters`,
@@ -70,6 +71,7 @@ export async function openMarket(checkout: string, buyers: Buyers, closers: Clos
     )
     const outcome: Outcome = {
       ms,
+      failed,
       each: orders.map((order) => order.ms),
       toEvent: orders.map(({ id, at }) => events.seen.get(id)! - at),
       toLetter: withLetters ? orders.map(({ id, at }) => arrived.get(id)! - at) : [],

@@ -18,8 +18,11 @@ export type Variant = {
   run: (load: Pick<Load, 'case' | 'buyers' | 'for' | 'rate'>) => Promise<Outcome>
 }
 
-/** What came of a load, in milliseconds: how long it took in all, how long each order took, and its event after that. */
-export type Outcome = { ms: number; each: number[]; toEvent: number[]; toLetter?: number[] }
+/**
+ * What came of a load, in milliseconds: how long it took in all, how long each order took, and its event after that; and
+ * how many were not placed.
+ */
+export type Outcome = { ms: number; each: number[]; toEvent: number[]; toLetter?: number[]; failed?: number }
 
 /** One round: what it gave, and what it cost. CPU in microseconds an order, memory in MB. */
 export type Round = {
@@ -75,6 +78,7 @@ export function rowOf(variant: string, name: string, connections: number, found:
     cpu_us: middle((round) => payers.reduce((sum, payer) => sum + (round.cpu[payer] ?? 0), 0)),
     ...Object.fromEntries(payers.filter((payer) => payer !== 'auth').map((payer) => [`${payer}_us`, cpu(payer)])),
     letters_us: cpu('notification'),
+    failed: found.reduce((sum, { outcome }) => sum + (outcome.failed ?? 0), 0),
     rss_mb: middle(({ memory }) => memory),
     to_event_ms: time('toEvent', 0.5),
     to_event_p99_ms: time('toEvent', 0.99),
