@@ -13,6 +13,8 @@ import { signInMetrics } from './metrics.ts'
 import { refreshTokensUnder } from './refresh-token.ts'
 import { rest } from './rest.ts'
 import { sessionsIn } from './sessions.ts'
+import { throttleWith, unthrottled } from './throttle.ts'
+import { triesIn } from './tries.ts'
 import { usersIn } from './users.ts'
 
 const DAY = 86_400_000
@@ -21,7 +23,8 @@ const DAY = 86_400_000
 export async function createApp(settings: Settings, { now = () => new Date() } = {}): Promise<App> {
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings
   const mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
-  const [users, sessions, keys] = await Promise.all([usersIn(mongo.db), sessionsIn(mongo.db), keysIn(mongo.db)])
+  const { db } = mongo
+  const [users, sessions, keys, tries] = await Promise.all([usersIn(db), sessionsIn(db), keysIn(db), triesIn(db)])
   const app = await serviceApp({
     name: 'auth-service',
     logLevel: settings.LOG_LEVEL,
@@ -29,6 +32,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     issuer,
     audience,
     needs: { mongodb: mongo.ping },
+    gatewaySecret: settings.GATEWAY_SECRET,
   })
   app.addHook('onClose', mongo.close)
   await app.register(cookie)
@@ -41,6 +45,9 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     sessions,
     passwords,
     isCommon: commonPasswords(),
+    throttle: settings.THROTTLING
+      ? throttleWith({ tries, secret: keys.refreshSecret, scale: settings.THROTTLING_SCALE, count, now })
+      : unthrottled,
     accessTokens: accessTokensOf(app.jwt, { keys, issuer, audience, seconds: settings.ACCESS_TOKEN_SECONDS }),
     refreshTokens: refreshTokensUnder(keys.refreshSecret),
     sessionLife: settings.REFRESH_TOKEN_DAYS * DAY,

@@ -13,6 +13,8 @@ it('settings have defaults for all but the port and the database', () => {
     JWT_AUDIENCE: 'halles',
     ACCESS_TOKEN_SECONDS: 600,
     REFRESH_TOKEN_DAYS: 30,
+    THROTTLING: true,
+    THROTTLING_SCALE: 1,
     ADMIN_NAME: 'Admin',
     DEMO_CUSTOMER_NAME: 'Camille Martin',
   })

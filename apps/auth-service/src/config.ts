@@ -1,4 +1,4 @@
-import { Common, MongodbUrl, readConfig } from '@halles/service/config'
+import { Common, GatewaySecret, MongodbUrl, readConfig } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 import { Email, Name, Password } from './user.ts'
 
@@ -6,6 +6,17 @@ const Settings = Type.Object(
   {
     ...Common,
     ...MongodbUrl,
+    ...GatewaySecret,
+    THROTTLING: Type.Boolean({
+      default: true,
+      description: 'false lets everyone try to sign in and register as fast as they can: for tests that measure time',
+    }),
+    THROTTLING_SCALE: Type.Number({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 1,
+      description: 'How many times as much as usual may be tried: for many people at one address',
+    }),
     ACCESS_TOKEN_SECONDS: Type.Integer({ minimum: 1, maximum: 86_400, default: 600 }),
     REFRESH_TOKEN_DAYS: Type.Integer({ minimum: 1, maximum: 365, default: 30 }),
     ADMIN_NAME: { ...Name, default: 'Admin' },

@@ -5,6 +5,7 @@ import type { SignInMetrics } from './metrics.ts'
 import type { IsCommon } from './password.ts'
 import type { RefreshTokens } from './refresh-token.ts'
 import type { Sessions } from './sessions.ts'
+import type { Throttle } from './throttle.ts'
 import type { Users } from './users.ts'
 
 /** Everything that the use cases of this service work with. app.ts makes it; each use case names what it takes. */
@@ -13,6 +14,7 @@ export type Desk = {
   sessions: Sessions
   passwords: Hashing
   isCommon: IsCommon
+  throttle: Throttle
   accessTokens: AccessTokens
   refreshTokens: RefreshTokens
   /** How long a session lives without being refreshed, in milliseconds. */

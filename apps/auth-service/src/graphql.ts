@@ -29,9 +29,9 @@ export function graphql(app: App, desk: Desk): void {
       users: async (_root, args, { person }) => connection(await searchUsers(desk, person, readSearch(given(args)))),
     },
     Mutation: {
-      register: (_root, { input: { locale, ...input } }) =>
-        register(desk, readRegistration({ ...input, ...(locale && { locale: locale.toLowerCase() }) })),
-      login: (_root, { input }) => logIn(desk, readCredentials({ ...input })),
+      register: (_root, { input: { locale, ...input } }, { request }) =>
+        register(desk, request.client, readRegistration({ ...input, ...(locale && { locale: locale.toLowerCase() }) })),
+      login: (_root, { input }, { request }) => logIn(desk, request.client, readCredentials({ ...input })),
       refreshSession: (_root, args) => refreshSession(desk, readHolding({ ...args }).refreshToken),
       logout: async (_root, args) => {
         await logOut(desk, readHolding({ ...args }).refreshToken)

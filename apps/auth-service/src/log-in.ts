@@ -1,3 +1,4 @@
+import type { Client } from '@halles/service/client'
 import { Refusal } from '@halles/service/refusal'
 import type { Desk } from './desk.ts'
 import { openSession, type Opening } from './open-session.ts'
@@ -6,6 +7,7 @@ import type { Credentials, User } from './user.ts'
 
 type Helpers = Opening &
   Pick<Desk, 'count' | 'log'> & {
+    throttle: Pick<Desk['throttle'], 'signIn'>
     users: Pick<Desk['users'], 'withEmail' | 'rehash'>
     passwords: Pick<Desk['passwords'], 'matches' | 'isOutdated' | 'hash'>
   }
@@ -15,20 +17,22 @@ type Helpers = Opening &
  * password at hand.
  *
  * @throws Refusal `INVALID_CREDENTIALS`, the same and after the same work for an unknown address and a wrong password;
- *   `RATE_LIMITED`.
+ *   `RATE_LIMITED` when it is tried too often.
  */
-export async function logIn(helpers: Helpers, { email, password }: Credentials): Promise<Session> {
-  const { users, passwords, count, log } = helpers
+export async function logIn(helpers: Helpers, client: Client, { email, password }: Credentials): Promise<Session> {
+  const { throttle, users, passwords, count, log } = helpers
+  const attempt = await throttle.signIn(email, client)
   const account = await users.withEmail(email)
   const right = await passwords.matches(account?.password, password)
   if (!account || !right) {
     count.signIn('refused')
     throw new Refusal('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.')
   }
+  await attempt.right()
   count.signIn('accepted')
   log.info({ userId: account.user.id }, 'signed in')
   if (passwords.isOutdated(account.password)) await rehash(helpers, account, password)
-  return openSession(helpers, account.user)
+  return openSession(helpers, client, account.user)
 }
 
 /** A crowd at the hashing must not turn away someone whose password was right: then it is for the next time. */

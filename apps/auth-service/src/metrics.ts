@@ -1,5 +1,6 @@
 import type { Metrics } from '@halles/service/metrics'
 import { Counter, Gauge } from 'prom-client'
+import type { Counted } from './pace.ts'
 
 export type SignInMetrics = ReturnType<typeof signInMetrics>
 
@@ -23,7 +24,14 @@ export function signInMetrics({ registry }: Metrics) {
     help: 'Passwords that were not hashed because too many waited.',
     registers,
   })
+  const throttled = new Counter({
+    name: 'auth_throttled_total',
+    help: 'Tries to sign in or register that came too fast, by what they were too many for.',
+    labelNames: ['counted'],
+    registers,
+  })
   return {
+    throttled: (counted: Counted): void => throttled.inc({ counted }),
     signIn: (outcome: 'registered' | 'accepted' | 'refused'): void => signIns.inc({ outcome }),
     refresh: (outcome: 'rotated' | 'repeated' | 'reused' | 'refused'): void => refreshes.inc({ outcome }),
     turnedAway: (): void => turnedAway.inc(),

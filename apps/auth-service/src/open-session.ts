@@ -1,3 +1,4 @@
+import type { Client } from '@halles/service/client'
 import { newId } from '@halles/service/ids'
 import type { Desk } from './desk.ts'
 import { digestOf } from './refresh-token.ts'
@@ -11,6 +12,7 @@ export type Opening = Pick<Desk, 'accessTokens' | 'refreshTokens' | 'sessionLife
 /** Opens a session for someone whose identity is beyond doubt. */
 export async function openSession(
   { sessions, accessTokens, refreshTokens, sessionLife, now }: Opening,
+  { agent }: Client,
   user: User,
 ): Promise<Session> {
   const sid = newId()
@@ -21,6 +23,7 @@ export async function openSession(
     sessions.add({
       _id: sid,
       userId: user.id,
+      agent,
       token: digestOf(refreshToken),
       rotatedAt: at,
       createdAt: at,

@@ -1,3 +1,4 @@
+import type { Client } from '@halles/service/client'
 import { newId } from '@halles/service/ids'
 import { Refusal } from '@halles/service/refusal'
 import type { Desk } from './desk.ts'
@@ -8,6 +9,7 @@ import type { Registration, Role, User } from './user.ts'
 
 type Helpers = Opening &
   Pick<Desk, 'count' | 'log' | 'isCommon'> & {
+    throttle: Pick<Desk['throttle'], 'registration' | 'welcome'>
     users: Pick<Desk['users'], 'has' | 'add'>
     passwords: Pick<Desk['passwords'], 'hash'>
   }
@@ -17,16 +19,18 @@ type Helpers = Opening &
  *
  * @throws Refusal `VALIDATION_FAILED` for a password that is easy to guess; `EMAIL_TAKEN` when the address has an account, whatever its case; `RATE_LIMITED`.
  */
-export async function register(helpers: Helpers, wish: Registration): Promise<Session> {
-  const { users, passwords, isCommon, count, log, now } = helpers
+export async function register(helpers: Helpers, client: Client, wish: Registration): Promise<Session> {
+  const { throttle, users, passwords, isCommon, count, log, now } = helpers
   await acceptPassword(isCommon, wish.password, wish, '/password')
+  await throttle.registration(client)
   // Only to spare the hash: the index decides, for two may come at once.
   if (await users.has(wish.email)) throw emailTaken()
   const user = newUser(wish, 'user', now())
   if (!(await users.add(user, await passwords.hash(wish.password)))) throw emailTaken()
+  await throttle.welcome(user.email, client)
   count.signIn('registered')
   log.info({ userId: user.id }, 'account opened')
-  return openSession(helpers, user)
+  return openSession(helpers, client, user)
 }
 
 /** A user as an account begins. */

@@ -57,9 +57,9 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         response: { 201: SessionView, ...problems },
       },
     },
-    async ({ body: { cookie = false, ...wish } }, reply) => {
+    async ({ client, body: { cookie = false, ...wish } }, reply) => {
       reply.code(201)
-      return answer(reply, await register(desk, wish), cookie)
+      return answer(reply, await register(desk, client, wish), cookie)
     },
   )
 
@@ -73,8 +73,8 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         response: { 200: SessionView, ...problems },
       },
     },
-    async ({ body: { cookie = false, ...credentials } }, reply) =>
-      answer(reply, await logIn(desk, credentials), cookie),
+    async ({ client, body: { cookie = false, ...credentials } }, reply) =>
+      answer(reply, await logIn(desk, client, credentials), cookie),
   )
 
   app.post(

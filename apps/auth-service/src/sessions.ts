@@ -1,7 +1,15 @@
 import type { Db } from 'mongodb'
 
 /** As in MongoDB; `token` is the digest of the refresh token that is good now. */
-export type Held = { _id: string; userId: string; token: string; rotatedAt: Date; createdAt: Date; expiresAt: Date }
+export type Held = {
+  _id: string
+  userId: string
+  token: string
+  agent?: string | undefined
+  rotatedAt: Date
+  createdAt: Date
+  expiresAt: Date
+}
 
 export type Sessions = Awaited<ReturnType<typeof sessionsIn>>
 

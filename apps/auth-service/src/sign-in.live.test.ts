@@ -4,6 +4,7 @@ import { hash } from '@node-rs/argon2'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bearer, doors, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
+import { unthrottled } from './throttle.ts'
 
 const settings = ownSettings()
 let app: Awaited<ReturnType<typeof createApp>>
@@ -188,11 +189,14 @@ it('an unknown address costs a hash, like a known one', async () => {
   const { logIn } = await import('./log-in.ts')
   const matches = vi.fn(async () => false)
   const noOne = {
+    throttle: unthrottled,
     users: { withEmail: async () => undefined },
     passwords: { matches },
     count: { signIn: () => {} },
   } as unknown as Parameters<typeof logIn>[0]
-  await expect(logIn(noOne, { email: 'a@example.test', password: 'whatever' })).rejects.toThrow(/wrong/)
+  await expect(
+    logIn(noOne, { place: '127.0.0.1', agent: undefined }, { email: 'a@example.test', password: 'whatever' }),
+  ).rejects.toThrow(/wrong/)
   expect(matches).toHaveBeenCalledExactlyOnceWith(undefined, 'whatever')
 })
 

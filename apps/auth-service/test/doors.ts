@@ -10,7 +10,13 @@ type Headers = Record<string, string>
 
 /** Settings of an auth-service with a database of its own. */
 export const ownSettings = (more: NodeJS.ProcessEnv = {}): Settings =>
-  configFrom({ MONGODB_URL: ownDatabase(inject('mongodb'), 'auth'), PORT: '0', LOG_LEVEL: 'silent', ...more })
+  configFrom({
+    MONGODB_URL: ownDatabase(inject('mongodb'), 'auth'),
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    THROTTLING_SCALE: '1000',
+    ...more,
+  })
 
 /** A clock that stands until it is moved, by milliseconds. */
 export function clock() {

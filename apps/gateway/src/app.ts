@@ -39,13 +39,13 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const subgraphs = forEach((service) =>
     subgraphAt(upstreams[service], (outcome, seconds) => metrics.fetched(service, outcome, seconds)),
   )
-  const supergraph = await supergraphOf(sdl, subgraphs, metrics.planned)
+  const supergraph = await supergraphOf(sdl, subgraphs, metrics.planned, settings.GATEWAY_SECRET)
   const operations = knownOperations()
   await supergraph.warm(operations.texts)
   const only = settings.PERSISTED_ONLY
   graphqlRoute(app, () => supergraph.schema, supergraph.execute, { textOf: operations.textOf, only })
 
-  await proxy(app, upstreams, urls)
+  await proxy(app, upstreams, urls, settings.GATEWAY_SECRET)
   openapi(app, upstreams)
   if (!only) graphiql(app)
   frontPage(app, { graphiql: !only, mailbox: settings.MAILBOX_URL })

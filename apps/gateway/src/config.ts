@@ -1,4 +1,4 @@
-import { Common, JwksUrl, readConfig } from '@halles/service/config'
+import { Common, GatewaySecret, JwksUrl, readConfig } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 
 /** The services behind the gateway: each is a subgraph and some routes below /api. */
@@ -15,6 +15,7 @@ const Origins = (service: string) =>
 const Settings = Type.Object({
   ...Common,
   ...JwksUrl,
+  ...GatewaySecret,
   AUTH_URL: Origins('auth-service'),
   PRODUCT_URL: Origins('product-service'),
   ORDER_URL: Origins('order-service'),

@@ -159,6 +159,7 @@ describe('what is passed on', () => {
         'x-forwarded-prefix': '/evil',
         'x-real-ip': '6.6.6.6',
         forwarded: 'for=6.6.6.6',
+        'x-gateway-secret': 'forged-by-a-client',
         te: 'trailers',
         expect: '100-continue',
         'keep-alive': 'timeout=5',
@@ -179,6 +180,18 @@ describe('what is passed on', () => {
     expect(headers['traceparent']).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/)
     for (const name of ['x-forwarded-prefix', 'x-real-ip', 'forwarded', 'te', 'expect', 'x-hop', 'keep-alive'])
       expect(headers).not.toHaveProperty(name)
+    expect(headers).not.toHaveProperty('x-gateway-secret')
+  })
+
+  it('carries what the gateway proves itself with, at both doors, whatever a client writes there', async () => {
+    const proven = await gatewayTo(shop.urls, { GATEWAY_SECRET: 'between-gateway-and-services' })
+    const headers = { 'x-gateway-secret': 'forged-by-a-client', 'user-agent': 'a browser' }
+    await proven.inject({ url: '/api/products', headers })
+    await proven.inject({ method: 'POST', url: '/graphql', headers, payload: { query: '{ products { totalCount } }' } })
+    await proven.close()
+    expect(shop.seen).toHaveLength(2)
+    for (const { headers: seen } of shop.seen)
+      expect(seen).toMatchObject({ 'x-gateway-secret': 'between-gateway-and-services', 'user-agent': 'a browser' })
   })
 })
 

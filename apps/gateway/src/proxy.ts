@@ -1,4 +1,5 @@
 import httpProxy from '@fastify/http-proxy'
+import { GATEWAY_PROOF } from '@halles/service/client'
 import { Refusal } from '@halles/service/refusal'
 import { traceHeaders } from '@halles/service/trace'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -8,14 +9,27 @@ import { brokenOff, upstreamRefusal, type Upstream } from './upstream.ts'
 
 /** Which service answers which routes below /api. */
 const routes: Record<Service, readonly string[]> = {
-  auth: ['/register', '/login', '/refresh', '/logout', '/me', '/.well-known/jwks.json'],
+  auth: [
+    '/register',
+    '/login',
+    '/refresh',
+    '/logout',
+    '/me',
+    '/me/password',
+    '/sessions',
+    '/sessions/*',
+    '/users',
+    '/users/*',
+    '/security-log',
+    '/.well-known/jwks.json',
+  ],
   product: ['/products', '/products/*', '/images/*'],
   order: ['/orders', '/orders/*'],
   notification: ['/notifications', '/notifications/*', '/dead-letters', '/dead-letters/*'],
 }
 
 /** What a client may not tell services: who was asked, by whom and how is for the gateway to say. */
-const untrusted = /^(x-forwarded-|forwarded$|x-real-ip$)/
+const untrusted = new RegExp(`^(x-forwarded-|forwarded$|x-real-ip$|${GATEWAY_PROOF}$)`)
 
 /** What belongs to the connection with one neighbour (RFC 9110, 7.6.1), or is dealt with here. */
 const hopByHop = new Set([
@@ -40,6 +54,7 @@ export async function proxy(
   app: FastifyInstance,
   upstreams: Record<Service, Upstream>,
   urls: Record<Service, string[]>,
+  secret: string | undefined,
 ) {
   const pass = (
     service: Service,
@@ -63,7 +78,7 @@ export async function proxy(
       replyOptions: {
         timeout: upstreams[service].within,
         retryDelay: ({ err, req, attempt }) => (attempt === 0 && isRead(req.method) && brokenOff(err) ? 1 : null),
-        rewriteRequestHeaders: (request, headers) => passedOn(request as FastifyRequest, headers),
+        rewriteRequestHeaders: (request, headers) => passedOn(request as FastifyRequest, headers, secret),
         rewriteHeaders: passedBack,
         onError: (reply, { error }) => {
           // What is left of the body is not read any more, so nothing can follow on this connection.
@@ -85,7 +100,11 @@ export async function proxy(
 const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
 
 /** A request's headers for a service: the client's, without what it may not say, and what the gateway knows. */
-function passedOn(request: FastifyRequest, headers: IncomingHttpHeaders): IncomingHttpHeaders {
+function passedOn(
+  request: FastifyRequest,
+  headers: IncomingHttpHeaders,
+  secret: string | undefined,
+): IncomingHttpHeaders {
   const kept: IncomingHttpHeaders = {}
   for (const name of Object.keys(headers)) if (!hopByHop.has(name) && !untrusted.test(name)) kept[name] = headers[name]
   return {
@@ -94,6 +113,7 @@ function passedOn(request: FastifyRequest, headers: IncomingHttpHeaders): Incomi
     'x-forwarded-for': request.ip,
     'x-forwarded-host': request.host,
     'x-forwarded-proto': request.protocol,
+    ...(secret !== undefined && { [GATEWAY_PROOF]: secret }),
   }
 }
 

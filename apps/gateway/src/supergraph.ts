@@ -1,5 +1,6 @@
 import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway'
 import type { QueryPlan, QueryPlannerConfig } from '@apollo/query-planner'
+import { GATEWAY_PROOF } from '@halles/service/client'
 import type { Execute, GraphQLContext } from '@halles/service/graphql-http'
 import { traceHeaders, traceId } from '@halles/service/trace'
 import {
@@ -48,11 +49,13 @@ type ExecutorResult = Omit<ExecutionResult, 'extensions'> & {
  * operation.
  *
  * @param planned is told at each operation whether its plan was there
+ * @param secret proves to subgraphs that it is the gateway who asks
  */
 export async function supergraphOf(
   sdl: string,
   subgraphs: Record<Service, GraphQLDataSource>,
   planned: (hit: boolean) => void,
+  secret?: string,
 ): Promise<Supergraph> {
   withoutApolloTelemetry()
   const gateway = new ApolloGateway({
@@ -72,7 +75,7 @@ export async function supergraphOf(
   const { executor } = await gateway.load({ apollo: {} })
 
   const execute: Execute = async ({ document, operationName, variableValues, contextValue }) => {
-    const asking = askingOf(contextValue)
+    const asking = askingOf(contextValue, secret)
     const result = (await executor(
       requestOf(document, operationName, variableValues, asking) as RequestContext,
     )) as ExecutorResult
@@ -107,14 +110,16 @@ export async function supergraphOf(
 const planOnly = {}
 
 /** What one request brings to its fetches: who asks and in which trace, and nothing else that the client sent. */
-function askingOf({ request, log }: GraphQLContext): Asking {
-  const { authorization } = request.headers
+function askingOf({ request, log }: GraphQLContext, secret: string | undefined): Asking {
+  const { authorization, 'user-agent': agent } = request.headers
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     accept: 'application/graphql-response+json, application/json',
     'x-forwarded-for': request.ip,
     ...traceHeaders(request.trace),
     ...(authorization !== undefined && { authorization }),
+    ...(agent !== undefined && { 'user-agent': agent }),
+    ...(secret !== undefined && { [GATEWAY_PROOF]: secret }),
   }
   return { log, headers, tree: {}, missed: [], told: [] }
 }

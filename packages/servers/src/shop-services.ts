@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { databaseUrl } from './mongodb.ts'
 import { exactPort, freePort } from './ports.ts'
 import type { Addresses, ServerName } from './server.ts'
@@ -105,6 +106,9 @@ export type Surroundings = {
   detours: ReadonlyMap<Neighbour, string>
 }
 
+/** What the gateway proves itself with in the shops of this process. */
+const GATEWAY_SECRET = randomBytes(24).toString('base64url')
+
 /** The environment of a process; what the user has set besides (OTEL_…, LOG_LEVEL, a service's own settings) stays. */
 export function environmentOf(
   name: ProcessName,
@@ -127,6 +131,9 @@ export function environmentOf(
   const own: Record<ServiceName, () => NodeJS.ProcessEnv> = {
     auth: () => ({
       ...database(),
+      GATEWAY_SECRET,
+      // Everyone here comes from one address: hundreds of them sign up in a minute of a test.
+      THROTTLING_SCALE: inherited['THROTTLING_SCALE'] ?? '10000',
       ADMIN_EMAIL: demoAccounts.admin.email,
       ADMIN_PASSWORD: demoAccounts.admin.password,
       DEMO_CUSTOMER_NAME: 'Camille',
@@ -149,6 +156,7 @@ export function environmentOf(
       SHOP_URL: urlOf(ports.gateway),
     }),
     gateway: () => ({
+      GATEWAY_SECRET,
       ...jwks(),
       AUTH_URL: each('auth'),
       PRODUCT_URL: each('product'),

@@ -5,6 +5,7 @@ import Fastify, { LogController, type FastifyError, type FastifyReply, type Fast
 import type { GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { TSchema } from 'typebox'
+import { clientsBehind, type Client } from './client.ts'
 import { compiledExecute } from './graphql.ts'
 import { graphqlErrors } from './graphql-answer.ts'
 import { graphqlRoute } from './graphql-http.ts'
@@ -21,6 +22,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who the token belongs to; undefined when there is none. A token that is not good never gets this far. */
     person: Person | undefined
+    /** Where the request comes from, for counting and for logs: it proves nothing. */
+    readonly client: Client
     trace: Context
     /** The name of the GraphQL operation that was executed, for the log. */
     operation: string | undefined
@@ -45,6 +48,8 @@ export type ServiceOptions = {
   needs: Record<string, () => Promise<unknown>>
   /** Whether it describes REST routes of its own, at /openapi.json and /docs. */
   docs?: boolean
+  /** What the gateway proves itself with: only then is it believed where a request comes from. */
+  gatewaySecret?: string | undefined
   /** Largest body taken, in bytes. */
   bodyLimit?: number
 }
@@ -60,6 +65,12 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
   const app = shell(options)
   app.decorate('metrics', metricsOf(options.name))
   app.decorateRequest('person', undefined)
+  const clientOf = clientsBehind(options.gatewaySecret)
+  app.decorateRequest('client', {
+    getter() {
+      return clientOf(this)
+    },
+  })
   app.decorateRequest('trace')
   app.decorateRequest('operation', undefined)
   app.setValidatorCompiler(({ schema, httpPart }) => validatorOf(schema as TSchema, httpPart ?? 'body'))

@@ -17,6 +17,18 @@ export const Common = {
 /** For the services that check tokens with the keys of auth-service. */
 export const JwksUrl = { JWKS_URL: Type.String({ format: 'uri', description: "auth-service's public keys" }) }
 
+/** For the gateway, and for the services that count by where requests come from. */
+export const GatewaySecret = {
+  GATEWAY_SECRET: Type.Optional(
+    Type.String({
+      minLength: 16,
+      pattern: '^[\\x21-\\x7e]+$',
+      description:
+        'What the gateway proves itself to services with: 16 visible ASCII characters or more, without blanks',
+    }),
+  ),
+}
+
 /** For the services that own a database. */
 export const MongodbUrl = {
   MONGODB_URL: Type.String({
