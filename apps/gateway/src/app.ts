@@ -3,6 +3,7 @@ import { serviceApp } from '@halles/service/app'
 import { graphqlRoute } from '@halles/service/graphql-http'
 import { keysAt } from '@halles/service/keys'
 import { logger } from '@halles/service/log'
+import { revocationsAt } from '@halles/service/revocations'
 import type { FastifyInstance } from 'fastify'
 import { services, urlsOf, type Service, type Settings } from './config.ts'
 import { frontPage } from './front-page.ts'
@@ -28,6 +29,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     name: 'gateway',
     logLevel: settings.LOG_LEVEL,
     keyOf: keysAt(settings.JWKS_URL),
+    revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
     needs: Object.fromEntries(services.map((service) => [`${service}-service`, () => upstreams[service].alive()])),

@@ -3,6 +3,7 @@ import { kafkaAt } from '@halles/service/kafka'
 import { keysAt, type KeyOf } from '@halles/service/keys'
 import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
+import { revocationsAt } from '@halles/service/revocations'
 import type { Settings } from './config.ts'
 import { listenToDlq } from './dead-events.ts'
 import { deadLettersIn } from './dead-letters.ts'
@@ -39,6 +40,7 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
     name: NAME,
     logLevel: settings.LOG_LEVEL,
     keyOf,
+    revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
     needs: { mongodb: mongo.ping, kafka: broker.ping, smtp: mailer.verify },

@@ -4,6 +4,7 @@ import { kafkaAt, type Broker } from '@halles/service/kafka'
 import { keysAt, type KeyOf } from '@halles/service/keys'
 import { logger, type Logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
+import { revocationsAt } from '@halles/service/revocations'
 import type { Settings } from './config.ts'
 import { orderSubgraph } from './graphql.ts'
 import { rest } from './rest.ts'
@@ -29,6 +30,7 @@ export async function createApp(
     name: 'order-service',
     logLevel: settings.LOG_LEVEL,
     keyOf,
+    revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
     needs: { mongodb: mongo.ping, product: stock.ping, kafka: kafka.ping },

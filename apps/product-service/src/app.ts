@@ -2,6 +2,7 @@ import { serveSubgraph, serviceApp } from '@halles/service/app'
 import { newId } from '@halles/service/ids'
 import { keysAt } from '@halles/service/keys'
 import { openMongo } from '@halles/service/mongo'
+import { revocationsAt } from '@halles/service/revocations'
 import { catalogueProducts } from './catalogue.ts'
 import type { Settings } from './config.ts'
 import { productSubgraph } from './graphql.ts'
@@ -24,6 +25,7 @@ export async function createApp(settings: Settings, keyOf = keysAt(settings.JWKS
     name: NAME,
     logLevel: settings.LOG_LEVEL,
     keyOf,
+    revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
     needs: { mongodb: mongo.ping },

@@ -9,11 +9,12 @@ export const Claims = Type.Object({
   email: Type.String(),
   locale: Type.Enum(['fr', 'en']),
   sid: Type.String({ minLength: 1 }),
+  ver: Type.Optional(Type.Integer({ minimum: 0, description: 'Rises when what a token says of its owner is no more' })),
 })
 export type Claims = Static<typeof Claims>
 
 /** Someone who is signed in; `sid` is the session. */
-export type Person = Omit<Claims, 'sub'> & { id: string }
+export type Person = Omit<Claims, 'sub' | 'ver'> & { id: string }
 
 /** The person, or `UNAUTHENTICATED` when no one is signed in. */
 export function signedIn(person: Person | undefined): Person {
