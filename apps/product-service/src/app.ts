@@ -3,6 +3,7 @@ import { newId } from '@halles/service/ids'
 import { keysAt } from '@halles/service/keys'
 import { openMongo } from '@halles/service/mongo'
 import { revocationsAt } from '@halles/service/revocations'
+import { balanceIn } from './balance.ts'
 import { catalogueProducts } from './catalogue.ts'
 import type { Settings } from './config.ts'
 import { productSubgraph } from './graphql.ts'
@@ -12,6 +13,7 @@ import { productsIn } from './products.ts'
 import { reservationsIn } from './reservations.ts'
 import { rest } from './rest.ts'
 import { transactionsOn } from './transactions.ts'
+import { watchBalance } from './watch-balance.ts'
 
 const NAME = 'product-service'
 
@@ -49,7 +51,9 @@ export async function createApp(settings: Settings, keyOf = keysAt(settings.JWKS
     ready: mongo.ping,
     log: app.log,
   })
+  const stopWatching = watchBalance({ balance: balanceIn(mongo.db), onBalance: metrics.balance, log: app.log })
   app.addHook('onClose', async () => {
+    stopWatching()
     await grpc.close()
     await mongo.close()
   })

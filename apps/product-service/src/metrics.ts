@@ -1,5 +1,5 @@
 import type { Metrics } from '@halles/service/metrics'
-import { Counter, Histogram } from 'prom-client'
+import { Counter, Gauge, Histogram } from 'prom-client'
 import type { Reservation } from './reservation.ts'
 
 export type StockMetrics = ReturnType<typeof stockMetricsIn>
@@ -26,10 +26,24 @@ export function stockMetricsIn({ registry }: Metrics) {
     help: 'Transactions begun again because another process was in the way or MongoDB was away.',
     registers,
   })
+  const off = new Gauge({
+    name: 'stock_off_balance_products',
+    help: 'Products whose stock does not fit the ledger when it was last summed up: must be 0.',
+    registers,
+  })
+  const summedUp = new Gauge({
+    name: 'stock_balance_timestamp_seconds',
+    help: 'When the ledger was last summed up, in seconds since 1970; 0 before the first time.',
+    registers,
+  })
   return {
     reserved: (outcome: Reservation['outcome']): void => reservations.inc({ outcome }),
     released: (orders: number): void => releases.inc(orders),
     batch: (kind: 'reserve' | 'release', size: number): void => batches.observe({ kind }, size),
     retried: (): void => retries.inc(),
+    balance: (products: number): void => {
+      off.set(products)
+      summedUp.setToCurrentTime()
+    },
   }
 }
