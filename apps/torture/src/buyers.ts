@@ -78,6 +78,9 @@ async function many<T>(count: number, make: (i: number) => Promise<T>): Promise<
   return made
 }
 
+/** How long people wait before they try a door again that was shut, in milliseconds. */
+const SHUT_OUT = 500
+
 /** A buyer, until it is over: orders in all the ways that are trouble for a shop, and now and then cancels or looks. */
 export async function buy(actor: Actor, person: Person): Promise<void> {
   const { random, over } = actor
@@ -135,6 +138,7 @@ export async function place(
   const from = Date.now()
   const outcome = await client.place(session, wish)
   diary.notePlacing({ ...wish, userId: session.userId, from, to: Date.now(), outcome })
+  if (outcome.kind === 'unclear' && outcome.why === 'ECONNREFUSED') await pause(SHUT_OUT)
   return outcome
 }
 
@@ -215,6 +219,7 @@ async function move(
   const from = Date.now()
   const outcome = await client.move(session, { id: order.id, status, door })
   diary.noteMoving({ orderId: order.id, status, by: 'admin', door, from, to: Date.now(), outcome })
+  if (outcome.kind === 'unclear' && outcome.why === 'ECONNREFUSED') await pause(SHUT_OUT)
   if (outcome.kind === 'done') order.status = outcome.value.status // what this shop's admins know of it
   if (outcome.kind === 'refused' && outcome.code === 'NOT_FOUND')
     diary.wrong('an order that was accepted is there', `order ${order.id}`, '200 for an admin', outcome.code)

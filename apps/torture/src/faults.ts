@@ -54,6 +54,9 @@ const wires: Record<CableName, readonly Trouble[]> = Object.fromEntries([
 
 export const cableNames = Object.keys(wires) as CableName[]
 
+/** How many processes are down at the same moment at the most: a shop that is not there cannot go wrong. */
+const AT_ONCE = 2
+
 /** Longer than an intent may stand: a process that sleeps this long wakes to find its work undone. */
 const LATE_WAKING: [low: number, high: number] = [16_500, 18_500]
 
@@ -122,7 +125,9 @@ export function injectorOf({ shop, cables, mail, onProgress }: Tools) {
         return await shop.processes[on]!.restart()
       } catch (error) {
         if (Date.now() > deadline) throw error
-        onProgress(`${on} did not start, once more: ${String(error).slice(0, 300)}`)
+        onProgress(
+          `${on} did not start, once more: ${String(error).trimEnd().split('\n').at(-1)!.trim().slice(0, 300)}`,
+        )
       }
   }
 
@@ -181,15 +186,24 @@ export function injectorOf({ shop, cables, mail, onProgress }: Tools) {
 
   return {
     injected,
-    /** Injects what is scheduled, each at its time; resolves when all is over and everything works again. */
+    /**
+     * Injects what is scheduled, each at its time or, on a machine that is slow to bring back what was killed, later;
+     * resolves when all is over and everything works again.
+     */
     run: async (schedule: Fault[]): Promise<void> => {
       const start = Date.now()
-      await Promise.all(
-        schedule.map(async (fault) => {
+      const lanes = Object.values(Object.groupBy(schedule, ({ what }) => (what === 'kill' ? 'kills' : 'others')))
+      const follow = async (faults: Fault[]): Promise<void> => {
+        const all: Promise<void>[] = []
+        for (const fault of faults) {
           await wait(start + fault.at - Date.now())
-          if (!stopping.signal.aborted) await inject(fault)
-        }),
-      )
+          while (fault.what === 'kill' && under.size >= AT_ONCE) await Promise.race(under.values())
+          if (stopping.signal.aborted) break
+          all.push(inject(fault))
+        }
+        await Promise.all(all)
+      }
+      await Promise.all(lanes.map(follow))
     },
     /** Ends what is going on; `run` then resolves. */
     stop: (): void => stopping.abort(),
