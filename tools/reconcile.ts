@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { differencesIn, noticesIn, readBooks, type Addresses, type Books, type Difference } from '@halles/audit'
+import { differencesIn, noticesIn, readBooks, rules, type Addresses, type Books, type Difference } from '@halles/audit'
 
 /** How old something must be to be complete by now, in milliseconds: what the contract promises. */
 const SETTLED_AFTER = 60_000
@@ -24,6 +24,8 @@ async function main(): Promise<void> {
   if (differences.length === 0) return console.log(`reconcile: no differences in ${where}`)
   console.log(`\n${table(differences.slice(0, MOST))}`)
   if (differences.length > MOST) console.log(`… and ${differences.length - MOST} more`)
+  console.log()
+  for (const { name, why } of rules) if (differences.some(({ rule }) => rule === name)) console.log(`${name}: ${why}`)
   console.log(`\nreconcile: ${differences.length} differences in ${where}`)
   process.exitCode = 1
 }

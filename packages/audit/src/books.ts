@@ -109,6 +109,10 @@ export type DeadLetter = Place & {
   eventId: string | undefined
 }
 
+/** A dead letter as admins see it listed: `_id` is its place on order-events.dlq, `<partition>.<offset>`. */
+export const Listed = Type.Object({ _id: Type.String() })
+export type Listed = Static<typeof Listed>
+
 /** A document that does not fit its shape. */
 export type Misfit = { collection: string; id: string; why: string }
 
@@ -122,6 +126,8 @@ export type Books = {
   /** Intents and what is being undone among them. */
   orders: Order[]
   letters: Letter[]
+  /** The dead letters that admins can see. */
+  listed: Listed[]
   misfits: Misfit[]
   /** In topic order: each partition's by offset. */
   events: Event[]

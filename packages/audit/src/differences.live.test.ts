@@ -42,6 +42,7 @@ async function booksOf({ product, order, notification, messages, parked }: Small
   }
   const books = await readBooks({ mongodb: inject('mongodb'), kafka: inject('kafka'), databases, topics })
   for (const message of [...books.events, ...books.poison]) message.timestamp = messages[Number(message.offset)]!.at
+  for (const message of books.deadLetters) message.timestamp = noon
   return { ...books, readAt }
 }
 
@@ -67,8 +68,8 @@ beforeAll(async () => {
 
 describe('a shop in good order', () => {
   it('is read whole, from all databases and both topics', () => {
-    const { products, movements, reservations, orders, letters, events, poison, deadLetters, misfits } = clean
-    const counts = { products, movements, reservations, orders, letters, events, poison, deadLetters, misfits }
+    const { products, movements, reservations, orders, letters, events, poison, deadLetters, listed, misfits } = clean
+    const counts = { products, movements, reservations, orders, letters, events, poison, deadLetters, listed, misfits }
     expect(Object.fromEntries(Object.entries(counts).map(([what, { length }]) => [what, length]))).toEqual({
       products: 2,
       movements: 3,
@@ -78,6 +79,7 @@ describe('a shop in good order', () => {
       events: 8,
       poison: 1,
       deadLetters: 1,
+      listed: 1,
       misfits: 0,
     })
     expect(clean.retainedFrom).toEqual([null])
@@ -217,6 +219,7 @@ const plants: [rule: string, what: string, subject: string, plant: (books: Books
     books.letters.push({ ...letter(books, 'o-received.1'), _id: 'letter-n', eventId: 'o-received.2', sequence: 2 })
   }],
   ['event-poison', 'poison that was dropped', '0@8', ({ deadLetters }) => { deadLetters.pop() }],
+  ['dead-letter-unlisted', 'parked where nobody sees it', '0@0', ({ listed }) => { listed.pop() }],
   ['letter-missing', 'an event without a letter', 'o-delivered.4', ({ letters }) => { remove(letters, { eventId: 'o-delivered.4' }) }],
   ['letter-twice', 'two letters of one event', 'o-received.1', (books) => {
     books.letters.push({ ...letter(books, 'o-received.1'), _id: 'letter-2' })

@@ -96,6 +96,16 @@ export const eventRules: Rule[] = [
           yield { subject: `order-events ${placeOf(message)}`, expected: 'parked', found: message.why }
     },
   },
+  {
+    name: 'dead-letter-unlisted',
+    why: 'What is parked can be seen and sent again by an admin.',
+    *find({ deadLetters, listed, isDue }) {
+      const known = new Set(listed.map(({ _id }) => _id))
+      for (const { partition, offset, timestamp, reason } of deadLetters)
+        if (!known.has(`${partition}.${offset}`) && isDue(timestamp))
+          yield { subject: `order-events.dlq ${placeOf({ partition, offset })}`, expected: 'listed', found: reason }
+    },
+  },
 ]
 
 export const subjectOf = (event: Event): string => `event ${event.id} at ${placeOf(event)}`

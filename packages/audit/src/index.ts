@@ -11,5 +11,5 @@ export type {
   Reservation,
 } from './books.ts'
 export { readBooks, type Addresses } from './read-books.ts'
-export { differencesIn, type AsOf, type Difference } from './differences.ts'
+export { differencesIn, rules, type AsOf, type Difference } from './differences.ts'
 export { noticesIn } from './notices.ts'

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { MongoClient, MongoServerError, type ClientSession } from 'mongodb'
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Letter, Movement, Order, Product, Reservation, type Books, type Misfit } from './books.ts'
+import { Letter, Listed, Movement, Order, Product, Reservation, type Books, type Misfit } from './books.ts'
 
 /** The names of the databases on the server. */
 export type Databases = { product: string; order: string; notification: string }
@@ -19,7 +19,9 @@ const TRY_AGAIN = new Set([246, 239])
 export async function readCollections(
   url: string,
   databases: Databases,
-): Promise<Pick<Books, 'readAt' | 'products' | 'movements' | 'reservations' | 'orders' | 'letters' | 'misfits'>> {
+): Promise<
+  Pick<Books, 'readAt' | 'products' | 'movements' | 'reservations' | 'orders' | 'letters' | 'listed' | 'misfits'>
+> {
   const client = new MongoClient(url, { appName: 'audit', serverSelectionTimeoutMS: 5000, connectTimeoutMS: 5000 })
   try {
     await client.connect()
@@ -59,6 +61,7 @@ async function readAll(client: MongoClient, session: ClientSession, { product, o
     reservations: await all<Reservation>(product, 'reservations', Reservation),
     orders: await all<Order>(order, 'orders', Order),
     letters: await all<Letter>(notification, 'letters', Letter),
+    listed: await all<Listed>(notification, 'deadLetters', Listed),
     misfits,
   }
 }

@@ -18,7 +18,6 @@ export async function readTopics(
   topics: Topics,
 ): Promise<Pick<Books, 'events' | 'poison' | 'deadLetters' | 'retainedFrom'>> {
   const kafka = kafkaAt(brokers, 'audit', logger('audit', 'silent'))
-  await kafka.ping()
   const events: Event[] = []
   const poison: Poison[] = []
   const deadLetters: DeadLetter[] = []

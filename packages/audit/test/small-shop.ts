@@ -132,7 +132,7 @@ export const smallShop = () =>
       ],
     },
     order: { orders: [delivered, cancelled, received, begun] },
-    notification: { letters: told.map(letter) },
+    notification: { letters: told.map(letter), deadLetters: [{ _id: '0.0', reason: 'not JSON' }] },
     /** One partition, in order. */
     messages: [
       ...told.map((event) => ({ key: event.subject, value: JSON.stringify(event), at: new Date(event.time) })),

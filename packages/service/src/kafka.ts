@@ -140,7 +140,7 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
     ping,
     publisher: (): Publisher => publisher(kafkaWith(sendRetry), log),
     listen: (wish: Listening): Promise<Listener> => listen(kafka, log, wish),
-    readTopic: (wish: Reading): Promise<Extent[]> => readTopic(kafkaWith(sendRetry), clientId, wish),
+    readTopic: (wish: Reading): Promise<Extent[]> => readTopic(kafkaWith, clientId, wish),
   }
 }
 
@@ -292,17 +292,23 @@ export type Reading = {
 /** What a partition holds: its first offset that is kept still, and the one after its last. */
 export type Extent = { partition: number; from: string; to: string }
 
-/** How long a reader waits for the next messages before it takes Kafka for gone, in milliseconds. */
-const READ_WITHIN = 20_000
+/** How long a reader that has begun waits for more before it takes Kafka for gone, in milliseconds. */
+const READ_WITHIN = 60_000
+/** As long in tries: a broker that has just started cannot load a group at once. */
+const readRetry = { ...retry, retries: READ_WITHIN / retry.maxRetryTime }
 
 /**
  * Reads a topic from its beginning to where it ends now, and answers how far each partition goes; no partition at all
  * when there is no such topic. What comes meanwhile is left out. Nothing is committed and no group is left behind.
  *
- * @throws Error when Kafka cannot be reached, or gives nothing more for 20 s.
+ * @throws Error when Kafka cannot be reached, or gives nothing more for a minute.
  */
-async function readTopic(kafka: Kafka, clientId: string, { topic, onBatch }: Reading): Promise<Extent[]> {
-  const admin = kafka.admin()
+async function readTopic(
+  kafkaWith: (patience: typeof retry) => Kafka,
+  clientId: string,
+  { topic, onBatch }: Reading,
+): Promise<Extent[]> {
+  const admin = kafkaWith(sendRetry).admin()
   await admin.connect()
   try {
     if (!(await admin.listTopics()).includes(topic)) return []
@@ -311,7 +317,7 @@ async function readTopic(kafka: Kafka, clientId: string, { topic, onBatch }: Rea
     const ends = new Map(extents.filter(({ from, to }) => from !== to).map(({ partition, to }) => [partition, to]))
     if (ends.size === 0) return extents
     const groupId = `${clientId}-reads-${newId()}`
-    await readTo(ends, kafka, groupId, { topic, onBatch })
+    await readTo(ends, kafkaWith(readRetry), groupId, { topic, onBatch })
     await admin.deleteGroups([groupId]) // one that failed is without members and offsets: Kafka forgets it by itself
     return extents
   } finally {
@@ -326,7 +332,7 @@ async function readTo(ends: Map<number, string>, kafka: Kafka, groupId: string, 
     sessionTimeout: 30_000,
     maxWaitTimeInMs: 100,
     allowAutoTopicCreation: false,
-    retry: { ...sendRetry, restartOnFailure: () => Promise.resolve(false) },
+    retry: { ...readRetry, restartOnFailure: () => Promise.resolve(false) },
   })
   const { promise: done, resolve, reject } = Promise.withResolvers<void>()
   const waiting = setTimeout(() => reject(new Error(`Kafka gives no more of ${topic}`)), READ_WITHIN)
