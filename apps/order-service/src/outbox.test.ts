@@ -63,7 +63,7 @@ const someOrder = (_id: string, lines = 1): Order =>
 /** An outbox over a map of orders and a Kafka of our own type; `send` may be told to fail. */
 function smallOutbox(orders: Map<string, Order>) {
   const sends: Outgoing[][] = []
-  const state = { away: false, gate: Promise.resolve(), reads: [] as string[][] }
+  const state = { away: false, gate: Promise.resolve(), reads: [] as string[][], begun: 0 }
   const outbox = outboxOf({
     debts: {
       untold: async (ids) => {
@@ -77,6 +77,7 @@ function smallOutbox(orders: Map<string, Order>) {
     },
     publisher: {
       send: async (_topic, messages) => {
+        state.begun++
         await state.gate
         if (state.away) throw new Error('away')
         sends.push(messages)
@@ -93,7 +94,11 @@ function smallOutbox(orders: Map<string, Order>) {
     orders.set(order._id, order)
     outbox.tell(order._id)
   }
-  return { add, outbox, sends, state }
+  const addNew = (order: Order) => {
+    orders.set(order._id, order)
+    outbox.tellNew(order)
+  }
+  return { add, addNew, outbox, sends, state }
 }
 
 describe('the outbox', () => {
@@ -139,6 +144,57 @@ describe('the outbox', () => {
     state.away = false
     await eventually('told', () => orders.size === 0)
     expect(sends).toHaveLength(1)
+  })
+
+  it('tells a new order without reading it', async () => {
+    const orders = new Map<string, Order>()
+    const { addNew, sends, state } = smallOutbox(orders)
+    const order = someOrder('a')
+    addNew(order)
+    await eventually('told', () => orders.size === 0)
+    expect(sends.flat().map(({ value }) => JSON.parse(String(value)) as unknown)).toEqual([
+      JSON.parse(JSON.stringify(orderEvent(order, order.unsent![0]!))),
+    ])
+    expect(state.reads).toEqual([])
+  })
+
+  it('reads a new order that Kafka did not take at once', async () => {
+    const orders = new Map<string, Order>()
+    const { addNew, sends, state } = smallOutbox(orders)
+    state.away = true
+    addNew(someOrder('a'))
+    await eventually('a second try', () => state.reads.length > 0)
+    state.away = false
+    await eventually('told', () => orders.size === 0)
+    expect(sends).toHaveLength(1)
+  })
+
+  it('reads a new order that has moved on meanwhile', async () => {
+    const orders = new Map<string, Order>()
+    const { addNew, outbox, sends, state } = smallOutbox(orders)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    state.gate = promise
+    addNew(someOrder('first'))
+    await eventually('the first is under way', () => state.begun === 1)
+    const order = someOrder('a')
+    addNew(order)
+    const moved = {
+      ...order.unsent![0]!,
+      seq: 2,
+      type: 'order.status-changed' as const,
+      previousStatus: 'Reçue' as const,
+    }
+    orders.set('a', { ...order, seq: 2, unsent: [...order.unsent!, moved] })
+    outbox.tell('a')
+    resolve()
+    await eventually('told', () => orders.size === 0)
+    expect(
+      sends.flat().map(({ key, value }) => [key, (JSON.parse(String(value)) as OrderEvent).data.sequence]),
+    ).toEqual([
+      ['first', 1],
+      ['a', 1],
+      ['a', 2],
+    ])
   })
 
   it('remembers ids alone while Kafka is away, and not without end', async () => {

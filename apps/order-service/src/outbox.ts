@@ -10,7 +10,7 @@ import { rounds } from './rounds.ts'
 const MOST = 512
 /** The most bytes that go together: a broker takes 1 MB at a time. */
 const MOST_BYTES = 500_000
-/** How many ids the fast path remembers while Kafka is away; a sweep finds the others. */
+/** How many orders the fast path remembers while Kafka is away, the first of them whole; a sweep finds the others. */
 const REMEMBERED = 10_000
 
 export type OutboxHelpers = {
@@ -31,7 +31,8 @@ export type Outbox = ReturnType<typeof outboxOf>
  * and by sweeps for whatever that missed. What comes while one batch is under way is the next one.
  */
 export function outboxOf({ debts, publisher, log, onTold, now, pause = 1000 }: OutboxHelpers) {
-  const waiting = new Set<string>()
+  /** Those that have something to tell; a new one in its own words, the others to be read. */
+  const waiting = new Map<string, Order | undefined>()
   let sweptAt = 0
 
   const deliver = async (orders: Order[]): Promise<void> => {
@@ -47,12 +48,14 @@ export function outboxOf({ debts, publisher, log, onTold, now, pause = 1000 }: O
   }
 
   const tellWaiting = async (): Promise<void> => {
-    const ids = [...waiting].slice(0, MOST)
-    for (const id of ids) waiting.delete(id)
+    const taken = [...waiting.entries().take(MOST)]
+    for (const [id] of taken) waiting.delete(id)
+    const known = taken.flatMap(([, order]) => order ?? [])
+    const unknown = taken.flatMap(([id, order]) => (order ? [] : id))
     try {
-      await deliver(await debts.untold(ids))
+      await deliver(unknown.length === 0 ? known : [...known, ...(await debts.untold(unknown))])
     } catch (error) {
-      for (const id of ids) remember(id)
+      for (const [id] of taken) remember(id)
       throw error
     }
   }
@@ -64,7 +67,10 @@ export function outboxOf({ debts, publisher, log, onTold, now, pause = 1000 }: O
     if (orders.length < MOST) sweptAt = now().getTime()
   }
 
-  const remember = (id: string): void => void (waiting.size < REMEMBERED && waiting.add(id))
+  const remember = (id: string, order?: Order): void => {
+    if (waiting.has(id)) waiting.set(id, undefined) // more has happened to it
+    else if (waiting.size < REMEMBERED) waiting.set(id, waiting.size < MOST ? order : undefined)
+  }
 
   const work = rounds(
     'outbox',
@@ -81,6 +87,14 @@ export function outboxOf({ debts, publisher, log, onTold, now, pause = 1000 }: O
     /** Says that an order has something to tell. */
     tell: (id: string): void => {
       remember(id)
+      work.soon()
+    },
+    /**
+     * Says that an order was confirmed, and is as it was confirmed. Nothing comes before its first event, so that one is
+     * told without reading it: at worst, of an order that has moved on, once more.
+     */
+    tellNew: (order: Order): void => {
+      remember(order._id, order)
       work.soon()
     },
     stop: async (): Promise<void> => {

@@ -16,8 +16,8 @@ export type PlacingHelpers = {
   intents: Pick<Intents, 'add' | 'drop' | 'confirm' | 'underKey'>
   /** Undoes an intent whose fate is not known: never rejects, for recovery comes after it. */
   giveUp: (orderId: string) => Promise<void>
-  /** Says that an order has something to tell. */
-  tell: (orderId: string) => void
+  /** Says that an order is new, and has that to tell. */
+  tell: (order: Order) => void
   now: () => Date
 }
 
@@ -84,7 +84,7 @@ async function place(
   const confirmed = hold.outcome === 'held' && (await orGiveUp(intents.confirm(order._id)))
   // Recovery came first: this took so long that the order counted as left behind.
   if (!confirmed) throw new Refusal('UNAVAILABLE', 'This took too long, and nothing was ordered: try again.')
-  tell(order._id)
+  tell(order)
   return order
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from '@halles/service/log'
 import type { Metrics } from '@halles/service/metrics'
 import type { Mongo } from '@halles/service/mongo'
 import type { Person } from '@halles/service/person'
+import { within } from '@halles/service/within'
 import type { PlaceOrder } from './basket.ts'
 import { cancelOrder, changeStatus, changeStatusAsAdmin } from './change-status.ts'
 import { debtsIn } from './debts.ts'
@@ -29,6 +30,14 @@ type Parts = {
   now: () => Date
 }
 
+/** How long anyone waits for an answer, in milliseconds: less than the gateway does. What was begun goes on. */
+const ANSWER_WITHIN = 8000
+
+const inTime =
+  <A extends unknown[], R>(work: (...given: A) => Promise<R>) =>
+  (...given: A): Promise<R> =>
+    within(ANSWER_WITHIN, work(...given))
+
 /** Gives every use case what it needs, and starts what works in the background; `stop` ends that. */
 export async function openShop({ db, publisher, stock, metrics: { registry }, log, now }: Parts) {
   const collection = await ordersCollection(db)
@@ -43,22 +52,23 @@ export async function openShop({ db, publisher, stock, metrics: { registry }, lo
     takeNumber: numbersIn(db),
     intents,
     giveUp: recovery.giveUp,
-    tell: outbox.tell,
+    tell: outbox.tellNew,
     now,
   }
   const changing = { orders, tell: outbox.tell, owed: recovery.owed, now }
   const reading = { orders }
 
   const shop = {
-    placeOrder: (person: Person, wish: PlaceOrder, key: string | undefined) =>
+    placeOrder: inTime((person: Person, wish: PlaceOrder, key: string | undefined) =>
       metrics.placing(placeOrder(placing, person, wish, key)),
-    changeStatus: changeStatus.bind(null, changing),
-    changeStatusAsAdmin: changeStatusAsAdmin.bind(null, changing),
-    cancelOrder: cancelOrder.bind(null, changing),
-    readOrder: readOrder.bind(null, reading),
-    readOrders: readOrders.bind(null, reading),
-    listOrders: listOrders.bind(null, reading),
-    listOrdersOf: listOrdersOf.bind(null, reading),
+    ),
+    changeStatus: inTime(changeStatus.bind(null, changing)),
+    changeStatusAsAdmin: inTime(changeStatusAsAdmin.bind(null, changing)),
+    cancelOrder: inTime(cancelOrder.bind(null, changing)),
+    readOrder: inTime(readOrder.bind(null, reading)),
+    readOrders: inTime(readOrders.bind(null, reading)),
+    listOrders: inTime(listOrders.bind(null, reading)),
+    listOrdersOf: inTime(listOrdersOf.bind(null, reading)),
   }
   const stop = async (): Promise<void> => {
     await Promise.all([outbox.stop(), recovery.stop()])

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import {
   context,
   propagation,
@@ -27,11 +27,22 @@ export function traceFrom(carrier: Record<string, unknown>): Context {
   const extracted = propagation.extract(ROOT_CONTEXT, carrier)
   const remote = trace.getSpanContext(extracted)
   return trace.setSpanContext(ROOT_CONTEXT, {
-    traceId: remote?.traceId ?? randomBytes(16).toString('hex'),
-    spanId: randomBytes(8).toString('hex'),
+    traceId: remote?.traceId ?? randomHex(16),
+    spanId: randomHex(8),
     traceFlags: remote?.traceFlags ?? TraceFlags.NONE,
   })
 }
+
+/** So many random bytes, as hexadecimal digits; from a pool, because asking the system for each request shows. */
+function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  return pool.toString('hex', used, (used += bytes))
+}
+const pool = Buffer.alloc(4096)
+let used = pool.length
 
 /** Runs `work` inside a trace that traceFrom gave. */
 export const inTrace = <T>(of: Context, work: () => T): T => context.with(of, work)
