@@ -35,7 +35,7 @@ export type Orders = ReturnType<typeof ordersIn>
 export async function ordersCollection(db: Db): Promise<Collection<Stored>> {
   const orders = db.collection<Stored>('orders')
   await orders.createIndexes([
-    { key: { userId: 1, status: 1, _id: -1 } },
+    { key: { userId: 1, _id: -1 } },
     { key: { status: 1, _id: -1 } },
     {
       key: { userId: 1, 'idem.key': 1 },
