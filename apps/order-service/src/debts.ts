@@ -62,18 +62,34 @@ export function debtsIn(orders: Collection<Stored>, now: () => Date) {
       }
     },
 
-    /** Takes the next order, or intent being undone, whose stock is owed back; null when there is none. */
-    takeOwed: async (): Promise<{ _id: string } | null> =>
-      orders.findOneAndUpdate(
-        { releaseAt: { $lte: now() } },
-        { $set: { releaseAt: new Date(now().getTime() + LEASE) } },
-        { sort: { releaseAt: 1 }, projection: { _id: 1 } },
-      ),
+    /** Takes up to `limit` orders, or intents being undone, whose stock is owed back, for as long as a lease lasts; their ids. */
+    takeOwed: async (limit: number): Promise<string[]> => {
+      const overdue = { releaseAt: { $lte: now() } }
+      const due = await orders
+        .find(overdue)
+        .sort({ releaseAt: 1 })
+        .limit(limit)
+        .project<{ _id: string }>({ _id: 1 })
+        .toArray()
+      if (due.length === 0) return []
+      const these = { _id: { $in: due.map(({ _id }) => _id) } }
+      const releasedBy = newId()
+      await orders.updateMany(
+        { ...these, ...overdue },
+        { $set: { releaseAt: new Date(now().getTime() + LEASE), releasedBy } },
+      )
+      const mine = await orders
+        .find({ ...these, releasedBy })
+        .project<{ _id: string }>({ _id: 1 })
+        .toArray()
+      return mine.map(({ _id }) => _id)
+    },
 
-    /** Notes that the stock was given back; an intent is then nothing any more. */
-    givenBack: async (_id: string): Promise<void> => {
-      const { deletedCount } = await orders.deleteOne({ _id, status: 'Undoing' })
-      if (deletedCount === 0) await orders.updateOne({ _id }, { $unset: { releaseAt: '' } })
+    /** Notes that the stock of these was given back; an intent is then nothing any more. */
+    givenBack: async (ids: string[]): Promise<void> => {
+      const these = { _id: { $in: ids } }
+      const { deletedCount } = await orders.deleteMany({ ...these, status: 'Undoing' })
+      if (deletedCount < ids.length) await orders.updateMany(these, { $unset: { releaseAt: '', releasedBy: '' } })
     },
 
     /** How much is owed, each up to 10,000; `oldest` is when the oldest event happened. For the gauges. */

@@ -21,9 +21,11 @@ export type Stored = Omit<Order, 'status'> & {
   sweptBy?: string
   /** Its stock is owed back to the shelf; from when on to try (again). */
   releaseAt?: Date
+  /** Which recovery has it now. */
+  releasedBy?: string
 }
 
-/** How long a fast path has before a sweep does its work, in milliseconds: longer than the deadlines in stock.ts. */
+/** How long a fast path has before a sweep does its work, in milliseconds: longer than holding and confirming may take. */
 export const SWEEP_AFTER = 15_000
 
 /** Those that are orders: intents are seen by no one. */
@@ -67,7 +69,7 @@ export function ordersIn(orders: Collection<Stored>) {
           list: 'orders',
           filter: { ...visible, ...filter },
           sort: [['_id', -1]],
-          omit: ['idem', 'sweepAt', 'sweptBy', 'releaseAt'],
+          omit: ['idem', 'sweepAt', 'sweptBy', 'releaseAt', 'releasedBy'],
         },
         wish,
       )) as Page<Order>,

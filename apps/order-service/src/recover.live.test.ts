@@ -204,9 +204,9 @@ describe('stock that is owed back', () => {
     let notes = 0
     const forgetful = {
       ...debts,
-      givenBack: async (id: string) => {
+      givenBack: async (ids: string[]) => {
         if (++notes === 1) throw new Error('not noted')
-        await debts.givenBack(id)
+        await debts.givenBack(ids)
       },
     }
     await recover({ ahead: 1000, debts: forgetful })

@@ -5,6 +5,9 @@ import type { Intents } from './intents.ts'
 import { rounds } from './rounds.ts'
 import type { Stock } from './stock.ts'
 
+/** How many orders' stock is given back at a time. */
+const TOGETHER = 64
+
 export type RecoveryHelpers = {
   intents: Pick<Intents, 'abandon' | 'abandonOld'>
   debts: Pick<Debts, 'takeOwed' | 'givenBack'>
@@ -23,14 +26,15 @@ export type Recovery = ReturnType<typeof recoveryOf>
  * every step asks for what it undoes, and a release gives back once.
  */
 export function recoveryOf({ intents, debts, stock, log, pause = 2000 }: RecoveryHelpers) {
-  const giveBack = async (orderId: string): Promise<void> => {
-    try {
-      await stock.release(orderId)
-      await debts.givenBack(orderId)
-    } catch (error) {
-      // Without product-service or the database the others would fail as well: the next round tries again.
-      if (refusalOf(error)) throw error
-      log.error({ err: error, orderId }, 'stock not given back: trying again later')
+  /** Side by side: product-service gives back in one transaction what comes together. */
+  const giveBack = async (orderIds: string[]): Promise<void> => {
+    const releases = await Promise.allSettled(orderIds.map(stock.release))
+    await debts.givenBack(orderIds.filter((_, i) => releases[i]?.status === 'fulfilled'))
+    for (const [i, release] of releases.entries()) {
+      if (release.status === 'fulfilled') continue
+      // Without product-service the others would fail as well: the next round tries again.
+      if (refusalOf(release.reason)) throw release.reason
+      log.error({ err: release.reason, orderId: orderIds[i] }, 'stock not given back: trying again later')
     }
   }
 
@@ -40,7 +44,11 @@ export function recoveryOf({ intents, debts, stock, log, pause = 2000 }: Recover
     async () => {
       const abandoned = await intents.abandonOld()
       if (abandoned > 0) log.warn({ intents: abandoned }, 'undoing what was left behind')
-      for (let owed = await debts.takeOwed(); owed; owed = await debts.takeOwed()) await giveBack(owed._id)
+      for (;;) {
+        const owed = await debts.takeOwed(TOGETHER)
+        if (owed.length === 0) break
+        await giveBack(owed)
+      }
     },
     log,
   )

@@ -8,10 +8,18 @@ import {
   type StockLine,
 } from '@halles/contracts/product-grpc'
 import { coalesce } from '@halles/service/coalesce'
-import { ask } from '@halles/service/grpc'
+import { ask, patient } from '@halles/service/grpc'
 
-/** How long product-service may take, in milliseconds. An intent outlives them together: see intents.ts. */
-const deadlines = { check: 2000, hold: 4000, release: 4000 }
+/** How long product-service may take for one try, in milliseconds. */
+const tries = { check: 2000, hold: 4000, release: 4000 }
+/**
+ * How long a caller waits in all, its turn and a restart of product-service included, in milliseconds. An intent outlives
+ * its hold: see SWEEP_AFTER.
+ */
+const WITHIN = 6000
+
+/** How long a try may take, in milliseconds, when its caller waits until `deadline`. */
+const least = (ms: number, deadline: number): number => Math.min(ms, deadline - Date.now())
 
 /** What the shelf says of one line. `price` is euros for one; without a product it cannot be had at all. */
 export type ShelfLine = { available: number; product?: { name: string; price: number } }
@@ -27,7 +35,7 @@ export type Stock = ReturnType<typeof stockAt>
 
 /**
  * The neighbour: product-service's stock at `address` (host:port), as functions. What waits is asked together, each
- * order answered by itself.
+ * order answered by itself. All of it may be repeated, and is, through a restart of product-service.
  *
  * All throw Refusal `UNAVAILABLE` when it cannot be reached, `TIMEOUT` when it is too slow.
  */
@@ -41,32 +49,39 @@ export function stockAt(address: string) {
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
   })
 
+  const throughRestart = patient()
+
   return {
     /** Looks: for each line, in order, what the shelf says. */
     check: coalesce(
-      async (orders: StockLine[][]): Promise<ShelfLine[][]> => {
+      async (orders: StockLine[][], deadline): Promise<ShelfLine[][]> => {
         const asked = orders.flat().filter(mayExist)
-        const { items } = await ask(client.checkStock.bind(client), { items: asked }, deadlines.check)
+        const { items } = await throughRestart(deadline, () =>
+          ask(client.checkStock.bind(client), { items: asked }, least(tries.check, deadline)),
+        )
         if (items.length !== asked.length)
           throw new Error(`product-service answered ${items.length} lines of ${asked.length}`)
         const answers = items.values()
         return orders.map((lines) => lines.map((line) => (mayExist(line) ? shelfLine(answers.next().value) : none)))
       },
-      { lanes: 2, max: 64 },
+      { lanes: 2, max: 64, within: WITHIN },
     ),
 
     /** Holds a whole order's stock or none of it; again for the same order answers the same. */
     hold: coalesce(
-      async (orders: { orderId: string; items: StockLine[] }[]): Promise<(Hold | Error)[]> => {
-        const { reservations } = await ask(client.reserveStocks.bind(client), { orders }, deadlines.hold)
+      async (orders: { orderId: string; items: StockLine[] }[], deadline): Promise<(Hold | Error)[]> => {
+        const { reservations } = await throughRestart(deadline, () =>
+          ask(client.reserveStocks.bind(client), { orders }, least(tries.hold, deadline)),
+        )
         return orders.map((_, i) => holdOf(reservations[i]))
       },
-      { lanes: 2, max: 64 },
+      { lanes: 2, max: 64, within: WITHIN },
     ),
 
     /** Gives an order's stock back, once, however often it is called; what was never held never will be. */
     release: async (orderId: string): Promise<void> => {
-      await ask(client.releaseStock.bind(client), { orderId }, deadlines.release)
+      const release = () => ask(client.releaseStock.bind(client), { orderId }, tries.release)
+      await throughRestart(Date.now() + WITHIN, release)
     },
 
     /** Rejects unless product-service can be reached within 2 s. */

@@ -88,4 +88,29 @@ describe('coalesce', () => {
     await Promise.all([first, from('b'), from('c')])
     expect(traces).toEqual([id('a'), id('b')])
   })
+
+  it('leaves out what nobody waits for any more, and tells the others how long they have', async () => {
+    const deadlines: number[] = []
+    const { batches, run, end } = gated()
+    const ask = coalesce(
+      (items: number[], deadline) => {
+        deadlines.push(deadline)
+        return run(items)
+      },
+      { within: 40 },
+    )
+    const first = ask(1)
+    await turn()
+    const began = Date.now()
+    const second = ask(2)
+    const late = await Promise.allSettled([first, second])
+    expect(late.map((each) => each.status === 'rejected' && each.reason.code)).toEqual(['TIMEOUT', 'TIMEOUT'])
+    const third = ask(3)
+    end()
+    await turn()
+    end()
+    expect(await third).toBe(30)
+    expect(batches).toEqual([[1], [3]])
+    expect(deadlines[1]).toBeGreaterThanOrEqual(began + 80)
+  })
 })

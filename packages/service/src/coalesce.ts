@@ -1,11 +1,24 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { Refusal } from './refusal.ts'
 
 type Waiting<T, R> = {
   item: T
+  /** Until when its caller waits, in milliseconds since 1970. */
+  deadline: number
   /** Calls a function where the item came from: in its trace. */
   there: ReturnType<typeof AsyncLocalStorage.snapshot>
   resolve: (result: R) => void
   reject: (error: unknown) => void
+  timer: NodeJS.Timeout | undefined
+}
+
+type Options = {
+  /** How many batches may be under way at a time. */
+  lanes?: number
+  /** The most items in a batch. */
+  max?: number
+  /** How long an item may take in all, its wait for its turn included, in milliseconds. */
+  within?: number
 }
 
 /**
@@ -13,13 +26,16 @@ type Waiting<T, R> = {
  * lone item leaves at once and a crowd shares the cost.
  *
  * `run` gets 1 to `max` items and answers one result an item, in the same order; an Error among them fails that item
- * alone, a rejection fails the whole batch. `lanes` is how many batches may be under way at a time. A batch runs in the
- * trace of its first item.
+ * alone, a rejection fails the whole batch. A batch runs in the trace of its first item. With `within`, `run` is also told
+ * until when the last of its items is waited for (milliseconds since 1970, else Infinity); an item whose time is over
+ * before its turn is left out.
  * The idea is that of a database's group commit (Gawlick and Kinkade, 1985).
+ *
+ * @throws Refusal `TIMEOUT` when `within` is over: what is under way then goes on, and no one hears of it.
  */
 export function coalesce<T, R>(
-  run: (items: T[]) => Promise<readonly (R | Error)[]>,
-  { lanes = 1, max = 128 }: { lanes?: number; max?: number } = {},
+  run: (items: T[], deadline: number) => Promise<readonly (R | Error)[]>,
+  { lanes = 1, max = 128, within = Infinity }: Options = {},
 ): (item: T) => Promise<R> {
   const queue: Waiting<T, R>[] = []
   let flying = 0
@@ -36,6 +52,7 @@ export function coalesce<T, R>(
       const results = await batch[0]!.there(
         run,
         batch.map((waiting) => waiting.item),
+        Math.max(...batch.map((waiting) => waiting.deadline)),
       )
       for (const [i, waiting] of batch.entries()) {
         const result = results[i]
@@ -45,14 +62,27 @@ export function coalesce<T, R>(
     } catch (error) {
       for (const waiting of batch) waiting.reject(error)
     } finally {
+      for (const { timer } of batch) clearTimeout(timer)
       flying--
       if (queue.length > 0) pump()
     }
   }
 
+  const late = (waiting: Waiting<T, R>): void => {
+    const place = queue.indexOf(waiting)
+    if (place !== -1) queue.splice(place, 1)
+    waiting.reject(new Refusal('TIMEOUT', 'This took too long: try again in a moment.'))
+  }
+
   return (item) =>
     new Promise<R>((resolve, reject) => {
-      queue.push({ item, there: AsyncLocalStorage.snapshot(), resolve, reject })
+      const there = AsyncLocalStorage.snapshot()
+      const waiting: Waiting<T, R> = { item, deadline: Infinity, there, resolve, reject, timer: undefined }
+      if (within !== Infinity) {
+        waiting.deadline = Date.now() + within
+        waiting.timer = setTimeout(late, within, waiting)
+      }
+      queue.push(waiting)
       if (armed || flying >= lanes) return
       armed = true
       setImmediate(pump)
