@@ -247,13 +247,20 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
       log.error({ err: payload.error }, 'the consumer stopped for good: starting a new one')
       void restart()
     })
-    await created.connect()
-    await created.subscribe({ topic: wish.topic, fromBeginning: wish.fromBeginning ?? true })
-    await created.run({
-      eachBatchAutoResolve: true,
-      eachBatch: async ({ batch }) =>
-        wish.onBatch(batch.messages.map((message) => incoming(batch.topic, batch.partition, message))),
-    })
+    const steps = [
+      () => created.connect(),
+      () => created.subscribe({ topic: wish.topic, fromBeginning: wish.fromBeginning ?? true }),
+      () =>
+        created.run({
+          eachBatchAutoResolve: true,
+          eachBatch: async ({ batch }) =>
+            wish.onBatch(batch.messages.map((message) => incoming(batch.topic, batch.partition, message))),
+        }),
+    ]
+    for (const step of steps) {
+      await step()
+      if (closed) return created.disconnect() // or it would join the group after its end
+    }
   }
 
   const restart = async (): Promise<void> => {
