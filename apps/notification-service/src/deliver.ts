@@ -18,8 +18,9 @@ const LEASE = 1.5
 /** The longest pause between two looks at what is due: letters of an instance that died wait for their lease and this. */
 const LOOK_EVERY = 5000
 
-/** How long a stop waits for the letters that are being handed over. */
+/** How long a stop waits for the letters that are being handed over, and then for MongoDB, in milliseconds. */
 const STOP_WITHIN = 4000
+const GIVE_BACK_WITHIN = 1500
 
 type Helpers = {
   letters: Pick<Letters, 'claim' | 'release' | 'settle' | 'nextDue'>
@@ -146,14 +147,20 @@ export function deliveryOf(helpers: Helpers) {
   return {
     /** Says that there may be letters due now; without it they are found within 5 s. */
     wake,
-    /** Stops: letters being handed over get 4 s, and what was not sent by then is left to other instances. */
+    /**
+     * Stops: letters being handed over get 4 s, and what was not sent by then is left to other instances. What MongoDB
+     * does not take within 1.5 s more is theirs when its lease ends.
+     */
     close: async (): Promise<void> => {
       open = false
       clearTimeout(timer)
-      await looking
-      await Promise.race([Promise.all(inHand), pause(STOP_WITHIN, undefined, { ref: false })])
+      const done = async (): Promise<void> => {
+        await looking
+        await Promise.all(inHand)
+      }
+      await Promise.race([done(), pause(STOP_WITHIN, undefined, { ref: false })])
       mailer.close()
-      await Promise.all(inHand)
+      await Promise.race([done(), pause(GIVE_BACK_WITHIN, undefined, { ref: false })])
     },
   }
 }

@@ -1,4 +1,4 @@
-import { Kafka, logLevel, Partitioners, type Consumer, type IHeaders, type KafkaMessage, type Producer } from 'kafkajs'
+import { Kafka, logLevel, Partitioners, type Consumer, type IHeaders, type KafkaMessage, type Producer, type Admin, type ITopicConfig } from 'kafkajs'
 import { newId } from './ids.ts'
 import type { Logger } from './log.ts'
 
@@ -130,7 +130,7 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
         const admin = kafka.admin({ retry })
         await admin.connect()
         try {
-          await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true })
+          await createTopic(admin, { topic, numPartitions, configEntries })
         } finally {
           await admin.disconnect()
         }
@@ -141,6 +141,17 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
     publisher: (): Publisher => publisher(kafkaWith(sendRetry), log),
     listen: (wish: Listening): Promise<Listener> => listen(kafka, log, wish),
     readTopic: (wish: Reading): Promise<Extent[]> => readTopic(kafkaWith, clientId, wish),
+  }
+}
+
+/** Makes a topic and waits for its leaders; a broker that was asked too early does not know it yet. */
+async function createTopic(admin: Admin, topic: ITopicConfig): Promise<void> {
+  try {
+    await admin.createTopics({ topics: [topic], waitForLeaders: true })
+  } catch (error) {
+    if (!(error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await createTopic(admin, topic) // there by now, or asked for once more
   }
 }
 

@@ -1,8 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { MongoClient, type Collection, type Db, type Document, type Filter } from 'mongodb'
 import { COUNTED, cursorsOf, type Page, type PageWish, type Place } from './page.ts'
 
 /** How long a service waits for MongoDB when it starts, in milliseconds. */
 const START_WITHIN = 30_000
+
+/** How long closing waits for a server that does not answer, in milliseconds: then it is left to the process's end. */
+const CLOSE_WITHIN = 2000
 
 /** A service's own database. `ping` rejects when it does not answer. */
 export type Mongo = { client: MongoClient; db: Db; ping: () => Promise<void>; close: () => Promise<void> }
@@ -27,11 +31,13 @@ export async function openMongo(url: string, appName: string): Promise<Mongo> {
   })
   const db = client.db()
   const ping = async (): Promise<void> => void (await db.command({ ping: 1 }, { timeoutMS: 2000 }))
+  const close = async (): Promise<void> =>
+    Promise.race([client.close(), pause(CLOSE_WITHIN, undefined, { ref: false })])
   const deadline = Date.now() + START_WITHIN
   for (;;)
     try {
       await ping()
-      return { client, db, ping, close: () => client.close() }
+      return { client, db, ping, close }
     } catch (error) {
       if (Date.now() < deadline) continue // server selection has waited already
       await client.close()
