@@ -1,4 +1,14 @@
-import { Kafka, logLevel, Partitioners, type Consumer, type IHeaders, type KafkaMessage, type Producer, type Admin, type ITopicConfig } from 'kafkajs'
+import {
+  Kafka,
+  logLevel,
+  Partitioners,
+  type Consumer,
+  type IHeaders,
+  type KafkaMessage,
+  type Producer,
+  type Admin,
+  type ITopicConfig,
+} from 'kafkajs'
 import { newId } from './ids.ts'
 import type { Logger } from './log.ts'
 
