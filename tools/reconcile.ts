@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   if (differences.length > MOST) console.log(`… and ${differences.length - MOST} more`)
   console.log()
   for (const { name, why } of rules) if (differences.some(({ rule }) => rule === name)) console.log(`${name}: ${why}`)
-  console.log(`\nreconcile: ${differences.length} differences in ${where}`)
+  console.log(`\nreconcile: ${differences.length} difference${differences.length === 1 ? '' : 's'} in ${where}`)
   process.exitCode = 1
 }
 

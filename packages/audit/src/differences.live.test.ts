@@ -95,9 +95,9 @@ describe('a shop in good order', () => {
 
   it('tells what is worth knowing', () => {
     expect(noticesIn(clean)).toEqual([
-      '1 orders under way or being undone',
-      '1 events told more than once, as may be',
-      '1 messages on order-events.dlq, parked',
+      'orders under way or being undone: 1',
+      'repeats among the events, as may be: 1',
+      'messages on order-events.dlq, parked: 1',
     ])
   })
 })

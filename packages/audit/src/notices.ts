@@ -11,15 +11,15 @@ export function noticesIn(books: Books): string[] {
     [books.orders.filter((order) => !isOrder(order)).length, 'orders under way or being undone'],
     [realOrders.filter(({ releaseAt }) => releaseAt).length, 'cancelled orders whose stock is owed back'],
     [realOrders.reduce((sum, { unsent = [] }) => sum + unsent.length, 0), 'events not told yet'],
-    [books.events.length - eventOf.size, 'events told more than once, as may be'],
+    [books.events.length - eventOf.size, 'repeats among the events, as may be'],
     [books.letters.filter(({ status }) => status === 'PENDING').length, 'letters to be sent'],
-    [books.letters.filter(({ status }) => status === 'FAILED').length, 'letters FAILED: an admin may send them again'],
+    [books.letters.filter(({ status }) => status === 'FAILED').length, 'letters FAILED (an admin may send them again)'],
     [books.deadLetters.length - again.length, 'messages on order-events.dlq, parked'],
     [again.length, 'messages on order-events.dlq that were sent again'],
     [
       realOrders.filter(({ _id, createdAt }) => !isRetained(_id, createdAt)).length,
-      'orders older than what Kafka keeps: their first events were not looked for',
+      'orders older than what Kafka keeps (their first events were not looked for)',
     ],
   ]
-  return notices.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+  return notices.filter(([count]) => count > 0).map(([count, what]) => `${what}: ${count}`)
 }

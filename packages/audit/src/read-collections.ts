@@ -22,7 +22,12 @@ export async function readCollections(
 ): Promise<
   Pick<Books, 'readAt' | 'products' | 'movements' | 'reservations' | 'orders' | 'letters' | 'listed' | 'misfits'>
 > {
-  const client = new MongoClient(url, { appName: 'audit', serverSelectionTimeoutMS: 5000, connectTimeoutMS: 5000 })
+  const client = new MongoClient(url, {
+    appName: 'audit',
+    serverSelectionTimeoutMS: 5000,
+    connectTimeoutMS: 5000,
+    socketTimeoutMS: 60_000,
+  })
   try {
     await client.connect()
     for (let tries = 1; ; tries++)

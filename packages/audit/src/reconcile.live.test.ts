@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
+import { ORDER_EVENTS } from '@halles/contracts/order-events'
 import { startShop, type Shop } from '@halles/servers/shop'
+import { kafkaAt } from '@halles/service/kafka'
+import { logger } from '@halles/service/log'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -84,14 +87,20 @@ describe('npm run reconcile', () => {
     }
   }, 60_000)
 
-  it('finds none in a shop that has become quiet, and ends with 1 when stock was tampered with', async () => {
+  it('finds none in a shop that is quiet, with poison parked, and ends with 1 when stock was tampered with', async () => {
     const name = await sell()
+    const publisher = kafkaAt(shop.running.kafka, 'audit-test', logger('test', 'silent')).publisher()
+    await publisher.send(ORDER_EVENTS, [{ key: null, value: 'no event' }])
+    await publisher.close()
+    await eventually('it is parked', async () => (await readBooks(shop.running)).listed.length === 1, 30_000)
     await eventually(
       'all is done, told and sent',
       async () => differencesIn(await readBooks(shop.running), { asOf: 'quiet' }).length === 0,
       30_000,
     )
-    expect(await reconcile(...here())).toMatchObject({ code: 0 })
+    const quiet = await reconcile(...here())
+    expect(quiet.said).toContain('  messages on order-events.dlq, parked: 1\n')
+    expect(quiet.code).toBe(0)
 
     const products = mongo.db('halles_product').collection('products')
     await products.updateOne({ name }, { $inc: { stock: 1 } })
@@ -99,7 +108,7 @@ describe('npm run reconcile', () => {
     expect(said).toMatch(
       new RegExp(`stock-balance +product ${name} .* +openings and adjustments 27 +stock 25 \\+ held 3 = 28\n`),
     )
-    expect(said).toMatch(/reconcile: 1 differences in/)
+    expect(said).toMatch(/reconcile: 1 difference in/)
     expect(code).toBe(1)
     await products.updateOne({ name }, { $inc: { stock: -1 } })
   }, 60_000)
