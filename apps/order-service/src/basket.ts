@@ -26,8 +26,11 @@ export const PlaceOrder = Closed(
 )
 export type PlaceOrder = Static<typeof PlaceOrder>
 
-/** A key of one's own under which an order is placed once, however often it is sent. */
-export const IdempotencyKey = Type.String({ minLength: 1, maxLength: 255 })
+/**
+ * A key of one's own under which an order is placed once, however often it is sent. Printable ASCII without a space at
+ * either end: anything else would not be the same key in a header (RFC 9110, 5.5) and in GraphQL.
+ */
+export const IdempotencyKey = Type.String({ minLength: 1, maxLength: 255, pattern: '^[!-~]([ -~]*[!-~])?$' })
 
 /** One product in a basket; `at` is where it stands in what was sent. */
 export type Wanted = { productId: string; quantity: number; at: number }

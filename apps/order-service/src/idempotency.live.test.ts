@@ -125,12 +125,21 @@ describe('a key', () => {
   it.each([
     ['empty', ''],
     ['of more than 255 characters', 'x'.repeat(256)],
+    ['other than ASCII', 'clé'],
+    ['on two lines', 'a\tb'],
   ])('may not be %s', async (_what, key) => {
     const product = shelf.put()
     expect((await shop.order(someone(), line(product), { key })).json()).toMatchObject({ code: 'VALIDATION_FAILED' })
     const input = { items: line(product), idempotencyKey: key }
     const { errors } = await shop.graphql(someone(), PLACE, { input })
     expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
+  })
+
+  it('has no space at either end in GraphQL, as a header would lose it', async () => {
+    for (const idempotencyKey of [' a', 'a ', ' ']) {
+      const { errors } = await shop.graphql(someone(), PLACE, { input: { items: line(shelf.put()), idempotencyKey } })
+      expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
+    }
   })
 
   it('that is null in GraphQL is none', async () => {

@@ -181,6 +181,36 @@ describe('stock that is owed back', () => {
     expect(await stores.orders.find({ _id: order._id })).toMatchObject({ status: 'Annulée' })
   })
 
+  it('is given back by the dozen when there is much of it', async () => {
+    const orders = await Promise.all(Array.from({ length: 150 }, cancelled))
+    const release: Stock['release'] = async (id) => {
+      most = Math.max(most, ++under)
+      try {
+        await stock.release(id)
+      } finally {
+        under--
+      }
+    }
+    let under = 0
+    let most = 0
+    await recover({ ahead: 1000, stock: { release } })
+    for (const { paid } of orders) await eventually('it is given back', paid)
+    for (const { product } of orders) expect(product.stock).toBe(5)
+    expect(most).toBe(64)
+  })
+
+  it('of which one cannot be given back does not keep the others', async () => {
+    const [stuck, other] = [await cancelled(), await cancelled()]
+    const release: Stock['release'] = async (id) => {
+      if (id === stuck.order._id) throw new Error('a bug')
+      await stock.release(id)
+    }
+    await recover({ ahead: 1000, stock: { release } })
+    await eventually('the other is given back', other.paid)
+    expect(await stuck.paid()).toBeNull()
+    await stores.collection.deleteOne({ _id: stuck.order._id })
+  })
+
   it('is given back though product-service was away', async () => {
     const { product, paid } = await cancelled()
     let tries = 0

@@ -162,23 +162,68 @@ describe('what waits', () => {
 })
 
 describe('a product-service', () => {
-  it('that is away is UNAVAILABLE, and found again when it is back', async () => {
+  const look = (stock: ReturnType<typeof stockAt>) => stock.check([{ productId: 'p', quantity: 1 }])
+  const portOf = (address: string) => Number(address.split(':')[1])
+
+  it('that is away for longer than a restart is UNAVAILABLE, then at once, and found again when it is back', async () => {
     const shelf = await startShelf()
     shelf.stop()
     const stock = stockOf(shelf.address)
-    await expect(stock.check([{ productId: 'p', quantity: 1 }])).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    await expect(stock.release('o')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    const began = Date.now()
+    const both = [look(stock), stock.release('o')]
+    for (const answer of both) await expect(answer).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(Date.now() - began).toBeGreaterThan(4000)
+    expect(Date.now() - began).toBeLessThan(7000)
+    const later = Date.now()
+    await expect(look(stock)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(Date.now() - later).toBeLessThan(1500)
 
-    const again = await startShelf({ port: Number(shelf.address.split(':')[1]) })
+    const again = await startShelf({ port: portOf(shelf.address) })
     onTestFinished(() => again.stop())
-    const { id } = again.put()
-    await eventually('an answer', () => stock.check([{ productId: id, quantity: 1 }]).catch(() => false))
+    await eventually('an answer', () => look(stock).catch(() => false))
+  })
+
+  it('that restarts under load costs no one anything but a wait', async () => {
+    const shelf = await startShelf()
+    const stock = stockOf(shelf.address)
+    let asking = true
+    const asked = Array.from({ length: 16 }, async (_, n) => {
+      for (let i = 0; asking || i < 1; i++) {
+        await look(stock)
+        await stock.hold({ orderId: `${n}.${i}`, items: [{ productId: 'p', quantity: 1 }] })
+        await stock.release(`${n}.${i}`)
+      }
+    })
+    await eventually('it is asked', () => (shelf.calls['releaseStock'] ?? 0) > 50)
+    shelf.stop() // in the middle of calls
+    await new Promise((resolve) => setTimeout(resolve, 2000)) // as long as a restart takes
+    const again = await startShelf({ port: portOf(shelf.address) })
+    onTestFinished(() => again.stop())
+    await eventually('it is asked again', () => (again.calls['releaseStock'] ?? 0) > 50)
+    asking = false
+    expect((await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected')).toEqual([])
   })
 
   it('that is too slow is a TIMEOUT', async () => {
     const shelf = await startShelf()
     shelf.trouble.before = () => new Promise(() => {})
     const stock = stockOf(shelf.address, shelf.stop)
-    await expect(stock.check([{ productId: 'p', quantity: 1 }])).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await expect(look(stock)).rejects.toMatchObject({ code: 'TIMEOUT' })
+  })
+
+  it('that is too slow for all who wait keeps none of them longer than 6 s', async () => {
+    const shelf = await startShelf()
+    shelf.trouble.before = () => new Promise((resolve) => setTimeout(resolve, 3500))
+    const stock = stockOf(shelf.address, shelf.stop)
+    const began = Date.now()
+    const holds = Array.from({ length: 5 * 64 }, (_, i) =>
+      stock.hold({ orderId: `${i}`, items: [{ productId: 'p', quantity: 1 }] }).then(
+        () => 'answered',
+        ({ code }: { code: string }) => code,
+      ),
+    )
+    const answers = await Promise.all(holds)
+    expect(Date.now() - began).toBeLessThan(7500)
+    expect(new Set(answers)).toEqual(new Set(['answered', 'TIMEOUT']))
   })
 })

@@ -11,7 +11,7 @@ import { coalesce } from '@halles/service/coalesce'
 import { ask, patient } from '@halles/service/grpc'
 
 /** How long product-service may take for one try, in milliseconds. */
-const tries = { check: 2000, hold: 4000, release: 4000 }
+const TRY = 4000
 /**
  * How long a caller waits in all, its turn and a restart of product-service included, in milliseconds. An intent outlives
  * its hold: see SWEEP_AFTER.
@@ -19,7 +19,7 @@ const tries = { check: 2000, hold: 4000, release: 4000 }
 const WITHIN = 6000
 
 /** How long a try may take, in milliseconds, when its caller waits until `deadline`. */
-const least = (ms: number, deadline: number): number => Math.min(ms, deadline - Date.now())
+const tryUntil = (deadline: number): number => Math.min(TRY, deadline - Date.now())
 
 /** What the shelf says of one line. `price` is euros for one; without a product it cannot be had at all. */
 export type ShelfLine = { available: number; product?: { name: string; price: number } }
@@ -57,7 +57,7 @@ export function stockAt(address: string) {
       async (orders: StockLine[][], deadline): Promise<ShelfLine[][]> => {
         const asked = orders.flat().filter(mayExist)
         const { items } = await throughRestart(deadline, () =>
-          ask(client.checkStock.bind(client), { items: asked }, least(tries.check, deadline)),
+          ask(client.checkStock.bind(client), { items: asked }, tryUntil(deadline)),
         )
         if (items.length !== asked.length)
           throw new Error(`product-service answered ${items.length} lines of ${asked.length}`)
@@ -71,7 +71,7 @@ export function stockAt(address: string) {
     hold: coalesce(
       async (orders: { orderId: string; items: StockLine[] }[], deadline): Promise<(Hold | Error)[]> => {
         const { reservations } = await throughRestart(deadline, () =>
-          ask(client.reserveStocks.bind(client), { orders }, least(tries.hold, deadline)),
+          ask(client.reserveStocks.bind(client), { orders }, tryUntil(deadline)),
         )
         return orders.map((_, i) => holdOf(reservations[i]))
       },
@@ -80,8 +80,8 @@ export function stockAt(address: string) {
 
     /** Gives an order's stock back, once, however often it is called; what was never held never will be. */
     release: async (orderId: string): Promise<void> => {
-      const release = () => ask(client.releaseStock.bind(client), { orderId }, tries.release)
-      await throughRestart(Date.now() + WITHIN, release)
+      const deadline = Date.now() + WITHIN
+      await throughRestart(deadline, () => ask(client.releaseStock.bind(client), { orderId }, tryUntil(deadline)))
     },
 
     /** Rejects unless product-service can be reached within 2 s. */
