@@ -2,7 +2,10 @@ import type { CodegenConfig } from '@graphql-codegen/cli'
 
 /** What each entity is inside its service: the resolvers of its fields get this, not the GraphQL type. */
 const mappers = {
-  auth: { User: '../user.ts#User as Account' },
+  auth: {
+    User: '../user.ts#User as Account',
+    SecurityEvent: '../security-event.ts#SecurityEvent as SecurityEventModel',
+  },
   product: { Product: '../product.ts#Product as ProductModel' },
   order: {
     Order: '../order.ts#Order as OrderModel',

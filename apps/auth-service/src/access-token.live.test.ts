@@ -27,7 +27,7 @@ afterAll(() => Promise.all([auth.close(), peer.close()]))
 describe('an access token', () => {
   it('tells every service who asks, by the keys that are published', async () => {
     const { value: session } = await doors.REST(auth).register(newcomer({ name: 'Éloïse 李' }))
-    const { createdAt: _createdAt, ...seen } = session.user
+    const { createdAt: _createdAt, active: _active, ...seen } = session.user
     const answer = await peer.inject({ url: '/me', headers: bearer(session.accessToken) })
     expect(answer.json()).toEqual({ ...seen, sid: expect.any(String) })
   })
@@ -36,7 +36,7 @@ describe('an access token', () => {
     const { value: session } = await doors.REST(auth).register(newcomer())
     const answer = await auth.inject('/.well-known/jwks.json')
     const [{ kid }] = answer.json().keys
-    expect(decodeProtectedHeader(session.accessToken)).toEqual({ alg: 'ES256', typ: 'JWT', kid })
+    expect(decodeProtectedHeader(session.accessToken)).toEqual({ alg: 'ES256', typ: 'at+jwt', kid })
     expect(answer.headers['cache-control']).toBe('public, max-age=300')
   })
 

@@ -1,6 +1,6 @@
 import type { JWT } from '@fastify/jwt'
 import { newId } from '@halles/service/ids'
-import type { Claims } from '@halles/service/person'
+import { ACCESS_TOKEN, type Claims } from '@halles/service/person'
 import type { Keys } from './keys.ts'
 import type { User } from './user.ts'
 
@@ -25,12 +25,20 @@ export function accessTokensOf(
     seconds,
 
     /** A token for a user in a session: who they are now, so that services need not ask. */
-    async sign({ id, role, name, email, locale }: User, sid: string): Promise<string> {
+    async sign({ id, role, name, email, locale, version }: User, sid: string): Promise<string> {
       const { kid, privatePem } = await keys.signing()
-      const claims: Claims = { sub: id, role, name, email, locale, sid }
+      const claims: Claims = { sub: id, role, name, email, locale, sid, ver: version }
       return jwt.sign(
         { ...claims, jti: newId() },
-        { key: privatePem, kid, algorithm: 'ES256', iss: issuer, aud: audience, expiresIn: seconds },
+        {
+          key: privatePem,
+          kid,
+          header: { typ: ACCESS_TOKEN, alg: 'ES256' },
+          algorithm: 'ES256',
+          iss: issuer,
+          aud: audience,
+          expiresIn: seconds,
+        },
       )
     },
   }

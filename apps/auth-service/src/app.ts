@@ -1,6 +1,7 @@
 import cookie from '@fastify/cookie'
 import { serviceApp, type App } from '@halles/service/app'
 import { openMongo } from '@halles/service/mongo'
+import { revocationsFrom } from '@halles/service/revocations'
 import { accessTokensOf } from './access-token.ts'
 import { commonPasswords } from './common-passwords.ts'
 import type { Settings } from './config.ts'
@@ -10,8 +11,10 @@ import { graphql } from './graphql.ts'
 import { hashing } from './hashing.ts'
 import { keysIn } from './keys.ts'
 import { signInMetrics } from './metrics.ts'
+import { readRevocations } from './read-revocations.ts'
 import { refreshTokensUnder } from './refresh-token.ts'
 import { rest } from './rest.ts'
+import { securityLogIn } from './security-log.ts'
 import { sessionsIn } from './sessions.ts'
 import { throttleWith, unthrottled } from './throttle.ts'
 import { triesIn } from './tries.ts'
@@ -24,11 +27,20 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings
   const mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
   const { db } = mongo
-  const [users, sessions, keys, tries] = await Promise.all([usersIn(db), sessionsIn(db), keysIn(db), triesIn(db)])
+  const mourning = (settings.ACCESS_TOKEN_SECONDS + 60) * 1000
+  const [users, sessions, keys, tries] = await Promise.all([
+    usersIn(db),
+    sessionsIn(db, mourning),
+    keysIn(db),
+    triesIn(db),
+  ])
+  const secret = keys.refreshSecret
+  const security = await securityLogIn(db, { secret, days: settings.SECURITY_LOG_DAYS, now })
   const app = await serviceApp({
     name: 'auth-service',
     logLevel: settings.LOG_LEVEL,
     keyOf: keys.keyOf,
+    revocations: revocationsFrom((since) => readRevocations({ sessions, users, now, mourning }, since)),
     issuer,
     audience,
     needs: { mongodb: mongo.ping },
@@ -46,10 +58,12 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     passwords,
     isCommon: commonPasswords(),
     throttle: settings.THROTTLING
-      ? throttleWith({ tries, secret: keys.refreshSecret, scale: settings.THROTTLING_SCALE, count, now })
+      ? throttleWith({ tries, secret, scale: settings.THROTTLING_SCALE, count, security, now })
       : unthrottled,
     accessTokens: accessTokensOf(app.jwt, { keys, issuer, audience, seconds: settings.ACCESS_TOKEN_SECONDS }),
-    refreshTokens: refreshTokensUnder(keys.refreshSecret),
+    refreshTokens: refreshTokensUnder(secret),
+    mourning,
+    security,
     sessionLife: settings.REFRESH_TOKEN_DAYS * DAY,
     count,
     log: app.log,

@@ -13,6 +13,7 @@ it('settings have defaults for all but the port and the database', () => {
     JWT_AUDIENCE: 'halles',
     ACCESS_TOKEN_SECONDS: 600,
     REFRESH_TOKEN_DAYS: 30,
+    SECURITY_LOG_DAYS: 90,
     THROTTLING: true,
     THROTTLING_SCALE: 1,
     ADMIN_NAME: 'Admin',

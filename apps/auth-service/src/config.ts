@@ -7,6 +7,7 @@ const Settings = Type.Object(
     ...Common,
     ...MongodbUrl,
     ...GatewaySecret,
+    SECURITY_LOG_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 90 }),
     THROTTLING: Type.Boolean({
       default: true,
       description: 'false lets everyone try to sign in and register as fast as they can: for tests that measure time',

@@ -1,9 +1,12 @@
+import type { Client } from '@halles/service/client'
 import type { Logger } from '@halles/service/log'
+import type { Person } from '@halles/service/person'
 import type { AccessTokens } from './access-token.ts'
 import type { Hashing } from './hashing.ts'
 import type { SignInMetrics } from './metrics.ts'
 import type { IsCommon } from './password.ts'
 import type { RefreshTokens } from './refresh-token.ts'
+import type { SecurityLog } from './security-log.ts'
 import type { Sessions } from './sessions.ts'
 import type { Throttle } from './throttle.ts'
 import type { Users } from './users.ts'
@@ -19,7 +22,13 @@ export type Desk = {
   refreshTokens: RefreshTokens
   /** How long a session lives without being refreshed, in milliseconds. */
   sessionLife: number
+  /** How long it is told that a session or a token is no good, in milliseconds: longer than an access token lives. */
+  mourning: number
+  security: SecurityLog
   count: SignInMetrics
   log: Pick<Logger, 'info' | 'warn'>
   now: () => Date
 }
+
+/** Who asks for something, and from where: every request is one. */
+export type Caller = { person: Person | undefined; client: Client }

@@ -2,16 +2,23 @@ import { readFileSync } from 'node:fs'
 import { serveSubgraph, type App } from '@halles/service/app'
 import { subgraph } from '@halles/service/graphql'
 import { connection } from '@halles/service/page'
+import { signedIn } from '@halles/service/person'
 import { reader } from '@halles/service/schema'
+import { changePassword } from './change-password.ts'
 import type { Desk } from './desk.ts'
-import type { Locale, Resolvers, Role } from './gen/graphql.ts'
+import { endAllSessions, endSession } from './end-sessions.ts'
+import type { Locale, Outcome, Resolvers, Role, SecurityEventKind } from './gen/graphql.ts'
 import { logIn } from './log-in.ts'
 import { logOut } from './log-out.ts'
+import { changeRole, setActive } from './manage-users.ts'
+import { readSecurityLog } from './read-security-log.ts'
+import { readSessions } from './read-sessions.ts'
 import { readMe, readUser, readUsers, searchUsers } from './read-users.ts'
 import { refreshSession } from './refresh-session.ts'
 import { register } from './register.ts'
-import { Holding } from './session.ts'
-import { Credentials, Registration, UserSearch } from './user.ts'
+import { EventSearch } from './security-event.ts'
+import { Holding, SessionSearch } from './session.ts'
+import { Credentials, PasswordChange, Registration, UserSearch } from './user.ts'
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
@@ -19,6 +26,9 @@ const readRegistration = reader(Registration)
 const readCredentials = reader(Credentials)
 const readHolding = reader(Holding)
 const readSearch = reader(UserSearch)
+const readPasswordChange = reader(PasswordChange)
+const readSessionSearch = reader(SessionSearch)
+const readEventSearch = reader(EventSearch)
 
 /** The GraphQL face of auth-service. */
 export function graphql(app: App, desk: Desk): void {
@@ -27,18 +37,43 @@ export function graphql(app: App, desk: Desk): void {
       me: (_root, _args, { person }) => readMe(desk, person),
       user: (_root, { id }, { person }) => readUser(desk, person, id),
       users: async (_root, args, { person }) => connection(await searchUsers(desk, person, readSearch(given(args)))),
+      securityLog: async (_root, args, { person }) =>
+        connection(await readSecurityLog(desk, person, readEventSearch(given(args)))),
     },
     Mutation: {
       register: (_root, { input: { locale, ...input } }, { request }) =>
-        register(desk, request.client, readRegistration({ ...input, ...(locale && { locale: locale.toLowerCase() }) })),
-      login: (_root, { input }, { request }) => logIn(desk, request.client, readCredentials({ ...input })),
-      refreshSession: (_root, args) => refreshSession(desk, readHolding({ ...args }).refreshToken),
-      logout: async (_root, args) => {
-        await logOut(desk, readHolding({ ...args }).refreshToken)
+        register(desk, request, readRegistration({ ...input, ...(locale && { locale: locale.toLowerCase() }) })),
+      login: (_root, { input }, { request }) => logIn(desk, request, readCredentials({ ...input })),
+      refreshSession: (_root, args, { request }) =>
+        refreshSession(desk, request, readHolding({ ...args }).refreshToken),
+      logout: async (_root, args, { request }) => {
+        await logOut(desk, request, readHolding({ ...args }).refreshToken)
         return true
       },
+      changePassword: async (_root, { input }, { request }) => {
+        signedIn(request.person)
+        await changePassword(desk, request, readPasswordChange({ ...input }))
+        return true
+      },
+      endSession: async (_root, { id }, { request }) => {
+        await endSession(desk, request, id)
+        return true
+      },
+      endAllSessions: async (_root, { userId }, { request }) => {
+        await endAllSessions(desk, request, userId ?? undefined)
+        return true
+      },
+      setUserRole: (_root, { id, role }, { request }) =>
+        changeRole(desk, request, id, role === 'ADMIN' ? 'admin' : 'user'),
+      setUserActive: (_root, { id, active }, { request }) => setActive(desk, request, id, active),
+    },
+    SecurityEvent: {
+      what: ({ what }) => what.toUpperCase().replaceAll('-', '_') as SecurityEventKind,
+      outcome: ({ outcome }) => outcome.toUpperCase() as Outcome,
     },
     User: {
+      sessions: async ({ id }, args, { person }) =>
+        connection(await readSessions(desk, person, readSessionSearch({ ...given(args), userId: id }))),
       role: ({ role }) => role.toUpperCase() as Role,
       locale: ({ locale }) => locale.toUpperCase() as Locale,
     },

@@ -1,9 +1,14 @@
-import type { Desk } from './desk.ts'
+import type { Caller, Desk } from './desk.ts'
 
-type Helpers = Pick<Desk, 'refreshTokens'> & { sessions: Pick<Desk['sessions'], 'end'> }
+type Helpers = Pick<Desk, 'refreshTokens' | 'security' | 'now'> & { sessions: Pick<Desk['sessions'], 'end'> }
 
 /** Ends the session that a refresh token was given out for, spent or not. Afterwards it is over, whatever it was before. */
-export async function logOut({ sessions, refreshTokens }: Helpers, presented: string): Promise<void> {
+export async function logOut(
+  { sessions, refreshTokens, security, now }: Helpers,
+  { client }: Pick<Caller, 'client'>,
+  presented: string,
+): Promise<void> {
   const sid = refreshTokens.sessionOf(presented)
-  if (sid) await sessions.end(sid)
+  const userId = sid && (await sessions.end(sid, now()))
+  if (userId) await security.note(client, 'sign-out', { userId, byId: userId, sessionId: sid })
 }

@@ -14,8 +14,8 @@ export async function openSession(
   { sessions, accessTokens, refreshTokens, sessionLife, now }: Opening,
   { agent }: Client,
   user: User,
+  sid: string = newId(),
 ): Promise<Session> {
-  const sid = newId()
   const refreshToken = refreshTokens.first(sid)
   const at = now()
   const [accessToken] = await Promise.all([

@@ -9,12 +9,12 @@ type Helpers = { users: Pick<Users, 'withIds'> }
 /**
  * The one who asks, as they are now; the token says how they were when it was made.
  *
- * @throws Refusal `UNAUTHENTICATED` when no one is signed in, or the account is gone.
+ * @throws Refusal `UNAUTHENTICATED` when no one is signed in, or the account is gone or closed.
  */
 export async function readMe({ users }: Helpers, person: Person | undefined): Promise<User> {
   const { id } = signedIn(person)
   const me = (await users.withIds([id])).get(id)
-  if (!me) throw new Refusal('UNAUTHENTICATED', 'This account is gone.')
+  if (!me?.active) throw new Refusal('UNAUTHENTICATED', 'This account is gone or closed.')
   return me
 }
 

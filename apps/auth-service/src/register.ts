@@ -1,14 +1,13 @@
-import type { Client } from '@halles/service/client'
 import { newId } from '@halles/service/ids'
 import { Refusal } from '@halles/service/refusal'
-import type { Desk } from './desk.ts'
+import type { Caller, Desk } from './desk.ts'
 import { acceptPassword } from './password.ts'
 import { openSession, type Opening } from './open-session.ts'
 import type { Session } from './session.ts'
 import type { Registration, Role, User } from './user.ts'
 
 type Helpers = Opening &
-  Pick<Desk, 'count' | 'log' | 'isCommon'> & {
+  Pick<Desk, 'count' | 'log' | 'isCommon' | 'security'> & {
     throttle: Pick<Desk['throttle'], 'registration' | 'welcome'>
     users: Pick<Desk['users'], 'has' | 'add'>
     passwords: Pick<Desk['passwords'], 'hash'>
@@ -19,8 +18,12 @@ type Helpers = Opening &
  *
  * @throws Refusal `VALIDATION_FAILED` for a password that is easy to guess; `EMAIL_TAKEN` when the address has an account, whatever its case; `RATE_LIMITED`.
  */
-export async function register(helpers: Helpers, client: Client, wish: Registration): Promise<Session> {
-  const { throttle, users, passwords, isCommon, count, log, now } = helpers
+export async function register(
+  helpers: Helpers,
+  { client }: Pick<Caller, 'client'>,
+  wish: Registration,
+): Promise<Session> {
+  const { throttle, users, passwords, isCommon, security, count, log, now } = helpers
   await acceptPassword(isCommon, wish.password, wish, '/password')
   await throttle.registration(client)
   // Only to spare the hash: the index decides, for two may come at once.
@@ -30,7 +33,9 @@ export async function register(helpers: Helpers, client: Client, wish: Registrat
   await throttle.welcome(user.email, client)
   count.signIn('registered')
   log.info({ userId: user.id }, 'account opened')
-  return openSession(helpers, client, user)
+  const session = await openSession(helpers, client, user)
+  await security.note(client, 'registration', { userId: user.id, byId: user.id })
+  return session
 }
 
 /** A user as an account begins. */
@@ -41,6 +46,8 @@ export const newUser = ({ name, email, locale = 'fr' }: Registration, role: Role
   role,
   locale,
   createdAt,
+  active: true,
+  version: 0,
 })
 
 const emailTaken = (): Refusal =>

@@ -1,20 +1,54 @@
 import type { App } from '@halles/service/app'
+import { PageView, pageView } from '@halles/service/page'
+import { admin, signedIn } from '@halles/service/person'
 import { Refusal } from '@halles/service/refusal'
-import { Nullable, Problem } from '@halles/service/schema'
+import { Revoked } from '@halles/service/revocations'
+import { Closed, Nullable, Problem } from '@halles/service/schema'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { clearCookie, keepInCookie, tokenInCookie } from './cookie.ts'
+import { changePassword } from './change-password.ts'
 import type { Desk } from './desk.ts'
+import { endAllSessions, endSession } from './end-sessions.ts'
 import type { Keys } from './keys.ts'
 import { logIn } from './log-in.ts'
 import { logOut } from './log-out.ts'
-import { readMe } from './read-users.ts'
+import { changeRole, setActive } from './manage-users.ts'
+import { readRevocations } from './read-revocations.ts'
+import { readSecurityLog } from './read-security-log.ts'
+import { readSessions } from './read-sessions.ts'
+import { readMe, readUser, searchUsers } from './read-users.ts'
 import { refreshSession } from './refresh-session.ts'
 import { register } from './register.ts'
-import { Holding, SessionView, sessionView, type Session } from './session.ts'
-import { CredentialsBody, RegistrationBody, UserView, userView } from './user.ts'
+import { EventSearch, EventView, eventView } from './security-event.ts'
+import {
+  Holding,
+  OpenSessionView,
+  openSessionView,
+  SessionSearch,
+  SessionsOf,
+  SessionView,
+  sessionView,
+  type Session,
+} from './session.ts'
+import {
+  ActiveChange,
+  CredentialsBody,
+  PasswordChange,
+  RegistrationBody,
+  RoleChange,
+  UserSearch,
+  UserView,
+  userView,
+} from './user.ts'
 
 const problems = { '4xx': Problem, '5xx': Problem }
+
+const ById = Closed({ id: Type.String({ minLength: 1, maxLength: 512 }) })
+
+// Who asks matters before what.
+const isSignedIn = async ({ person }: FastifyRequest): Promise<void> => void signedIn(person)
+const isAdmin = async ({ person }: FastifyRequest): Promise<void> => void admin(person)
 
 /** How long a list of keys may be kept, in seconds: services ask again at least this often. */
 const KEYS_FRESH_FOR = 300
@@ -39,6 +73,7 @@ const Jwks = Type.Object(
 /** The REST face of auth-service. */
 export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void {
   const tags = ['auth']
+  const security = [{ bearer: [] }]
 
   /** Answers a session, its refresh token in the body or in the cookie. */
   const answer = (reply: FastifyReply, session: Session, inCookie: boolean) => {
@@ -57,9 +92,10 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         response: { 201: SessionView, ...problems },
       },
     },
-    async ({ client, body: { cookie = false, ...wish } }, reply) => {
+    async (request, reply) => {
+      const { cookie = false, ...wish } = request.body
       reply.code(201)
-      return answer(reply, await register(desk, client, wish), cookie)
+      return answer(reply, await register(desk, request, wish), cookie)
     },
   )
 
@@ -73,8 +109,10 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
         response: { 200: SessionView, ...problems },
       },
     },
-    async ({ client, body: { cookie = false, ...credentials } }, reply) =>
-      answer(reply, await logIn(desk, client, credentials), cookie),
+    async (request, reply) => {
+      const { cookie = false, ...credentials } = request.body
+      return answer(reply, await logIn(desk, request, credentials), cookie)
+    },
   )
 
   app.post(
@@ -90,7 +128,7 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
     async (request, reply) => {
       const { token, inCookie } = presented(request)
       if (token === undefined) throw new Refusal('UNAUTHENTICATED', 'There is no session here: sign in first.')
-      return answer(reply, await refreshSession(desk, token), inCookie)
+      return answer(reply, await refreshSession(desk, request, token), inCookie)
     },
   )
 
@@ -106,7 +144,7 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
     },
     async (request, reply) => {
       const { token, inCookie } = presented(request)
-      if (token !== undefined) await logOut(desk, token)
+      if (token !== undefined) await logOut(desk, request, token)
       if (inCookie) clearCookie(reply)
       return reply.code(204).send(null)
     },
@@ -118,11 +156,172 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
       schema: {
         summary: 'Who the token belongs to.',
         tags,
-        security: [{ bearer: [] }],
+        security,
         response: { 200: UserView, ...problems },
       },
     },
     async ({ person }) => userView(await readMe(desk, person)),
+  )
+
+  app.put(
+    '/me/password',
+    {
+      schema: {
+        summary: 'Changes the password of who knows the present one, and ends their other sessions.',
+        tags,
+        security,
+        body: PasswordChange,
+        response: { 204: Type.Null(), ...problems },
+      },
+      preValidation: isSignedIn,
+    },
+    async (request, reply) => {
+      await changePassword(desk, request, request.body)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/sessions',
+    {
+      schema: {
+        summary: 'The sessions that are open, newest first: one’s own, or as an admin those of `userId`.',
+        tags,
+        security,
+        querystring: SessionSearch,
+        response: { 200: PageView(OpenSessionView, 'OpenSessionPage'), ...problems },
+      },
+      preValidation: isSignedIn,
+    },
+    async ({ person, query }) => pageView(await readSessions(desk, person, query), openSessionView),
+  )
+
+  app.delete(
+    '/sessions',
+    {
+      schema: {
+        summary: 'Signs out everywhere, here too: oneself, or as an admin `userId`.',
+        tags,
+        security,
+        querystring: Closed(SessionsOf),
+        response: { 204: Type.Null(), ...problems },
+      },
+      preValidation: isSignedIn,
+    },
+    async (request, reply) => {
+      await endAllSessions(desk, request, request.query.userId)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/sessions/:id',
+    {
+      schema: {
+        summary: 'Ends one session: one’s own, or as an admin anyone’s.',
+        tags,
+        security,
+        params: ById,
+        response: { 204: Type.Null(), ...problems },
+      },
+    },
+    async (request, reply) => {
+      await endSession(desk, request, request.params.id)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/users',
+    {
+      schema: {
+        summary: 'All users, newest first, for admins. `search` is of beginnings of words of name and e-mail.',
+        tags,
+        security,
+        querystring: UserSearch,
+        response: { 200: PageView(UserView, 'UserPage'), ...problems },
+      },
+      preValidation: isAdmin,
+    },
+    async ({ person, query }) => pageView(await searchUsers(desk, person, query), userView),
+  )
+
+  app.get(
+    '/users/:id',
+    {
+      schema: {
+        summary: 'A user, for themselves or an admin.',
+        tags,
+        security,
+        params: ById,
+        response: { 200: UserView, ...problems },
+      },
+    },
+    async ({ person, params }) => userView(await readUser(desk, person, params.id)),
+  )
+
+  app.put(
+    '/users/:id/role',
+    {
+      schema: {
+        summary: 'Makes another user an admin, or an admin a user: for admins.',
+        tags,
+        security,
+        params: ById,
+        body: RoleChange,
+        response: { 200: UserView, ...problems },
+      },
+      preValidation: isAdmin,
+    },
+    async (request) => userView(await changeRole(desk, request, request.params.id, request.body.role)),
+  )
+
+  app.put(
+    '/users/:id/active',
+    {
+      schema: {
+        summary: 'Closes the account of another user, which ends their sessions, or opens it again: for admins.',
+        tags,
+        security,
+        params: ById,
+        body: ActiveChange,
+        response: { 200: UserView, ...problems },
+      },
+      preValidation: isAdmin,
+    },
+    async (request) => userView(await setActive(desk, request, request.params.id, request.body.active)),
+  )
+
+  app.get(
+    '/security-log',
+    {
+      schema: {
+        summary: 'What happened to accounts, newest first, for admins.',
+        tags,
+        security,
+        querystring: EventSearch,
+        response: { 200: PageView(EventView, 'SecurityEventPage'), ...problems },
+      },
+      preValidation: isAdmin,
+    },
+    async ({ person, query }) => pageView(await readSecurityLog(desk, person, query), eventView),
+  )
+
+  app.get(
+    '/revocations',
+    {
+      schema: {
+        summary:
+          'For services: which access tokens are no good any more before they end. Not passed on by the gateway.',
+        tags,
+        querystring: Closed({ since: Type.Optional(Type.Integer({ minimum: 0 })) }),
+        response: { 200: Revoked, ...problems },
+      },
+    },
+    async ({ query }, reply) => {
+      reply.header('cache-control', 'no-store')
+      return readRevocations(desk, query.since)
+    },
   )
 
   app.get(

@@ -1,4 +1,4 @@
-import { Closed } from '@halles/service/schema'
+import { Closed, Moment, Nullable, PageQuery } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 import { userView, UserView, type User } from './user.ts'
 
@@ -36,4 +36,43 @@ export const sessionView = (
   ...(!inCookie && { refreshToken }),
   tokenType: 'Bearer',
   expiresIn,
+})
+
+/** A session that has not ended, as its owner and admins see it. */
+export type OpenSession = {
+  id: string
+  userId: string
+  /** What the browser or app calls itself. */
+  agent: string | null
+  createdAt: Date
+  refreshedAt: Date
+  expiresAt: Date
+}
+
+/** Whose sessions are wanted. */
+export const SessionsOf = {
+  userId: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'Oneself' })),
+}
+export const SessionSearch = Closed({ ...PageQuery, ...SessionsOf })
+export type SessionSearch = Static<typeof SessionSearch>
+
+/** An open session as REST answers it. */
+export const OpenSessionView = Type.Object(
+  {
+    id: Type.String(),
+    userId: Type.String(),
+    agent: Nullable(Type.String({ description: 'What the browser or app calls itself' })),
+    createdAt: Moment,
+    refreshedAt: Moment,
+    expiresAt: Moment,
+    current: Type.Boolean({ description: 'Whether it is the session that asks' }),
+  },
+  { title: 'OpenSession' },
+)
+
+export const openSessionView = (session: OpenSession & { current: boolean }): Static<typeof OpenSessionView> => ({
+  ...session,
+  createdAt: session.createdAt.toISOString(),
+  refreshedAt: session.refreshedAt.toISOString(),
+  expiresAt: session.expiresAt.toISOString(),
 })

@@ -23,7 +23,13 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
     const { value: session } = await door.register(wish)
     const { password: _password, ...seen } = wish
     expect(session).toEqual({
-      user: { ...seen, id: expect.any(String), role: 'user', createdAt: expect.stringMatching(/^\d{4}-.*Z$/) },
+      user: {
+        ...seen,
+        id: expect.any(String),
+        role: 'user',
+        active: true,
+        createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      },
       accessToken: expect.any(String),
       refreshToken: expect.any(String),
       tokenType: 'Bearer',
@@ -47,6 +53,7 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
       email: wish.email,
       locale: 'fr',
       sid: expect.any(String),
+      ver: 0,
       jti: expect.any(String),
       iss: 'halles',
       aud: 'halles',
@@ -190,12 +197,17 @@ it('an unknown address costs a hash, like a known one', async () => {
   const matches = vi.fn(async () => false)
   const noOne = {
     throttle: unthrottled,
+    security: { note: async () => {} },
     users: { withEmail: async () => undefined },
     passwords: { matches },
     count: { signIn: () => {} },
   } as unknown as Parameters<typeof logIn>[0]
   await expect(
-    logIn(noOne, { place: '127.0.0.1', agent: undefined }, { email: 'a@example.test', password: 'whatever' }),
+    logIn(
+      noOne,
+      { client: { place: '127.0.0.1', agent: undefined } },
+      { email: 'a@example.test', password: 'whatever' },
+    ),
   ).rejects.toThrow(/wrong/)
   expect(matches).toHaveBeenCalledExactlyOnceWith(undefined, 'whatever')
 })

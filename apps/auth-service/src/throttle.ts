@@ -3,6 +3,7 @@ import type { Client } from '@halles/service/client'
 import { Refusal } from '@halles/service/refusal'
 import type { SignInMetrics } from './metrics.ts'
 import { KNOWN_FOR, paces, widened, type Counted } from './pace.ts'
+import type { SecurityLog } from './security-log.ts'
 import type { Tries } from './tries.ts'
 import { emailKeyOf } from './user.ts'
 
@@ -18,6 +19,7 @@ type Helpers = {
   /** How many times as much as usual may be tried. */
   scale: number
   count: Pick<SignInMetrics, 'throttled'>
+  security: Pick<SecurityLog, 'note'>
   now: () => Date
 }
 
@@ -26,22 +28,28 @@ type Helpers = {
  * doors: by REST or GraphQL, in one request or many, it is the same budget. What is not let through throws Refusal
  * `RATE_LIMITED`, with how long to wait, and is not counted.
  */
-export function throttleWith({ tries, secret, scale, count, now }: Helpers) {
+export function throttleWith({ tries, secret, scale, count, security, now }: Helpers) {
   const idOf = (counted: Counted, ...what: string[]): string =>
     `${counted}:${createHmac('sha256', secret)
       .update(`tries:${what.join('\n')}`)
       .digest('base64url')}`
 
   /** Takes a try of each in order; when one is refused, those before it are given back. */
-  async function takeAll(wanted: () => Generator<[Counted, string], void, boolean>, at: Date): Promise<string[]> {
+  async function takeAll(
+    client: Client,
+    at: Date,
+    wanted: () => Generator<[Counted, string], void, boolean>,
+  ): Promise<string[]> {
     const taken: string[] = []
     const asking = wanted()
     for (let ask = asking.next(); !ask.done;) {
       const [counted, id] = ask.value
-      const { allowed, openAt, known } = await tries.take(id, widened(paces[counted], scale), at)
+      const { allowed, openAt, known, refused } = await tries.take(id, widened(paces[counted], scale), at)
       if (!allowed) {
         await Promise.all(taken.map((one) => tries.giveBack(one, at)))
         count.throttled(counted)
+        // Once for each wait, however often it is tried meanwhile.
+        if (refused === 1) await security.note(client, 'throttled', { outcome: 'refused' })
         throw tooFast(openAt, at)
       }
       taken.push(id)
@@ -52,17 +60,18 @@ export function throttleWith({ tries, secret, scale, count, now }: Helpers) {
 
   return {
     /** Before a password is looked at. */
-    async signIn(email: string, { place }: Client): Promise<Attempt> {
+    async signIn(email: string, client: Client): Promise<Attempt> {
+      const { place } = client
       const at = now()
       const account = emailKeyOf(email)
       const pair = idOf('pair', account, place)
-      const taken = await takeAll(function* () {
+      const taken = await takeAll(client, at, function* () {
         yield ['address', idOf('address', place)]
         const known = yield ['pair', pair]
         if (known) return
         yield ['account', idOf('account', account)]
         yield ['all', idOf('all')]
-      }, at)
+      })
       return {
         right: async () => {
           await Promise.all([
@@ -80,11 +89,11 @@ export function throttleWith({ tries, secret, scale, count, now }: Helpers) {
     },
 
     /** Before it is told whether an address has an account. */
-    async registration({ place }: Client): Promise<void> {
-      await takeAll(function* () {
-        yield ['registrations', idOf('registrations', place)]
+    async registration(client: Client): Promise<void> {
+      await takeAll(client, now(), function* () {
+        yield ['registrations', idOf('registrations', client.place)]
         yield ['allRegistrations', idOf('allRegistrations')]
-      }, now())
+      })
     },
   }
 }

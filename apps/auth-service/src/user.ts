@@ -7,7 +7,18 @@ export type Role = (typeof roles)[number]
 export type Locale = (typeof locales)[number]
 
 /** Someone with an account, as they and admins see them. The hash of their password stays in the store. */
-export type User = { id: string; name: string; email: string; role: Role; locale: Locale; createdAt: Date }
+export type User = {
+  id: string
+  name: string
+  email: string
+  role: Role
+  locale: Locale
+  createdAt: Date
+  /** Whether it can be signed in to. */
+  active: boolean
+  /** Rises with what access tokens tell of a user, so that those which tell the old are known. */
+  version: number
+}
 
 // Names and addresses end up in the headers of letters: no line breaks, and nothing that turns text around.
 const ONE_LINE = String.raw`^(?=.*\S)[^\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+$`
@@ -48,6 +59,16 @@ export type Credentials = Static<typeof Credentials>
 /** The same over REST, where a browser may ask for a cookie. */
 export const CredentialsBody = Closed({ ...credentials, cookie }, { title: 'Credentials' })
 
+/** Another password, by someone who knows the present one. */
+export const PasswordChange = Closed(
+  { currentPassword: credentials.password, newPassword: Password },
+  { title: 'PasswordChange' },
+)
+export type PasswordChange = Static<typeof PasswordChange>
+
+export const RoleChange = Closed({ role: Type.Enum([...roles]) }, { title: 'RoleChange' })
+export const ActiveChange = Closed({ active: Type.Boolean() }, { title: 'ActiveChange' })
+
 /** Which users an admin looks for: those with a word of name or e-mail that begins so, for each word of `search`. */
 export const UserSearch = Closed({ ...PageQuery, search: Type.Optional(Type.String({ maxLength: 200 })) })
 export type UserSearch = Static<typeof UserSearch>
@@ -61,12 +82,16 @@ export const UserView = Type.Object(
     role: Type.Enum([...roles]),
     locale: Type.Enum([...locales]),
     createdAt: Moment,
+    active: Type.Boolean({ description: 'Whether the account can be signed in to' }),
   },
   { title: 'User' },
 )
 export type UserView = Static<typeof UserView>
 
-export const userView = (user: User): UserView => ({ ...user, createdAt: user.createdAt.toISOString() })
+export const userView = ({ version: _version, createdAt, ...user }: User): UserView => ({
+  ...user,
+  createdAt: createdAt.toISOString(),
+})
 
 /** An address as it is compared: one account an address, whatever its case. */
 export const emailKeyOf = (email: string): string => email.normalize('NFKC').toLowerCase()

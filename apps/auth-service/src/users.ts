@@ -1,10 +1,20 @@
 import { pageOf } from '@halles/service/mongo'
 import type { Page } from '@halles/service/page'
 import { MongoServerError, type Db } from 'mongodb'
-import { emailKeyOf, wordsOf, type User, type UserSearch } from './user.ts'
+import { emailKeyOf, wordsOf, type Role, type User, type UserSearch } from './user.ts'
 
 /** As in MongoDB; `password` is an argon2id hash in PHC form, `words` is what admins search in. */
-type Account = Omit<User, 'id'> & { _id: string; emailKey: string; password: string; words: string[] }
+type Account = Omit<User, 'id' | 'active' | 'version'> & {
+  _id: string
+  emailKey: string
+  password: string
+  words: string[]
+  /** Left out while it is true. */
+  active?: boolean
+  /** How often it was changed in a way that makes its access tokens no good, and when last. */
+  version?: number
+  changedAt?: Date
+}
 
 export type Users = Awaited<ReturnType<typeof usersIn>>
 
@@ -15,11 +25,12 @@ export async function usersIn(db: Db) {
     { key: { emailKey: 1 }, unique: true },
     { key: { words: 1, _id: -1 } },
     { key: { role: 1 }, partialFilterExpression: { role: 'admin' } },
+    { key: { changedAt: 1 }, partialFilterExpression: { changedAt: { $exists: true } } },
   ])
 
   return {
     /** Adds a user with the hash of a password. False when the address has an account already. */
-    async add({ id, ...user }: User, password: string): Promise<boolean> {
+    async add({ id, active: _active, version: _version, ...user }: User, password: string): Promise<boolean> {
       const words = [...new Set([...wordsOf(user.name), ...wordsOf(user.email)])]
       try {
         await users.insertOne({ _id: id, ...user, emailKey: emailKeyOf(user.email), password, words })
@@ -40,9 +51,46 @@ export async function usersIn(db: Db) {
       return account ? { user: userOf(account), password: account.password } : undefined
     },
 
-    /** Puts another hash of the same password in place of `from`. Nothing happens when the password is another by now. */
-    rehash: async (id: string, from: string, to: string): Promise<void> =>
-      void (await users.updateOne({ _id: id, password: from }, { $set: { password: to } })),
+    /** The account of an id, with the hash of its password. */
+    async withId(id: string): Promise<{ user: User; password: string } | undefined> {
+      const account = await users.findOne({ _id: id, active: { $ne: false } })
+      return account ? { user: userOf(account), password: account.password } : undefined
+    },
+
+    /** Whether an account may be signed in to by the password of this hash, at this very moment. */
+    opensBy: async (id: string, hash: string): Promise<boolean> =>
+      (await users.findOne(
+        { _id: id, password: hash, active: { $ne: false } },
+        { projection: { _id: 1 }, readConcern: { level: 'local' } },
+      )) !== null,
+
+    /** Puts the hash of another password in place of `from`. False when it is another by now. */
+    changePassword: async (id: string, from: string, to: string): Promise<boolean> =>
+      (await users.updateOne({ _id: id, password: from }, { $set: { password: to } })).modifiedCount === 1,
+
+    /** Changes what access tokens tell, which makes those that there are no good; undefined when there is no such user. */
+    async change(
+      id: string,
+      to: { role: Role } | { active: boolean },
+      changedAt: Date,
+    ): Promise<{ user: User; changed: boolean } | undefined> {
+      const other = 'role' in to ? { role: { $ne: to.role } } : { active: to.active ? false : { $ne: false } }
+      const changed = await users.findOneAndUpdate(
+        { _id: id, ...other },
+        { $set: { ...to, changedAt }, $inc: { version: 1 } },
+        { returnDocument: 'after' },
+      )
+      const account = changed ?? (await users.findOne({ _id: id }))
+      return account ? { user: userOf(account), changed: changed !== null } : undefined
+    },
+
+    /** The users who were changed since then, by version. */
+    async changedSince(since: Date): Promise<{ id: string; version: number; at: Date }[]> {
+      const found = await users
+        .find({ changedAt: { $gte: since } }, { projection: { version: 1, changedAt: 1 } })
+        .toArray()
+      return found.map(({ _id: id, version = 0, changedAt }) => ({ id, version, at: changedAt! }))
+    },
 
     /** The users with these ids, by id; those that there are. */
     async withIds(ids: readonly string[]): Promise<Map<string, User>> {
@@ -63,15 +111,17 @@ export async function usersIn(db: Db) {
     },
 
     hasAdmin: async (): Promise<boolean> =>
-      (await users.findOne({ role: 'admin' }, { projection: { _id: 1 } })) !== null,
+      (await users.findOne({ role: 'admin', active: { $ne: false } }, { projection: { _id: 1 } })) !== null,
   }
 }
 
-const userOf = ({ _id, name, email, role, locale, createdAt }: Account): User => ({
+const userOf = ({ _id, name, email, role, locale, createdAt, active = true, version = 0 }: Account): User => ({
   id: _id,
   name,
   email,
   role,
   locale,
   createdAt,
+  active,
+  version,
 })

@@ -51,7 +51,7 @@ export const graphqlOf =
 export const doors = {
   REST: (app: App) => {
     const ask = async (
-      method: 'GET' | 'POST',
+      method: 'GET' | 'POST' | 'PUT' | 'DELETE',
       url: string,
       payload?: object,
       headers: Headers = {},
@@ -67,6 +67,16 @@ export const doors = {
       refresh: (refreshToken: unknown) => ask('POST', '/refresh', { refreshToken }),
       logout: (refreshToken: unknown) => ask('POST', '/logout', { refreshToken }),
       me: (headers?: Headers) => ask('GET', '/me', undefined, headers),
+      changePassword: (change: object, headers?: Headers) => ask('PUT', '/me/password', change, headers),
+      sessions: (headers?: Headers, userId?: string) => ask('GET', `/sessions${of(userId)}`, undefined, headers),
+      endSession: (id: string, headers?: Headers) => ask('DELETE', `/sessions/${id}`, undefined, headers),
+      endAllSessions: (headers?: Headers, userId?: string) =>
+        ask('DELETE', `/sessions${of(userId)}`, undefined, headers),
+      user: (id: string, headers?: Headers) => ask('GET', `/users/${id}`, undefined, headers),
+      setRole: (id: string, role: string, headers?: Headers) => ask('PUT', `/users/${id}/role`, { role }, headers),
+      setActive: (id: string, active: boolean, headers?: Headers) =>
+        ask('PUT', `/users/${id}/active`, { active }, headers),
+      securityLog: (userId: string, headers?: Headers) => ask('GET', `/security-log${of(userId)}`, undefined, headers),
     }
   },
   GraphQL: (app: App) => {
@@ -85,11 +95,55 @@ export const doors = {
         ask(`mutation ($token: String!) { refreshSession(refreshToken: $token) ${session} }`, { token }),
       logout: (token: unknown) => ask('mutation ($token: String!) { logout(refreshToken: $token) }', { token }),
       me: (headers?: Headers) => ask(`{ me { ${USER} } }`, {}, headers),
+      changePassword: (input: object, headers?: Headers) =>
+        ask('mutation ($input: ChangePasswordInput!) { changePassword(input: $input) }', { input }, headers),
+      sessions: async (headers?: Headers, userId?: string) => {
+        const who = userId === undefined ? 'me' : 'user(id: $userId)'
+        const wish = `query ${userId === undefined ? '' : '($userId: ID!)'} { ${who} { sessions { ${SESSIONS} } } }`
+        const { value, ...refused } = await ask(wish, { userId }, headers)
+        return value ? { value: pageIn(value.sessions) } : refused
+      },
+      endSession: (id: string, headers?: Headers) =>
+        ask('mutation ($id: ID!) { endSession(id: $id) }', { id }, headers),
+      endAllSessions: (headers?: Headers, userId?: string) =>
+        ask('mutation ($userId: ID) { endAllSessions(userId: $userId) }', { userId }, headers),
+      user: (id: string, headers?: Headers) => ask(`query ($id: ID!) { user(id: $id) { ${USER} } }`, { id }, headers),
+      setRole: (id: string, role: string, headers?: Headers) =>
+        ask(
+          `mutation ($id: ID!, $role: Role!) { setUserRole(id: $id, role: $role) { ${USER} } }`,
+          { id, role: role.toUpperCase() },
+          headers,
+        ),
+      setActive: (id: string, active: boolean, headers?: Headers) =>
+        ask(
+          `mutation ($id: ID!, $active: Boolean!) { setUserActive(id: $id, active: $active) { ${USER} } }`,
+          { id, active },
+          headers,
+        ),
+      securityLog: async (userId: string, headers?: Headers) => {
+        const wish = `query ($userId: ID) { securityLog(userId: $userId) { ${EVENTS} } }`
+        const { value, ...refused } = await ask(wish, { userId }, headers)
+        if (!value) return refused
+        const lower = (text: string) => text.toLowerCase().replaceAll('_', '-')
+        const page = pageIn(value)
+        return {
+          value: {
+            ...page,
+            items: page.items.map((e: any) => ({ ...e, what: lower(e.what), outcome: lower(e.outcome) })),
+          },
+        }
+      },
     }
   },
 }
 
-const USER = 'id name email role locale createdAt'
+const USER = 'id name email role locale createdAt active'
+const PAGE = 'pageInfo { hasNextPage endCursor } totalCount totalCountIsExact'
+const SESSIONS = `nodes { id userId agent createdAt refreshedAt expiresAt current } ${PAGE}`
+const EVENTS = `nodes { id at what outcome userId byId sessionId place traceId } ${PAGE}`
+
+const of = (userId: string | undefined): string => (userId === undefined ? '' : `?userId=${encodeURIComponent(userId)}`)
+const pageIn = ({ nodes, ...page }: any) => ({ items: nodes, ...page })
 
 /** GraphQL's ROLE and LOCALE as REST writes them, and what REST adds. */
 function lowered(value: any): any {

@@ -135,6 +135,7 @@ describe('who asks', () => {
   it.each([
     ['expired', { expiresAt: Date.now() - 1000 }],
     ['of another issuer', { issuer: 'elsewhere' }],
+    ['another kind of JWT', { typ: 'JWT' }],
     ['for another audience', { audience: 'elsewhere' }],
     ['of an unknown key', { kid: 'other' }],
   ])('is refused with a token that is %s, on public routes too', async (_what, options) => {

@@ -13,7 +13,7 @@ import type { KeyOf } from './keys.ts'
 import { loggerOptions } from './log.ts'
 import { metricsOf, type Metrics } from './metrics.ts'
 import { openapi } from './openapi.ts'
-import { Claims, type Person } from './person.ts'
+import { ACCESS_TOKEN, Claims, type Person } from './person.ts'
 import { Refusal, refusalOf, refusals } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
 import { reader, validatorOf } from './schema.ts'
@@ -134,7 +134,13 @@ async function tokens(app: App, { keyOf, issuer, audience, revocations }: Servic
       return key
     },
     decode: { complete: true },
-    verify: { algorithms: ['ES256'], allowedIss: issuer, allowedAud: audience, requiredClaims: ['exp', 'iss', 'aud'] },
+    verify: {
+      algorithms: ['ES256'],
+      checkTyp: ACCESS_TOKEN,
+      allowedIss: issuer,
+      allowedAud: audience,
+      requiredClaims: ['exp', 'iss', 'aud'],
+    },
   })
 
   app.addHook('onRequest', async (request) => {

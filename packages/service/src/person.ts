@@ -1,6 +1,9 @@
 import { Type, type Static } from 'typebox'
 import { Refusal } from './refusal.ts'
 
+/** The `typ` of access tokens (RFC 9068): no other kind of JWT is taken for one. */
+export const ACCESS_TOKEN = 'at+jwt'
+
 /** What an access token says of who it belongs to. */
 export const Claims = Type.Object({
   sub: Type.String({ minLength: 1 }),

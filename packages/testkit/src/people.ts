@@ -40,11 +40,11 @@ export const someAdmin = (more: Partial<TestPerson> = {}): TestPerson =>
 /** Headers that sign a person in: `{authorization: 'Bearer …'}`. The options make tokens that are not good. */
 export async function as(
   person: TestPerson,
-  { issuer = 'halles', audience = 'halles', kid = KID, expiresAt = Date.now() + 600_000 } = {},
+  { issuer = 'halles', audience = 'halles', kid = KID, typ = 'at+jwt', expiresAt = Date.now() + 600_000 } = {},
 ): Promise<{ authorization: string }> {
   const { id, ...claims } = person
   const token = await new SignJWT(claims)
-    .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' })
+    .setProtectedHeader({ alg: 'ES256', kid, typ })
     .setSubject(id)
     .setIssuer(issuer)
     .setAudience(audience)

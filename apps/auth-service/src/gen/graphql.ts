@@ -1,5 +1,6 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { User as Account } from '../user.ts';
+import type { SecurityEvent as SecurityEventModel } from '../security-event.ts';
 import type { GraphQLContext } from '@halles/service/graphql-http';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -17,6 +18,12 @@ export type Scalars = {
   _FieldSet: { input: string; output: string; }
 };
 
+export type ChangePasswordInput = {
+  currentPassword: Scalars['String']['input'];
+  /** 8 to 128 characters of any kind; none that are tried first, and not your name or address. */
+  newPassword: Scalars['String']['input'];
+};
+
 export const Locale = {
   En: 'EN',
   Fr: 'FR'
@@ -30,6 +37,12 @@ export type LoginInput = {
 
 export type Mutation = {
   __typename?: 'Mutation';
+  /** Another password for who knows the present one; ends their other sessions. `INVALID_CREDENTIALS` when it is wrong. */
+  changePassword: Scalars['Boolean']['output'];
+  /** Signs out everywhere, here too: oneself, or as an admin another user. */
+  endAllSessions: Scalars['Boolean']['output'];
+  /** Ends one session: one's own, or as an admin anyone's. `NOT_FOUND` when it has ended. */
+  endSession: Scalars['Boolean']['output'];
   /** Signs in. `INVALID_CREDENTIALS`, the same for an unknown address and a wrong password. */
   login: Session;
   /** Ends the session that the refresh token belongs to. True whether or not it was still alive. */
@@ -38,6 +51,25 @@ export type Mutation = {
   refreshSession: Session;
   /** Opens an account and signs in. `EMAIL_TAKEN` when the address has one already, whatever its case. */
   register: Session;
+  /** Closes the account of another user, which ends their sessions, or opens it again: for admins. Every service knows in 5 s. */
+  setUserActive: User;
+  /** Makes another user an admin, or an admin a user: for admins. Every service knows in 5 s. */
+  setUserRole: User;
+};
+
+
+export type MutationChangePasswordArgs = {
+  input: ChangePasswordInput;
+};
+
+
+export type MutationEndAllSessionsArgs = {
+  userId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+
+export type MutationEndSessionArgs = {
+  id: Scalars['ID']['input'];
 };
 
 
@@ -60,6 +92,54 @@ export type MutationRegisterArgs = {
   input: RegisterInput;
 };
 
+
+export type MutationSetUserActiveArgs = {
+  active: Scalars['Boolean']['input'];
+  id: Scalars['ID']['input'];
+};
+
+
+export type MutationSetUserRoleArgs = {
+  id: Scalars['ID']['input'];
+  role: Role;
+};
+
+/** A session that has not ended. */
+export type OpenSession = {
+  __typename?: 'OpenSession';
+  /** What the browser or app calls itself. */
+  agent?: Maybe<Scalars['String']['output']>;
+  createdAt: Scalars['DateTime']['output'];
+  /** Whether it is the session that asks. */
+  current: Scalars['Boolean']['output'];
+  expiresAt: Scalars['DateTime']['output'];
+  id: Scalars['ID']['output'];
+  refreshedAt: Scalars['DateTime']['output'];
+  userId: Scalars['ID']['output'];
+};
+
+export type OpenSessionConnection = {
+  __typename?: 'OpenSessionConnection';
+  edges: Array<OpenSessionEdge>;
+  nodes: Array<OpenSession>;
+  pageInfo: PageInfo;
+  /** Exact up to 10,000; beyond it 10000, and totalCountIsExact is false. */
+  totalCount: Scalars['Int']['output'];
+  totalCountIsExact: Scalars['Boolean']['output'];
+};
+
+export type OpenSessionEdge = {
+  __typename?: 'OpenSessionEdge';
+  cursor: Scalars['String']['output'];
+  node: OpenSession;
+};
+
+export const Outcome = {
+  Done: 'DONE',
+  Refused: 'REFUSED'
+} as const;
+
+export type Outcome = typeof Outcome[keyof typeof Outcome];
 /** Where a page ends, and whether another follows. */
 export type PageInfo = {
   __typename?: 'PageInfo';
@@ -72,10 +152,19 @@ export type Query = {
   __typename?: 'Query';
   /** Who the token belongs to. `UNAUTHENTICATED` without one. */
   me?: Maybe<User>;
+  /** What happened to accounts, or to one user's, newest first, for admins. */
+  securityLog: SecurityEventConnection;
   /** A user, for themselves or an admin; `FORBIDDEN` otherwise. */
   user?: Maybe<User>;
   /** All users, newest first, for admins. `search` matches the beginning of name or e-mail, accents and case aside. */
   users: UserConnection;
+};
+
+
+export type QuerySecurityLogArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 
@@ -105,6 +194,56 @@ export const Role = {
 } as const;
 
 export type Role = typeof Role[keyof typeof Role];
+/** Something that happened to an account. */
+export type SecurityEvent = {
+  __typename?: 'SecurityEvent';
+  at: Scalars['DateTime']['output'];
+  /** Who did it; null when no one was signed in. */
+  byId?: Maybe<Scalars['ID']['output']>;
+  id: Scalars['ID']['output'];
+  outcome: Outcome;
+  /** The same for all that came from one place, which cannot be read from it. */
+  place: Scalars['String']['output'];
+  sessionId?: Maybe<Scalars['ID']['output']>;
+  /** The id under which logs know the request. */
+  traceId?: Maybe<Scalars['String']['output']>;
+  /** Whose account; null when there is none. */
+  userId?: Maybe<Scalars['ID']['output']>;
+  what: SecurityEventKind;
+};
+
+export type SecurityEventConnection = {
+  __typename?: 'SecurityEventConnection';
+  edges: Array<SecurityEventEdge>;
+  nodes: Array<SecurityEvent>;
+  pageInfo: PageInfo;
+  /** Exact up to 10,000; beyond it 10000, and totalCountIsExact is false. */
+  totalCount: Scalars['Int']['output'];
+  totalCountIsExact: Scalars['Boolean']['output'];
+};
+
+export type SecurityEventEdge = {
+  __typename?: 'SecurityEventEdge';
+  cursor: Scalars['String']['output'];
+  node: SecurityEvent;
+};
+
+export const SecurityEventKind = {
+  Deactivated: 'DEACTIVATED',
+  PasswordChanged: 'PASSWORD_CHANGED',
+  Reactivated: 'REACTIVATED',
+  /** A spent refresh token came back, and its session was ended. */
+  RefreshReused: 'REFRESH_REUSED',
+  Registration: 'REGISTRATION',
+  RoleChanged: 'ROLE_CHANGED',
+  SessionsEnded: 'SESSIONS_ENDED',
+  SignIn: 'SIGN_IN',
+  SignOut: 'SIGN_OUT',
+  /** A place began to try too fast, and has to wait. */
+  Throttled: 'THROTTLED'
+} as const;
+
+export type SecurityEventKind = typeof SecurityEventKind[keyof typeof SecurityEventKind];
 /** What signing in gives. */
 export type Session = {
   __typename?: 'Session';
@@ -120,6 +259,8 @@ export type Session = {
 /** Someone with an account. Seen by themselves and by admins. */
 export type User = {
   __typename?: 'User';
+  /** Whether the account can be signed in to. An admin may close it. */
+  active: Scalars['Boolean']['output'];
   createdAt: Scalars['DateTime']['output'];
   email: Scalars['String']['output'];
   id: Scalars['ID']['output'];
@@ -127,6 +268,15 @@ export type User = {
   locale: Locale;
   name: Scalars['String']['output'];
   role: Role;
+  /** Where this user is signed in, newest first; for themselves and admins. */
+  sessions?: Maybe<OpenSessionConnection>;
+};
+
+
+/** Someone with an account. Seen by themselves and by admins. */
+export type UserSessionsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
 };
 
 export type UserConnection = {
@@ -239,18 +389,27 @@ export type FederationReferenceTypes = {
 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
+  ChangePasswordInput: ChangePasswordInput;
+  String: ResolverTypeWrapper<Scalars['String']['output']>;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
   Locale: Locale;
   LoginInput: LoginInput;
-  String: ResolverTypeWrapper<Scalars['String']['output']>;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  ID: ResolverTypeWrapper<Scalars['ID']['output']>;
+  OpenSession: ResolverTypeWrapper<OpenSession>;
+  OpenSessionConnection: ResolverTypeWrapper<OpenSessionConnection>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  OpenSessionEdge: ResolverTypeWrapper<OpenSessionEdge>;
+  Outcome: Outcome;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
-  ID: ResolverTypeWrapper<Scalars['ID']['output']>;
-  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   RegisterInput: RegisterInput;
   Role: Role;
+  SecurityEvent: ResolverTypeWrapper<SecurityEventModel>;
+  SecurityEventConnection: ResolverTypeWrapper<Omit<SecurityEventConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['SecurityEventEdge']>, nodes: Array<ResolversTypes['SecurityEvent']> }>;
+  SecurityEventEdge: ResolverTypeWrapper<Omit<SecurityEventEdge, 'node'> & { node: ResolversTypes['SecurityEvent'] }>;
+  SecurityEventKind: SecurityEventKind;
   Session: ResolverTypeWrapper<Omit<Session, 'user'> & { user: ResolversTypes['User'] }>;
   User: ResolverTypeWrapper<Account>;
   UserConnection: ResolverTypeWrapper<Omit<UserConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['UserEdge']>, nodes: Array<ResolversTypes['User']> }>;
@@ -259,16 +418,23 @@ export type ResolversTypes = {
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
+  ChangePasswordInput: ChangePasswordInput;
+  String: Scalars['String']['output'];
   DateTime: Scalars['DateTime']['output'];
   LoginInput: LoginInput;
-  String: Scalars['String']['output'];
   Mutation: Record<PropertyKey, never>;
   Boolean: Scalars['Boolean']['output'];
+  ID: Scalars['ID']['output'];
+  OpenSession: OpenSession;
+  OpenSessionConnection: OpenSessionConnection;
+  Int: Scalars['Int']['output'];
+  OpenSessionEdge: OpenSessionEdge;
   PageInfo: PageInfo;
   Query: Record<PropertyKey, never>;
-  ID: Scalars['ID']['output'];
-  Int: Scalars['Int']['output'];
   RegisterInput: RegisterInput;
+  SecurityEvent: SecurityEventModel;
+  SecurityEventConnection: Omit<SecurityEventConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['SecurityEventEdge']>, nodes: Array<ResolversParentTypes['SecurityEvent']> };
+  SecurityEventEdge: Omit<SecurityEventEdge, 'node'> & { node: ResolversParentTypes['SecurityEvent'] };
   Session: Omit<Session, 'user'> & { user: ResolversParentTypes['User'] };
   User: Account;
   UserConnection: Omit<UserConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['UserEdge']>, nodes: Array<ResolversParentTypes['User']> };
@@ -280,10 +446,38 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
 }
 
 export type MutationResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  changePassword?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'input'>>;
+  endAllSessions?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, Partial<MutationEndAllSessionsArgs>>;
+  endSession?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationEndSessionArgs, 'id'>>;
   login?: Resolver<ResolversTypes['Session'], ParentType, ContextType, RequireFields<MutationLoginArgs, 'input'>>;
   logout?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationLogoutArgs, 'refreshToken'>>;
   refreshSession?: Resolver<ResolversTypes['Session'], ParentType, ContextType, RequireFields<MutationRefreshSessionArgs, 'refreshToken'>>;
   register?: Resolver<ResolversTypes['Session'], ParentType, ContextType, RequireFields<MutationRegisterArgs, 'input'>>;
+  setUserActive?: Resolver<ResolversTypes['User'], ParentType, ContextType, RequireFields<MutationSetUserActiveArgs, 'active' | 'id'>>;
+  setUserRole?: Resolver<ResolversTypes['User'], ParentType, ContextType, RequireFields<MutationSetUserRoleArgs, 'id' | 'role'>>;
+};
+
+export type OpenSessionResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['OpenSession'] = ResolversParentTypes['OpenSession']> = {
+  agent?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  current?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  refreshedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type OpenSessionConnectionResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['OpenSessionConnection'] = ResolversParentTypes['OpenSessionConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['OpenSessionEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['OpenSession']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  totalCountIsExact?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type OpenSessionEdgeResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['OpenSessionEdge'] = ResolversParentTypes['OpenSessionEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['OpenSession'], ParentType, ContextType>;
 };
 
 export type PageInfoResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
@@ -293,8 +487,34 @@ export type PageInfoResolvers<ContextType = GraphQLContext, ParentType extends R
 
 export type QueryResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   me?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
+  securityLog?: Resolver<ResolversTypes['SecurityEventConnection'], ParentType, ContextType, RequireFields<QuerySecurityLogArgs, 'first'>>;
   user?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType, RequireFields<QueryUserArgs, 'id'>>;
   users?: Resolver<ResolversTypes['UserConnection'], ParentType, ContextType, RequireFields<QueryUsersArgs, 'first'>>;
+};
+
+export type SecurityEventResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['SecurityEvent'] = ResolversParentTypes['SecurityEvent']> = {
+  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  byId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  outcome?: Resolver<ResolversTypes['Outcome'], ParentType, ContextType>;
+  place?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  sessionId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  traceId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  userId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  what?: Resolver<ResolversTypes['SecurityEventKind'], ParentType, ContextType>;
+};
+
+export type SecurityEventConnectionResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['SecurityEventConnection'] = ResolversParentTypes['SecurityEventConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['SecurityEventEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['SecurityEvent']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  totalCountIsExact?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type SecurityEventEdgeResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['SecurityEventEdge'] = ResolversParentTypes['SecurityEventEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['SecurityEvent'], ParentType, ContextType>;
 };
 
 export type SessionResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Session'] = ResolversParentTypes['Session']> = {
@@ -306,12 +526,14 @@ export type SessionResolvers<ContextType = GraphQLContext, ParentType extends Re
 
 export type UserResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['User'] = ResolversParentTypes['User'], FederationReferenceType extends FederationReferenceTypes['User'] = FederationReferenceTypes['User']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['User']> | FederationReferenceType, FederationReferenceType, ContextType>;
+  active?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   email?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   locale?: Resolver<ResolversTypes['Locale'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
+  sessions?: Resolver<Maybe<ResolversTypes['OpenSessionConnection']>, ParentType, ContextType, RequireFields<UserSessionsArgs, 'first'>>;
 };
 
 export type UserConnectionResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['UserConnection'] = ResolversParentTypes['UserConnection']> = {
@@ -330,8 +552,14 @@ export type UserEdgeResolvers<ContextType = GraphQLContext, ParentType extends R
 export type Resolvers<ContextType = GraphQLContext> = {
   DateTime?: GraphQLScalarType;
   Mutation?: MutationResolvers<ContextType>;
+  OpenSession?: OpenSessionResolvers<ContextType>;
+  OpenSessionConnection?: OpenSessionConnectionResolvers<ContextType>;
+  OpenSessionEdge?: OpenSessionEdgeResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
+  SecurityEvent?: SecurityEventResolvers<ContextType>;
+  SecurityEventConnection?: SecurityEventConnectionResolvers<ContextType>;
+  SecurityEventEdge?: SecurityEventEdgeResolvers<ContextType>;
   Session?: SessionResolvers<ContextType>;
   User?: UserResolvers<ContextType>;
   UserConnection?: UserConnectionResolvers<ContextType>;
