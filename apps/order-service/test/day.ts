@@ -4,7 +4,7 @@ import { someAdmin, someone } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import type { Db } from 'mongodb'
 import { orderOf, type Order } from '../src/order.ts'
-import { stockAt } from '../src/stock.ts'
+import type { Stock } from '../src/stock.ts'
 import { say, type Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
@@ -15,7 +15,7 @@ export const OPENING = 20
 export type Surroundings = {
   /** This lane's orders: looked at, and filled with what earlier crashes have left. */
   stores: Stores
-  stock: ReturnType<typeof stockAt>
+  stock: Stock
   /** Product-service's REST door, and its database. */
   products: string
   productDb: Db
