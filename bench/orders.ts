@@ -102,6 +102,7 @@ async function unguarded(market: Market, closers: Closers): Promise<Variant[]> {
           PRODUCT_URL: services.product,
           ORDER_URL: `http://127.0.0.1:${port}`,
           NOTIFICATION_URL: services.notification,
+          RATE_LIMIT: '0',
           MALLOC_ARENA_MAX: '2',
         },
         cwd: root,
