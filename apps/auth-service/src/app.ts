@@ -31,7 +31,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   const [users, sessions, keys, tries] = await Promise.all([
     usersIn(db),
     sessionsIn(db, mourning),
-    keysIn(db),
+    keysIn(db, () => now().getTime()),
     triesIn(db),
   ])
   const secret = keys.refreshSecret

@@ -2,6 +2,9 @@ import { Common, GatewaySecret, MongodbUrl, readConfig } from '@halles/service/c
 import { Type, type Static } from 'typebox'
 import { Email, Name, Password } from './user.ts'
 
+/** How long an access token is good. */
+export const AccessTokenSeconds = Type.Integer({ minimum: 1, maximum: 86_400, default: 600 })
+
 const Settings = Type.Object(
   {
     ...Common,
@@ -18,7 +21,7 @@ const Settings = Type.Object(
       default: 1,
       description: 'How many times as much as usual may be tried: for many people at one address',
     }),
-    ACCESS_TOKEN_SECONDS: Type.Integer({ minimum: 1, maximum: 86_400, default: 600 }),
+    ACCESS_TOKEN_SECONDS: AccessTokenSeconds,
     REFRESH_TOKEN_DAYS: Type.Integer({ minimum: 1, maximum: 365, default: 30 }),
     ADMIN_NAME: { ...Name, default: 'Admin' },
     ADMIN_EMAIL: Type.Optional(Email),

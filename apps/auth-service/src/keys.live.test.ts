@@ -1,6 +1,6 @@
 import { openMongo } from '@halles/service/mongo'
 import { ownDatabase } from '@halles/testkit/database'
-import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, importSPKI } from 'jose'
+import { calculateJwkThumbprint, exportJWK, importSPKI } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { clock } from '../test/doors.ts'
 import { keysIn } from './keys.ts'
@@ -13,16 +13,11 @@ afterAll(() => mongo.close())
 let n = 0
 beforeEach(() => void (db = mongo.client.db(`${mongo.db.databaseName}_${n++}`)))
 
-/** What an operator's rotation will do: the present key only checks from now on, a new one signs. */
-async function rotate(): Promise<string> {
-  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
-  const publicJwk = await exportJWK(publicKey)
-  const kid = await calculateJwkThumbprint(publicJwk)
-  const keys = db.collection<{ _id: string }>('keys')
-  await keys.updateOne({ use: 'sign' }, { $set: { use: 'check' } })
-  await keys.insertOne({ _id: kid, use: 'sign', publicJwk, privatePem: await exportPKCS8(privateKey) } as never)
-  return kid
-}
+const LEAD = 600_000
+const LIFE = 600_000
+
+/** Another instance adds the next key. */
+const rotate = async (now?: () => number): Promise<string> => (await keysIn(db, now)).rotate(LEAD, LIFE)
 
 describe('keys', () => {
   it('are made once by the many instances that start at once, and kept', async () => {
@@ -78,14 +73,35 @@ describe('keys', () => {
     await expect(keys.keyOf('unknown')).rejects.toMatchObject({ name: 'MongoNotConnectedError' })
   })
 
-  it('can be many: one signs, all are believed and published', async () => {
+  it('are changed over by a command: the next is published before it signs, the old one until its tokens have ended', async () => {
     const time = clock()
-    const keys = await keysIn(db, () => time.now().getTime())
+    const now = () => time.now().getTime()
+    const keys = await keysIn(db, now)
     const { kid: old } = await keys.signing()
-    const kid = await rotate()
+    const kid = await rotate(now)
     time.move(31_000)
-    expect((await keys.signing()).kid).toBe(kid)
+    expect((await keys.signing()).kid).toBe(old)
     expect((await keys.published()).map((key) => key.kid).sort()).toEqual([kid, old].sort())
+    expect((await keys.list()).map(({ state }) => state)).toEqual(['next', 'signing'])
+    expect(await keys.keyOf(kid)).toContain('PUBLIC KEY')
+
+    time.move(LEAD)
+    expect((await keys.signing()).kid).toBe(kid)
     expect(await keys.keyOf(old)).toContain('PUBLIC KEY')
+    const [signing, checking] = await keys.list()
+    expect([signing!.state, checking!.state]).toEqual(['signing', 'checking'])
+    expect(signing!.expiresAt).toBeUndefined()
+    expect(checking!.expiresAt!.getTime()).toBe(signing!.signsFrom.getTime() + LIFE + 60_000)
+    expect(await db.collection('keys').indexes()).toContainEqual(
+      expect.objectContaining({ key: { expiresAt: 1 }, expireAfterSeconds: 0 }),
+    )
+  })
+
+  it('have one next at a time, of two operators at once too', async () => {
+    const keys = await keysIn(db)
+    const both = await Promise.allSettled([rotate(), rotate()])
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    await expect(rotate()).rejects.toThrow(/^The next key is published already: it signs from 20/)
+    expect(await keys.list()).toHaveLength(2)
   })
 })

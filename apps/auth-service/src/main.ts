@@ -1,4 +1,14 @@
 import { run } from '@halles/service/run'
 import { configFrom } from './config.ts'
 
-await run('auth-service', configFrom, async (settings) => (await import('./app.ts')).createApp(settings), process.env)
+const [command, ...words] = process.argv.slice(2)
+if (command === 'keys') {
+  const { keysCommand } = await import('./keys-command.ts')
+  try {
+    console.log(await keysCommand(words, process.env))
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exitCode = 1
+  }
+} else
+  await run('auth-service', configFrom, async (settings) => (await import('./app.ts')).createApp(settings), process.env)

@@ -13,7 +13,10 @@ afterAll(() => app.close())
 
 const median = (times: number[]): number => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!
 
-it('signing in takes as long for an address that has no account as for one that has', async () => {
+// A difference fails every time; a machine that is busy with other things, hardly three times.
+const patience = { timeout: 120_000, retry: 2 }
+
+it('signing in takes as long for an address that has no account as for one that has', patience, async () => {
   const { email, password, name } = newcomer()
   await app.inject({ method: 'POST', url: '/register', payload: { name, email, password } })
   const unknown = newcomer().email
@@ -37,4 +40,4 @@ it('signing in takes as long for an address that has no account as for one that 
   const difference = Math.abs(median(took[unknown]!) - known) / known
   console.log(`known ${known.toFixed(2)} ms, unknown ${median(took[unknown]!).toFixed(2)} ms`)
   expect(difference).toBeLessThan(TOLERANCE)
-}, 120_000)
+})

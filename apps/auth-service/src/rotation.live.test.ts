@@ -1,0 +1,86 @@
+import { serviceApp, type App } from '@halles/service/app'
+import { keysAt } from '@halles/service/keys'
+import { openMongo } from '@halles/service/mongo'
+import { signedIn } from '@halles/service/person'
+import { eventually } from '@halles/testkit/wait'
+import { decodeProtectedHeader } from 'jose'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bearer, clock, doors, newcomer, ownSettings } from '../test/doors.ts'
+import { createApp } from './app.ts'
+import { keysCommand } from './keys-command.ts'
+import { keysIn } from './keys.ts'
+
+const time = clock()
+const settings = ownSettings()
+let instances: App[]
+let peer: App
+beforeAll(async () => {
+  instances = await Promise.all([createApp(settings, time), createApp(settings, time)])
+  const address = await instances[0]!.listen({ host: '127.0.0.1', port: 0 })
+  peer = await serviceApp({
+    name: 'peer-service',
+    logLevel: 'silent',
+    keyOf: keysAt(`${address}/.well-known/jwks.json`),
+    issuer: settings.JWT_ISSUER,
+    audience: settings.JWT_AUDIENCE,
+    needs: {},
+  })
+  peer.get('/me', async ({ person }) => signedIn(person))
+})
+afterAll(() => Promise.all([...instances, peer].map((app) => app.close())))
+
+it('while keys change, under load, every token is good in every service', async () => {
+  const answers: number[] = []
+  const kids = new Set<unknown>()
+  const tokens: string[] = []
+  let going = true
+  const shopper = async (n: number): Promise<void> => {
+    const door = doors.REST(instances[n % 2]!)
+    let { value: session } = await door.register(newcomer())
+    while (going) {
+      ;({ value: session } = await door.refresh(session.refreshToken))
+      kids.add(decodeProtectedHeader(session.accessToken).kid)
+      tokens.push(session.accessToken)
+      for (const app of [peer, ...instances])
+        answers.push((await app.inject({ url: '/me', headers: bearer(session.accessToken) })).statusCode)
+    }
+  }
+  const load = Promise.all(Array.from({ length: 8 }, (_, n) => shopper(n)))
+  const grown = async (by: number): Promise<void> => {
+    const before = answers.length
+    await eventually('more requests', () => answers.length >= before + by, 30_000)
+  }
+
+  const { db, close } = await openMongo(settings.MONGODB_URL, 'operator')
+  await grown(50)
+  await (await keysIn(db, () => time.now().getTime())).rotate(60_000, 600_000)
+  await grown(50)
+  // What every instance has read is old by now, and the next key is published, yet no token is signed by it.
+  time.move(31_000)
+  await grown(50)
+  expect(kids.size).toBe(1)
+  time.move(30_000)
+  await grown(100)
+  going = false
+  await load
+  await close()
+
+  expect(kids.size).toBe(2)
+  expect(answers.filter((status) => status !== 200)).toEqual([])
+  // The first token was signed by the old key, and is good to the end.
+  for (const app of [peer, ...instances])
+    expect((await app.inject({ url: '/me', headers: bearer(tokens[0]!) })).statusCode).toBe(200)
+}, 60_000)
+
+it('an operator lists and changes keys by a command, which says what it did', async () => {
+  const env = { MONGODB_URL: ownSettings().MONGODB_URL }
+  expect(await keysCommand(['list'], env)).toMatch(/^[\w-]{43} {2}signing {3}signs from 20\S+Z$/)
+  const [next, signing, ...more] = (await keysCommand(['rotate'], env)).split('\n')
+  expect(next).toMatch(/^[\w-]{43} {2}next {6}signs from 20\S+Z$/)
+  expect(signing).toMatch(/^[\w-]{43} {2}signing {3}signs from 20\S+Z {2}goes 20\S+Z$/)
+  expect(more).toEqual([])
+  await expect(keysCommand(['rotate'], env)).rejects.toThrow('The next key is published already')
+  for (const wrong of [[], ['remove'], ['rotate', '--lead', '5'], ['rotate', '--lead'], ['list', 'all']])
+    await expect(keysCommand(wrong, env)).rejects.toThrow(/^keys list/)
+  await expect(keysCommand(['list'], {})).rejects.toThrow(/MONGODB_URL is missing/)
+})

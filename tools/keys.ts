@@ -1,0 +1,20 @@
+// npm run keys -- list|rotate: the signing keys of the shop that runs here, or of the database that MONGODB_URL names.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { root } from './generated.ts'
+
+const running = path.join(root, '.data/running.json')
+const env = { ...process.env }
+if (!env['MONGODB_URL'] && !env['MONGODB_URL_FILE'] && existsSync(running)) {
+  const url = new URL((JSON.parse(readFileSync(running, 'utf8')) as { mongodb: string }).mongodb)
+  url.pathname = '/halles_auth'
+  env['MONGODB_URL'] = url.href
+}
+const main = path.join(root, 'apps/auth-service/src/main.ts')
+const words = process.argv.slice(2)
+const { status } = spawnSync(process.execPath, ['--conditions=development', main, 'keys', ...words], {
+  env,
+  stdio: 'inherit',
+})
+process.exitCode = status ?? 1
