@@ -154,16 +154,22 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
   }
 }
 
-/** Makes a topic and waits for its leaders; a broker that was asked too early does not know it yet. */
-async function createTopic(admin: Admin, topic: ITopicConfig): Promise<void> {
+/** Makes a topic when there is none, and waits until the broker that is asked knows it and all its leaders. */
+async function createTopic(admin: Admin, config: ITopicConfig): Promise<void> {
+  await admin.createTopics({ topics: [config], waitForLeaders: false })
+  while (!(await isKnown(admin, config.topic))) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+async function isKnown(admin: Admin, topic: string): Promise<boolean> {
   try {
-    await admin.createTopics({ topics: [topic], waitForLeaders: true })
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    return topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))
   } catch (error) {
-    if (!(error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    await createTopic(admin, topic) // there by now, or asked for once more
+    if (error instanceof Error && 'type' in error && notYet.has(String(error.type))) return false
+    throw error
   }
 }
+const notYet = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
 
 export type Publisher = {
   /**
