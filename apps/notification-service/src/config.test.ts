@@ -13,6 +13,7 @@ it('needs no more than where things are', () => {
   expect(configFrom(env)).toMatchObject({
     MAIL_FROM: 'Halles <commandes@halles.example>',
     RETRY_SCALE: 1,
+    SMTP_TIMEOUT_MS: 60_000,
     SMTP_URL: env.SMTP_URL,
   })
 })
@@ -24,6 +25,8 @@ it.each([
   ['MAIL_FROM', 'Halles <a@b.fr>\r\nBcc: c@d.fr'],
   ['RETRY_SCALE', '0'],
   ['RETRY_SCALE', 'soon'],
+  ['SMTP_TIMEOUT_MS', '0'],
+  ['SMTP_TIMEOUT_MS', '1.5'],
   ['SHOP_URL', 'halles.example'],
   ['SHOP_URL', 'javascript:alert(1)'],
 ])('refuses %s=%j, and says which it is', (name, value) => {

@@ -25,8 +25,8 @@ afterEach(async () => {
 })
 
 /** An instance's delivery. A pause of 10 s is one of 20 ms here. */
-function deliver(more: Partial<Parameters<typeof deliveryOf>[0]> = {}, url = server.url): Delivery {
-  const mailer = mailerTo(url, 'Halles <commandes@halles.example>')
+function deliver({ within, ...more }: Partial<Parameters<typeof deliveryOf>[0]> & { within?: number } = {}): Delivery {
+  const mailer = mailerTo(server.url, 'Halles <commandes@halles.example>', within)
   const delivery = deliveryOf({ letters, mailer, log: logger('test', 'silent'), scale: 0.002, ...more })
   closers.push(delivery.close)
   return delivery
@@ -41,10 +41,14 @@ async function record(count = 1, more: Parameters<typeof someEvent>[0] = {}) {
 
 const all = async () => (await letters.page({ owner: undefined }, { first: 100 })).items
 const settled = (status: 'SENT' | 'FAILED', count = 1) =>
-  eventually(`${count} are ${status}`, async () => {
-    const found = (await all()).filter((letter) => letter.status === status)
-    return found.length >= count && found
-  })
+  eventually(
+    `${count} are ${status}`,
+    async () => {
+      const found = (await all()).filter((letter) => letter.status === status)
+      return found.length >= count && found
+    },
+    18_000,
+  )
 const messageIds = () => server.caught.map((letter) => header(letter, 'Message-ID'))
 
 describe('a letter that is due', () => {
@@ -120,6 +124,31 @@ describe('a letter that is not taken', () => {
     expect(server.caught).toHaveLength(3)
   })
 
+  it('goes later when the mail server hangs, and holds up none of the others', async () => {
+    const [event] = await record()
+    let hangs = true
+    server.answers.data = ({ to }) =>
+      hangs && to.includes(event!.data.customer.email) ? new Promise<undefined>(() => {}) : undefined
+    await record(5)
+    deliver({ within: 1000, scale: 0.1 }).wake()
+    await settled('SENT', 5)
+    const letter = await eventually('a try in vain', async () => (await all()).find(({ failures }) => failures > 0))
+    expect(letter).toMatchObject({ eventId: event!.id, lastError: 'the mail server took too long', status: 'PENDING' })
+    hangs = false
+    await settled('SENT', 6)
+    expect(messageIds().filter((id) => id === `<${event!.id}@halles.example>`)).toHaveLength(1)
+  })
+
+  it('may have been, when the connection is lost after it was handed over: it comes again as the same message', async () => {
+    let lost = 0
+    server.answers.data = () => (++lost < 5 ? 'lost' : undefined)
+    const [event] = await record()
+    deliver().wake()
+    expect(await settled('SENT')).toMatchObject([{ eventId: event!.id, copy: 0 }])
+    expect(messageIds()).toHaveLength(5)
+    expect(new Set(messageIds())).toEqual(new Set([`<${event!.id}@halles.example>`]))
+  })
+
   it('is FAILED at once, and visible, when the mail server refuses it for good', async () => {
     server.answers.rcpt = () => 550
     await record()
@@ -131,7 +160,7 @@ describe('a letter that is not taken', () => {
   it('is FAILED after a day of trying', async () => {
     server.answers.data = () => 451
     await record()
-    deliver({ scale: 0.000_005 }).wake() // a day in 0.4 s
+    deliver({ scale: 0.000_05 }).wake() // a day in 4 s
     const [letter] = await settled('FAILED')
     expect(letter!.attempts).toBeGreaterThan(3)
   })

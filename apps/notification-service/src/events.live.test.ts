@@ -1,7 +1,9 @@
-import { kafkaAt, type Broker, type Incoming } from '@halles/service/kafka'
+import { kafkaAt, type Broker, type Incoming, type Listening } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
 import { eventually } from '@halles/testkit/wait'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import type { OrderEvent } from '@halles/contracts/order-events'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { someEvent } from '../test/events.ts'
@@ -22,15 +24,19 @@ type Record = (events: OrderEvent[]) => Promise<Kept[]>
 async function topic({
   record = async (events) => events.map(() => 'recorded'),
   through = broker,
+  largest,
 }: {
   record?: Record
+  /** What the dead-letter queue takes at a time, in bytes. */
+  largest?: number
   through?: Pick<Broker, 'ensureTopic' | 'listen' | 'publisher'>
 } = {}) {
   const subscription = ownSubscription()
   const recorded: OrderEvent[] = []
   const outcomes: string[] = []
   await broker.ensureTopic(subscription.topic, 1)
-  await broker.ensureTopic(subscription.dlq, 1)
+  if (largest !== undefined)
+    await broker.ensureTopic(subscription.dlq, 1, undefined, { 'max.message.bytes': String(largest) })
   const publisher = broker.publisher()
   const orders = listenToOrders(
     {
@@ -122,6 +128,35 @@ describe('poison', () => {
     expect(outcomes.toSorted((a, b) => a.localeCompare(b))).toEqual([...Array(5).fill('parked'), 'recorded'])
   })
 
+  it('that is too much for one send goes in several, and too large a message without its value', async () => {
+    const { say, recorded, ...names } = await topic({ largest: 3000 })
+    const many = Array.from({ length: 20 }, (_, i) => `${i} ${'x'.repeat(500)}`)
+    const good = someEvent()
+    await say(...many.slice(0, 10), 'y'.repeat(5000), ...many.slice(10), JSON.stringify(good))
+    const there = await parked(names, 21)
+    await eventually('what follows is recorded', () => recorded.length > 0)
+    // Those that went before a send failed may be there twice, when the batch came again: none of them is lost.
+    expect(there.filter(({ value }) => value !== null).map(({ value }) => value)).toEqual(many)
+    const [large] = there.filter(({ value }) => value === null)
+    expect(large!.headers).toMatchObject({
+      'value-left-at-origin': '5000',
+      reason: 'not JSON',
+      'origin-topic': names.topic,
+      'origin-offset': '10',
+    })
+  })
+
+  it('keeps key and headers to the byte', async () => {
+    const { topic: name, ...names } = await topic()
+    const publisher = broker.publisher()
+    closers.push(publisher.close)
+    const bytes = Buffer.from([0xff, 0x00])
+    await publisher.send(name, [{ key: bytes, value: 'nonsense', headers: { bytes, several: ['a', bytes] } }])
+    const [{ raw }] = (await parked(names, 1)) as [Incoming]
+    expect(raw.key).toEqual(bytes)
+    expect(raw.headers).toMatchObject({ bytes, several: [Buffer.from('a'), bytes] })
+  })
+
   it('is an event whose subject is another order', async () => {
     const { say, ...names } = await topic()
     await say(JSON.stringify({ ...someEvent(), subject: 'another' }))
@@ -180,6 +215,21 @@ describe('an event', () => {
     await eventually('the later one is recorded', () => recorded.length > 0)
     expect(recorded).toEqual([later])
   })
+})
+
+it('stops while Kafka is there and says nothing', async () => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  closers.push(() => silent.close())
+  const mute = kafkaAt(`127.0.0.1:${(silent.address() as AddressInfo).port}`, 'notification-test', log)
+  // As when Kafka goes away between the two.
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const through = { ...mute, ensureTopic: async () => {}, listen: (wish: Listening) => (resolve(), mute.listen(wish)) }
+  const orders = listenToOrders({ broker: through, log, record: async () => [] }, ownSubscription())
+  await promise
+  const asked = performance.now()
+  await orders.close()
+  expect(performance.now() - asked).toBeLessThan(7000)
 })
 
 it('stops while Kafka is away', async () => {
