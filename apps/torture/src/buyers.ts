@@ -15,13 +15,31 @@ import type { Random } from './random.ts'
 /** What is on sale: one product that everyone wants, some of which there are few, and many plain ones. */
 export type Shelf = { hot: string; scarce: string[]; plain: string[]; opening: Map<string, number> }
 
+/** The news that there are some of a scarce product again: all that listen hear it at once. */
+export type Rush = ReturnType<typeof newRush>
+
+export function newRush() {
+  let { promise, resolve } = Promise.withResolvers<string>()
+  return {
+    /** Resolves with the product of the next rush. */
+    next: (): Promise<string> => promise,
+    begin: (productId: string): void => {
+      resolve(productId)
+      ;({ promise, resolve } = Promise.withResolvers<string>())
+    },
+  }
+}
+
 export type Person = { name: string; account: Account; session: Session }
 
 type Actor = {
   client: Client
   diary: Diary
   random: Random
+  /** What is done in a rush has its own chance, as nobody knows when one comes. */
+  rushed: Random
   shelf: Shelf
+  rush: Rush
   /** Whether it is time to go home. */
   over: () => boolean
 }
@@ -55,8 +73,8 @@ export async function prepare(
     opening.set(id, stock)
     return id
   }
-  const hot = await make('Hot', buyers * 12)
-  const scarce = await many(4, (i) => make(`Scarce ${i}`, random.between(3, 9)))
+  const hot = await make('Hot', buyers * 2)
+  const scarce = await many(4, (i) => make(`Scarce ${i}`, random.between(0, 2)))
   const plain = await many(24, (i) => make(`Plain ${i}`, random.between(100, 2000)))
   return { people, admin, shelf: { hot, scarce, plain, opening } }
 }
@@ -83,10 +101,14 @@ const SHUT_OUT = 500
 
 /** A buyer, until it is over: orders in all the ways that are trouble for a shop, and now and then cancels or looks. */
 export async function buy(actor: Actor, person: Person): Promise<void> {
-  const { random, over } = actor
+  const { random, over, rush } = actor
   const mine: string[] = []
   while (!over()) {
-    await pause(random.between(...THINKING))
+    const wanted = await Promise.race([pause(random.between(...THINKING)), rush.next()])
+    if (wanted !== undefined) {
+      if (actor.rushed.chance(0.8)) mine.push(...(await inRush(actor, person.session, wanted)))
+      continue
+    }
     switch (random.weighted({ order: 72, cancel: 12, look: 12, signIn: 4 })) {
       case 'order':
         mine.push(...(await order(actor, person.session)))
@@ -125,6 +147,14 @@ async function order(actor: Actor, session: Session): Promise<string[]> {
     attempts.push(await place(actor, session, { lines, key, door: taken[i]! }))
   }
   return attempts.flatMap((outcome) => (outcome.kind === 'done' ? [outcome.value.id] : []))
+}
+
+/** One or two of what there are some of again, at the same moment as everyone else. */
+async function inRush(actor: Actor, session: Session, productId: string): Promise<string[]> {
+  const { rushed } = actor
+  const lines = [{ productId, quantity: rushed.between(1, 2) }]
+  const outcome = await place(actor, session, { lines, key: rushed.name(), door: rushed.pick(doors) })
+  return outcome.kind === 'done' ? [outcome.value.id] : []
 }
 
 const isDone = ({ kind }: Outcome<unknown>): boolean => kind === 'done'
@@ -182,16 +212,22 @@ async function signIn({ client, diary }: Actor, person: Person): Promise<void> {
 const next: Record<string, string> = { Reçue: 'Confirmée', Confirmée: 'Préparée', Préparée: 'Livrée' }
 const statuses = ['Reçue', 'Confirmée', 'Préparée', 'Livrée', 'Annulée']
 
-/** An admin, until it is over: moves orders on, sometimes two at once, counts stock anew, has letters sent again. */
+/** An admin, until it is over: moves orders on, two at once now and then, counts stock anew, has letters sent again. */
 export async function administer(actor: Actor, session: Session): Promise<void> {
-  const { random, over, diary, shelf } = actor
+  const { random, over, diary, shelf, rush } = actor
   while (!over()) {
     await pause(random.between(...THINKING))
-    const what = random.weighted({ move: 62, rivals: 18, adjust: 16, resend: 4 })
+    const what = random.weighted({ move: 54, rivals: 18, adjust: 12, sale: 12, resend: 4 })
     const age = random.between(1, 40)
     if (what === 'adjust') {
       const productId = random.pick([shelf.hot, ...shelf.scarce, ...shelf.scarce, random.pick(shelf.plain)])
       await adjust(actor, session, productId)
+      continue
+    }
+    if (what === 'sale') {
+      const productId = random.pick(shelf.scarce)
+      await adjust(actor, session, productId, random.between(2, 4))
+      rush.begin(productId)
       continue
     }
     const orders = [...diary.placed.values()]
@@ -225,9 +261,13 @@ async function move(
     diary.wrong('an order that was accepted is there', `order ${order.id}`, '200 for an admin', outcome.code)
 }
 
-async function adjust({ client, diary, random }: Actor, session: Session, productId: string): Promise<void> {
+async function adjust(
+  { client, diary, random }: Actor,
+  session: Session,
+  productId: string,
+  delta = random.chance(0.75) ? random.between(1, 6) : -random.between(1, 3),
+): Promise<void> {
   const reason = `counted again, ${random.name()}`
-  const delta = random.chance(0.75) ? random.between(1, 6) : -random.between(1, 3)
   const door = random.pick(doors)
   const from = Date.now()
   const outcome = await client.adjust(session, { productId, delta, reason, door })

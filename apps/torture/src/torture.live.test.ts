@@ -1,39 +1,70 @@
 import path from 'node:path'
 import { beforeAll, describe, expect, it, onTestFailed } from 'vitest'
+import type { Fault } from './faults.ts'
 import { plants, type PlantName } from './plants.ts'
 import { reportOf } from './report.ts'
 import { torture, type Result } from './torture.ts'
 
-// One seed for all: what is found with a bug in it is not found without.
-const wish = { buyers: 16, seconds: 20, seed: 7 }
 const keep = path.resolve(import.meta.dirname, '../../../reports/torture')
-
-const progress = (line: string): void => console.log(line)
+const onProgress = (line: string): void => console.log(line)
 
 it('a shop under buyers and faults keeps what it promises', async () => {
-  const result = await torture({ ...wish, keep, onProgress: progress })
+  const result = await torture({ buyers: 16, seconds: 20, seed: 7, keep, onProgress })
   console.log(reportOf(result))
   expect(result.findings).toEqual([])
   // A torture in which nothing happens proves nothing.
   expect(result.diary.placed.size).toBeGreaterThan(50)
-  expect(result.injected.filter(({ what }) => what === 'kill').length).toBeGreaterThan(3)
-  expect(result.injected.filter(({ what }) => what !== 'kill').length).toBeGreaterThan(8)
+  expect(result.injected.filter(({ what }) => what === 'kill').length).toBeGreaterThan(2)
+  expect(result.injected.filter(({ what }) => what !== 'kill').length).toBeGreaterThan(5)
 })
 
-/** Bugs that do not hide each other go together. */
-describe.each([
-  { bugs: ['no-guard', 'keys-not-deduped', 'offset-before-effect'] },
-  { bugs: ['publish-before-commit', 'letters-not-deduped', 'release-twice'] },
-] satisfies { bugs: PlantName[] }[])('with bugs in it, $bugs', ({ bugs }) => {
-  let result: Result
+/**
+ * What each class of bug shows itself by. A release whose answer is lost is asked again; events that Kafka has, and whose
+ * teller died without knowing, are told again; and events are lost that were acknowledged while the database was silent,
+ * by an instance that died before it spoke again.
+ */
+const rough: Fault[] = [
+  { at: 1000, what: 'deaf', on: 'order→productGrpc', lasts: 2000 },
+  { at: 2000, what: 'silent', on: 'notification→mongodb', lasts: 3000 },
+  { at: 3300, what: 'kill', on: 'notification', lasts: 0 },
+  { at: 3500, what: 'deaf', on: 'order-2→productGrpc', lasts: 2000 },
+  { at: 5600, what: 'deaf', on: 'order→kafka', lasts: 2500 },
+  { at: 7300, what: 'silent', on: 'notification-2→mongodb', lasts: 3000 },
+  { at: 7300, what: 'kill', on: 'order', lasts: 500 },
+  { at: 8300, what: 'deaf', on: 'order-2→productGrpc', lasts: 2000 },
+  { at: 8600, what: 'kill', on: 'notification-2', lasts: 0 },
+  { at: 10_500, what: 'deaf', on: 'order→productGrpc', lasts: 1500 },
+]
 
-  beforeAll(async () => {
-    result = await torture({ ...wish, plants: bugs, onProgress: progress })
+describe('what the torture can see', () => {
+  const wish = { buyers: 16, seconds: 12, seed: 7, faults: rough, onProgress }
+
+  it('is nothing where there is no bug', async () => {
+    const result = await torture({ ...wish, keep })
+    onTestFailed(() => console.log(reportOf(result)))
+    expect(result.findings).toEqual([])
   })
 
-  it.each(bugs)('%s is found', (bug) => {
-    onTestFailed(() => console.log(reportOf(result)))
-    const found = new Set(result.findings.map(({ rule }) => rule))
-    expect([...found]).toEqual(expect.arrayContaining([...plants[bug].rules]))
+  /** Bugs that do not hide each other go together. */
+  const together: PlantName[][] = [
+    ['no-guard', 'keys-not-deduped', 'offset-before-effect'],
+    ['publish-before-commit', 'letters-not-deduped', 'release-twice'],
+  ]
+  describe.each(together.map((bugs) => ({ bugs })))('is $bugs', ({ bugs }) => {
+    let result: Result
+
+    beforeAll(async () => {
+      result = await torture({ ...wish, plants: bugs })
+    })
+
+    it.each(bugs)('%s, by the rule that it breaks', (bug) => {
+      onTestFailed(() => console.log(reportOf(result)))
+      const found = new Set(result.findings.map(({ rule }) => rule))
+      expect([...found]).toEqual(expect.arrayContaining([...plants[bug].rules]))
+    })
+  })
+
+  it('is every bug that can be planted', () => {
+    expect(new Set(together.flat())).toEqual(new Set(Object.keys(plants)))
   })
 })

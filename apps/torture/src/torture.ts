@@ -3,7 +3,7 @@ import path from 'node:path'
 import { differencesIn } from '@halles/audit'
 import { startShop, type Shop } from '@halles/servers/shop'
 import { eyesOn, type AllBooks, type Longest } from './books.ts'
-import { administer, buy, place, prepare, type Person } from './buyers.ts'
+import { administer, buy, newRush, place, prepare, type Person } from './buyers.ts'
 import { layCable, type Cable } from './cables.ts'
 import { findingsIn } from './checks.ts'
 import { clientOf, type Client } from './client.ts'
@@ -21,6 +21,8 @@ export type Wish = {
   seconds: number
   /** What buyers choose and what goes wrong is by this; what happens at the same moment is not. */
   seed: number
+  /** What goes wrong, and when, in place of what the seed says. */
+  faults?: Fault[]
   /** Bugs to plant: what the torture must find. */
   plants?: readonly PlantName[]
   /** Where a run with findings keeps what it has; left out, nowhere. */
@@ -95,14 +97,19 @@ export async function torture(wish: Wish): Promise<Result> {
     await eyes.open()
     onProgress(`${buyers} buyers for ${seconds} s, seed ${seed}`)
 
-    const schedule = scheduleOf(seed, seconds)
+    const schedule = wish.faults ?? scheduleOf(seed, seconds)
     const injector = injectorOf({ shop, cables, mail, onProgress })
     const watching = new AbortController()
     const longest = eyes.watchIntents(watching.signal)
     const began = Date.now()
     const over = (): boolean => Date.now() - began > seconds * 1000 || (signal?.aborted ?? false)
-    const actor = (name: string) => ({ client, diary, shelf, over, random: randomOf(seed, name) })
+    const rush = newRush()
+    const actor = (name: string) => {
+      const [random, rushed] = [randomOf(seed, name), randomOf(seed, `${name} in a rush`)]
+      return { client, diary, shelf, rush, over, random, rushed }
+    }
     const injecting = injector.run(schedule)
+    setTimeout(injector.stop, seconds * 1000).unref()
     await Promise.all([
       ...people.map((person) => buy(actor(person.name), person)),
       ...Array.from({ length: ADMINS }, (_, i) => administer(actor(`Admin ${i}`), admin)),
