@@ -5,13 +5,16 @@ import { keysAt } from '@halles/service/keys'
 import { logger } from '@halles/service/log'
 import { revocationsAt } from '@halles/service/revocations'
 import type { FastifyInstance } from 'fastify'
-import { services, urlsOf, type Service, type Settings } from './config.ts'
+import { isSchemaOpen, services, urlsOf, type Service, type Settings } from './config.ts'
+import { guardDoors } from './doors.ts'
 import { frontPage } from './front-page.ts'
 import { graphiql } from './graphiql.ts'
+import { BODY, limits, prices } from './limits.ts'
 import { gatewayMetrics } from './metrics.ts'
 import { openapi } from './openapi.ts'
 import { knownOperations } from './operations.ts'
 import { proxy } from './proxy.ts'
+import { rateLimit } from './rate-limit.ts'
 import { subgraphAt } from './subgraph.ts'
 import { supergraphOf } from './supergraph.ts'
 import { upstreamAt } from './upstream.ts'
@@ -34,7 +37,10 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     audience: settings.JWT_AUDIENCE,
     needs: Object.fromEntries(services.map((service) => [`${service}-service`, () => upstreams[service].alive()])),
     docs: false,
+    bodyLimit: BODY,
   })) as unknown as FastifyInstance
+  await guardDoors(app, settings.CORS_ORIGINS?.split(',') ?? [])
+  const spend = rateLimit(app, settings.RATE_LIMIT)
 
   const metrics = gatewayMetrics(app.metrics)
   const sdl = readFileSync(new URL('../supergraph.graphql', import.meta.url), 'utf8')
@@ -42,15 +48,21 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     subgraphAt(upstreams[service], (outcome, seconds) => metrics.fetched(service, outcome, seconds)),
   )
   const supergraph = await supergraphOf(sdl, subgraphs, metrics.planned, settings.GATEWAY_SECRET)
-  const operations = knownOperations()
+  const operations = knownOperations(settings.OPERATIONS_FILE)
   await supergraph.warm(operations.texts)
-  const only = settings.PERSISTED_ONLY
-  graphqlRoute(app, () => supergraph.schema, supergraph.execute, { textOf: operations.textOf, only })
+  const open = isSchemaOpen(settings)
+  graphqlRoute(app, () => supergraph.schema, supergraph.execute, {
+    limits,
+    prices,
+    persisted: { textOf: operations.textOf, only: settings.PERSISTED_ONLY },
+    secretive: !open,
+    spend: ({ request, reply }, cost) => spend(request, reply, cost),
+  })
 
   await proxy(app, upstreams, urls, settings.GATEWAY_SECRET)
   openapi(app, upstreams)
-  if (!only) graphiql(app)
-  frontPage(app, { graphiql: !only, mailbox: settings.MAILBOX_URL })
+  if (open) graphiql(app)
+  frontPage(app, { graphiql: open, mailbox: settings.MAILBOX_URL })
 
   app.addHook('onClose', async () => {
     await supergraph.close()

@@ -21,9 +21,32 @@ const Settings = Type.Object({
   ORDER_URL: Origins('order-service'),
   NOTIFICATION_URL: Origins('notification-service'),
   MAILBOX_URL: Type.Optional(Type.String({ format: 'uri', description: 'A mailbox to link to from the front page' })),
+  NODE_ENV: Type.Optional(Type.String()),
+  OPEN_SCHEMA: Type.Optional(
+    Type.Boolean({
+      description: 'Whether the schema may be asked for, by introspection, GraphiQL and errors that suggest names',
+    }),
+  ),
+  CORS_ORIGINS: Type.Optional(
+    Type.String({
+      pattern: `^${origin}(,${origin})*$`,
+      description: 'Other sites whose scripts may ask here: https://shop.example, several by commas',
+    }),
+  ),
+  RATE_LIMIT: Type.Integer({
+    minimum: 0,
+    default: 60_000,
+    description:
+      'What a client may spend in a minute: a read costs 1, a write 5, a GraphQL operation its objects; 0: all',
+  }),
+  OPERATIONS_FILE: Type.Optional(
+    Type.String({
+      description: 'A file of operations that clients may name, by their ids, as `npm run persist` writes it',
+    }),
+  ),
   PERSISTED_ONLY: Type.Boolean({
     default: false,
-    description: 'Whether only the operations in operations/ are answered, by their documentId; without GraphiQL then',
+    description: 'Whether only operations that the gateway knows are answered, by their documentId; no GraphiQL then',
   }),
   UPSTREAM_TIMEOUT_MS: Type.Integer({
     minimum: 50,
@@ -51,6 +74,10 @@ export const urlsOf = (settings: Settings): Record<Service, string[]> => ({
   order: settings.ORDER_URL.split(','),
   notification: settings.NOTIFICATION_URL.split(','),
 })
+
+/** Whether the schema may be asked for: in production only where OPEN_SCHEMA says so, never with a list of operations. */
+export const isSchemaOpen = ({ OPEN_SCHEMA, NODE_ENV, PERSISTED_ONLY }: Settings): boolean =>
+  !PERSISTED_ONLY && (OPEN_SCHEMA ?? NODE_ENV !== 'production')
 
 /** Keeps @apollo/gateway, which reads the environment, from reporting to its maker. Call it before making one. */
 export function withoutApolloTelemetry(): void {

@@ -10,7 +10,7 @@ let gateway: FastifyInstance
 let address: string
 beforeAll(async () => {
   shop = await smallShop()
-  gateway = await gatewayTo(shop.urls, { UPSTREAM_TIMEOUT_MS: '300' })
+  gateway = await gatewayTo(shop.urls, { UPSTREAM_TIMEOUT_MS: '900' })
   address = await gateway.listen({ host: '127.0.0.1', port: 0 })
 })
 afterEach(() => shop.calm())

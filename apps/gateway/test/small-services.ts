@@ -112,7 +112,7 @@ export async function smallShop() {
   for (const service of services) {
     const app = await smallService(service)
     app.addHook('onRequest', async (request, reply) => {
-      if (request.url.startsWith('/.well-known') || request.url === '/healthz') return
+      if (/^\/(\.well-known\/|healthz$|revocations)/.test(request.url)) return
       seen.push({ service, method: request.method, url: request.url, headers: request.headers })
       const wish = misbehave[service]
       if (wish) await wish(request, reply)

@@ -6,6 +6,7 @@ import type { GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { TSchema } from 'typebox'
 import { clientsBehind, type Client } from './client.ts'
+import type { Limits } from './document-limits.ts'
 import { compiledExecute } from './graphql.ts'
 import { graphqlErrors } from './graphql-answer.ts'
 import { graphqlRoute } from './graphql-http.ts'
@@ -102,12 +103,36 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
   return app
 }
 
+/**
+ * What a subgraph answers at most. The gateway has the narrower limits (apps/gateway/src/limits.ts): what it sends is
+ * longer than what it was sent, since fragments are spread out in it. These are for whoever comes past the gateway.
+ */
+const subgraphLimits = {
+  tokens: 10_000,
+  depth: 20,
+  introspectionDepth: 20,
+  fields: 2000,
+  rootFields: 50,
+  aliases: 500,
+  cost: 20_000,
+} as const satisfies Limits
+
 /** Serves a subgraph at /graphql, compiled. */
 export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
-  graphqlRoute(app, () => schema, compiledExecute())
+  graphqlRoute(app, () => schema, compiledExecute(), {
+    limits: subgraphLimits,
+    prices: { unpaged: 10, mutation: 10 },
+  })
+
+/**
+ * How long a client may take to send a request, in milliseconds: its headers, and all of it. Node looks every second, and
+ * answers 408. A megabyte in 20 s is 52 KB/s, which any telephone has.
+ */
+const slow = { requestTimeout: 20_000, http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 } } as const
 
 function shell({ name, logLevel, bodyLimit = 1_048_576 }: ServiceOptions) {
   return Fastify({
+    ...slow,
     logger: loggerOptions(name, logLevel),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import {
   GraphQLError,
   Kind,
+  NoSchemaIntrospectionCustomRule,
   parse,
   specifiedRules,
   validate,
@@ -13,11 +14,12 @@ import {
 } from 'graphql'
 import { createHandler } from 'graphql-http/lib/use/fastify'
 import { LRUCache } from 'lru-cache'
+import { beyondLimits, costsOf, tooComplex, type CostOf, type Limits, type Prices } from './document-limits.ts'
 import { graphqlAnswer } from './graphql-answer.ts'
 import type { Logger } from './log.ts'
 import { persistedParams, type PersistedOperations } from './persisted-operations.ts'
 import type { Person } from './person.ts'
-import { isCode, refusalOf, refusals } from './refusal.ts'
+import { isCode, Refusal, refusalOf, refusals } from './refusal.ts'
 import { traceId } from './trace.ts'
 
 /** What every resolver is given: who asks (undefined: no one is signed in), the request and its log. */
@@ -28,8 +30,24 @@ export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) =
 /** How much of an operation's name goes into the log. */
 const LONGEST_NAME = 100
 
-/** How many documents stay parsed and validated. */
-const DOCUMENTS = 1000
+/** How many documents stay parsed and validated, and how long their texts may be in all, in characters. */
+const DOCUMENTS = {
+  max: 1000,
+  maxSize: 16_000_000,
+  sizeCalculation: (_document: DocumentNode, text: string) => text.length + 1,
+}
+
+/** What a GraphQL door lets in. */
+export type Door = {
+  limits: Limits
+  prices: Prices
+  /** Operations that clients may name. */
+  persisted?: PersistedOperations
+  /** Whether introspection is refused, and no error suggests the name of a field. */
+  secretive?: boolean
+  /** Told of each operation before it is executed: what it costs. Throws a Refusal when that is too much for this client. */
+  spend?: (context: GraphQLContext, cost: number) => void
+}
 
 /**
  * Serves GraphQL over HTTP at `/graphql` by the spec's reference implementation, graphql-http, with parsing and
@@ -41,17 +59,47 @@ export function graphqlRoute(
   app: FastifyInstance,
   schema: () => GraphQLSchema,
   execute: Execute,
-  persisted?: PersistedOperations,
+  { limits, prices, persisted, secretive = false, spend }: Door,
 ): void {
-  let remembered = { schema: schema(), documents: new LRUCache<string, DocumentNode>({ max: DOCUMENTS }) }
+  let remembered = { schema: schema(), documents: new LRUCache<string, DocumentNode>(DOCUMENTS) }
   let validated = new WeakMap<DocumentNode, readonly GraphQLError[]>()
+  let costs = new WeakMap<DocumentNode, Map<string | undefined, CostOf>>()
   const present = (): GraphQLSchema => {
     const now = schema()
     if (now !== remembered.schema) {
-      remembered = { schema: now, documents: new LRUCache({ max: DOCUMENTS }) }
+      remembered = { schema: now, documents: new LRUCache(DOCUMENTS) }
       validated = new WeakMap()
+      costs = new WeakMap()
     }
     return now
+  }
+  const rules = secretive ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules
+
+  /** What an operation costs; refused when that is too much, for anyone or for this client. */
+  const pay = (
+    { schema: of, document, operationName, variableValues }: ExecutionArgs,
+    context: GraphQLContext,
+  ): void => {
+    let operations = costs.get(document)
+    if (!operations) costs.set(document, (operations = costsOf(of, document, prices)))
+    const costOf = operationName ? operations.get(operationName) : operations.values().next().value
+    const cost = costOf?.(variableValues) ?? 0
+    if (cost > limits.cost) throw tooComplex('objects to fetch', limits.cost, cost)
+    spend?.(context, cost)
+  }
+
+  /** What is wrong with a document: more than one may ask for, or else what validation finds. */
+  const faultsIn = (against: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
+    const beyond = beyondLimits(document, limits)
+    if (beyond) return [refused(beyond)]
+    try {
+      return validate(against, document, rules, { hideSuggestions: secretive }).map((error) =>
+        withCode(error, 'GRAPHQL_VALIDATION_FAILED'),
+      )
+    } catch (error) {
+      if (error instanceof RangeError) return [tooDeep()]
+      throw error
+    }
   }
 
   const handler = createHandler<GraphQLContext>({
@@ -63,11 +111,14 @@ export function graphqlRoute(
       const known = remembered.documents.get(text)
       if (known) return known
       try {
-        const document = parse(text)
+        const document = parse(text, { maxTokens: limits.tokens })
         remembered.documents.set(text, document)
         return document
       } catch (error) {
-        throw error instanceof RangeError ? tooDeep() : withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
+        if (error instanceof RangeError) throw tooDeep()
+        throw tooManyTokens.test((error as Error).message)
+          ? refused(tooComplex('tokens', limits.tokens))
+          : withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
       }
     },
     validate: (against, document) => {
@@ -80,15 +131,24 @@ export function graphqlRoute(
     execute: async (args) => {
       const context = args.contextValue as GraphQLContext
       context.request.operation = operationIn(args.document, args.operationName)
+      try {
+        pay(args, context)
+      } catch (error) {
+        if (error instanceof Refusal) return { errors: [refused(error)] }
+        throw error
+      }
       const result = await execute({ ...args, contextValue: context }).catch((error: Error) => ({
         errors: [new GraphQLError(error.message, { originalError: error })],
       }))
-      return result.errors ? { ...result, errors: result.errors.map((error) => told(error, context)) } : result
+      if (!result.errors) return result
+      const errors = result.errors.map((error) => told(error, context))
+      return { ...result, errors: secretive ? errors.map(withoutSuggestion) : errors }
     },
     // Without data nothing was executed, which graphql-http does not tell from success.
     onOperation: ({ raw }, _args, { data, errors }) => {
-      if (data !== undefined || !errors || !wantsStatus(raw.headers.accept)) return undefined
+      if (data !== undefined || !errors) return undefined
       const code = errors[0]?.extensions['code']
+      if (!wantsStatus(raw.headers.accept) && code !== 'RATE_LIMITED') return undefined
       return graphqlAnswer(isCode(code) ? refusals[code].http : 400, { errors }, `${GRAPHQL_RESPONSE}; charset=utf-8`)
     },
     // What graphql-http itself finds wrong with a request: no query, variables that are not an object, …
@@ -108,18 +168,13 @@ const contextOf = (request: FastifyRequest, reply: FastifyReply): GraphQLContext
   reply,
 })
 
-/** What is wrong with a document. One that is nested too deeply for the stack is refused as too complex. */
-function faultsIn(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
-  try {
-    return validate(schema, document, specifiedRules).map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED'))
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    return [tooDeep()]
-  }
-}
+/** How graphql-js says that it stopped reading. */
+const tooManyTokens = /^Syntax Error: Document contains more th\w+ \d+ tokens/
 
-const tooDeep = (): GraphQLError =>
-  new GraphQLError('This operation is nested too deeply.', { extensions: { code: 'QUERY_TOO_COMPLEX' } })
+/** For what is nested so that the stack does not suffice, within the limits. */
+const tooDeep = (): GraphQLError => refused(new Refusal('QUERY_TOO_COMPLEX', 'This operation is nested too deeply.'))
+
+const refused = ({ message, extensions }: Refusal): GraphQLError => new GraphQLError(message, { extensions })
 
 const GRAPHQL_RESPONSE = 'application/graphql-response+json'
 
@@ -133,6 +188,10 @@ const operationIn = ({ definitions }: DocumentNode, name: string | null | undefi
   (name ?? definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)?.name?.value)?.slice(0, LONGEST_NAME)
 
 const withCode = (error: GraphQLError, code: string): GraphQLError => shaped(error, error.message, { code })
+
+/** Of variables that do not fit graphql-js suggests names as well, and cannot be told not to. */
+const withoutSuggestion = (error: GraphQLError): GraphQLError =>
+  shaped(error, error.message.replace(/ Did you mean .*\?$/s, ''), error.extensions)
 
 /** An execution error as a client may see it: ours by their code, bad variables by theirs, anything else as INTERNAL. */
 function told(error: GraphQLError, { log }: GraphQLContext): GraphQLError {
