@@ -53,8 +53,6 @@ beforeAll(async () => {
   await explore(lanes[0]!)
 
   const queue = [...moments].filter(([name, { at }]) => name === at)
-  console.log(points.length, moments.size, queue.length, process.uptime())
-  if (process.env['ONLY_EXPLORE']) return
   const die = async (lane: Lane, mine: (kind: Kind) => boolean): Promise<void> => {
     for (;;) {
       const next = queue.findIndex(([, { kind }]) => mine(kind))
