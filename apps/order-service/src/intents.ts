@@ -9,8 +9,8 @@ export type Intents = ReturnType<typeof intentsIn>
 /** MongoDB's code for a key that is there already. */
 const DUPLICATE = 11_000
 
-/** Two batches under way: one waits for the journal while the next one is on its way. */
-const together = { lanes: 2, max: 128 }
+/** One batch under way: with two of them batches are smaller, and an order costs more than it gains. */
+const together = { lanes: 1, max: 128 }
 
 /**
  * Orders on their way: whole, but seen by no one. What waits is written together. Every change asks for an intent that

@@ -64,7 +64,7 @@ export function stockAt(address: string) {
         const answers = items.values()
         return orders.map((lines) => lines.map((line) => (mayExist(line) ? shelfLine(answers.next().value) : none)))
       },
-      { lanes: 2, max: 64, within: WITHIN },
+      { lanes: 1, max: 64, within: WITHIN },
     ),
 
     /** Holds a whole order's stock or none of it; again for the same order answers the same. */
@@ -75,7 +75,7 @@ export function stockAt(address: string) {
         )
         return orders.map((_, i) => holdOf(reservations[i]))
       },
-      { lanes: 2, max: 64, within: WITHIN },
+      { lanes: 1, max: 64, within: WITHIN },
     ),
 
     /** Gives an order's stock back, once, however often it is called; what was never held never will be. */
