@@ -43,6 +43,7 @@ export async function orders(options: Options): Promise<Row[]> {
     const buyers = await child<Load, Bought>('buyers.ts')
     closers.push(buyers.stop)
     const market = await openMarket(root, buyers, closers)
+    console.log('The shop is open.')
     if (options.against === undefined) rows.push(...(await letters(market, wish)))
     await market.withoutLetters()
 
@@ -54,6 +55,7 @@ export async function orders(options: Options): Promise<Row[]> {
       await other.withoutLetters()
       variants.push(other.variant('against'))
     }
+    console.log('Warming up.')
     for (const which of CASES)
       for (const { run } of variants) await run({ case: which, buyers: 64, for: { orders: WARM } })
     rows.push(...(await interleaved(variants, wish)))

@@ -96,12 +96,14 @@ export async function interleaved(variants: Variant[], { rounds, seconds, buyers
   const cells = cases.flatMap((which) =>
     buyers.flatMap((connections) => variants.map((variant) => ({ variant, which, connections, found: [] as Round[] }))),
   )
-  for (let round = 0; round < rounds; round++)
+  for (let round = 0; round < rounds; round++) {
+    console.log(`Round ${round + 1} of ${rounds}`)
     // Every other round backwards, so that none always comes after the same one.
     for (const { variant, which, connections, found } of round % 2 ? cells.toReversed() : cells) {
       const load = { case: which, buyers: connections }
       await variant.run({ ...load, for: { orders: connections * 3 } })
       found.push(await measured(variant, () => variant.run({ ...load, for: { ms: seconds * 1000 } })))
     }
+  }
   return cells.map(({ variant, which, connections, found }) => rowOf(variant.name, which, connections, found))
 }
