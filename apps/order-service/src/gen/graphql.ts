@@ -114,7 +114,7 @@ export type PageInfo = {
 export type PlaceOrderInput = {
   /** Euros. When given and not the total of today's prices: `PRICE_CHANGED`, and nothing is ordered. */
   expectedTotal?: InputMaybe<Scalars['Float']['input']>;
-  /** At most 255 characters, one's own. The same key again, within 24 hours, answers the same order. */
+  /** 1 to 255 printable ASCII characters, one's own. The same key again, within 24 hours, answers the same order. */
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 lines. */
   items: Array<OrderItemInput>;
