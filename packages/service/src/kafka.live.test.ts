@@ -76,6 +76,27 @@ describe('a topic', () => {
     await eventually('a third try', () => tries.length === 3)
     expect(tries).toEqual(['one', 'one', 'one'])
   })
+
+  it('gives a batch once, though it is worked on for longer than a session', async () => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 1)
+    await publisher.send(topic, [{ key: 'a', value: 'slow' }])
+    const came: string[] = []
+    const listener = await kafka.listen({
+      groupId: topic,
+      topic,
+      sessionTimeout: 6000,
+      onBatch: async (messages) => {
+        came.push(...messages.map(({ value }) => value!))
+        if (came.at(-1) === 'slow') await new Promise((resolve) => setTimeout(resolve, 8000))
+      },
+    })
+    onTestFinished(() => listener.close())
+    await eventually('it came', () => came.length > 0)
+    await publisher.send(topic, [{ key: 'a', value: 'next' }])
+    await eventually('the next one came', () => came.includes('next'), 20_000)
+    expect(came).toEqual(['slow', 'next'])
+  }, 40_000)
 })
 
 describe('reading a topic', () => {

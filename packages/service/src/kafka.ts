@@ -19,6 +19,9 @@ const retry = { initialRetryTime: 100, maxRetryTime: 1000, retries: 1e9 }
 /** A send gives up after some seconds, so that a service can stop while Kafka is away: its caller tries again. */
 const sendRetry = { ...retry, retries: 5 }
 
+/** How often a consumer says that it is alive, in milliseconds. */
+const HEARTBEAT_EVERY = 1000
+
 /** How long closing waits for what is under way, in milliseconds. */
 const CLOSE_WITHIN = 3000
 
@@ -217,6 +220,7 @@ function publisher(kafka: Kafka, log: Logger): Publisher {
       const producer = await (current ??= connect())
       await producer.send({ topic, messages, acks: -1 })
     } catch (error) {
+      if (isTooLarge(error)) throw error // refused before anything was written: this producer may go on
       log.warn({ err: error, topic, messages: messages.length }, 'not sent: a new producer will try again')
       await drop()
       throw error
@@ -262,7 +266,7 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
     const created = kafka.consumer({
       groupId: wish.groupId,
       sessionTimeout: wish.sessionTimeout ?? 10_000,
-      heartbeatInterval: 1000,
+      heartbeatInterval: HEARTBEAT_EVERY,
       rebalanceTimeout: wish.rebalanceTimeout ?? 3000,
       maxWaitTimeInMs: wish.maxWaitTime ?? 500,
       allowAutoTopicCreation: false,
@@ -280,8 +284,15 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
       () =>
         created.run({
           eachBatchAutoResolve: true,
-          eachBatch: async ({ batch }) =>
-            wish.onBatch(batch.messages.map((message) => incoming(batch.topic, batch.partition, message))),
+          eachBatch: async ({ batch, heartbeat }) => {
+            // A batch may take longer than a session: without a sign of life the group would give it to another.
+            const alive = setInterval(() => void heartbeat().catch(() => {}), HEARTBEAT_EVERY) // told to the next fetch
+            try {
+              await wish.onBatch(batch.messages.map((message) => incoming(batch.topic, batch.partition, message)))
+            } finally {
+              clearInterval(alive)
+            }
+          },
         }),
     ]
     for (const step of steps) {
