@@ -1,3 +1,3 @@
 import { projectConfig } from '../../vitest.shared.ts'
 
-export default projectConfig('auth-service', { servers: ['mongodb'] })
+export default projectConfig('auth-service', { servers: ['mongodb', 'kafka'] })

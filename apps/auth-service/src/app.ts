@@ -1,8 +1,12 @@
 import cookie from '@fastify/cookie'
+import { ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, ACCOUNT_EVENTS_SETTINGS } from '@halles/contracts/account-events'
 import { serviceApp, type App } from '@halles/service/app'
+import { kafkaAt } from '@halles/service/kafka'
 import { openMongo } from '@halles/service/mongo'
 import { revocationsFrom } from '@halles/service/revocations'
+import { sealingUnder } from '@halles/service/sealed'
 import { accessTokensOf } from './access-token.ts'
+import { accountLettersOf, type AccountLetters } from './account-letters.ts'
 import { commonPasswords } from './common-passwords.ts'
 import type { Settings } from './config.ts'
 import type { Desk } from './desk.ts'
@@ -10,6 +14,7 @@ import { makeFirstAccounts } from './first-accounts.ts'
 import { graphql } from './graphql.ts'
 import { hashing } from './hashing.ts'
 import { keysIn } from './keys.ts'
+import { linkRequestsIn } from './link-requests.ts'
 import { signInMetrics } from './metrics.ts'
 import { readRevocations } from './read-revocations.ts'
 import { refreshTokensUnder } from './refresh-token.ts'
@@ -29,12 +34,13 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   const { db } = mongo
   const mourning = (settings.ACCESS_TOKEN_SECONDS + 60) * 1000
   const [users, sessions, keys, tries] = await Promise.all([
-    usersIn(db),
+    usersIn(db, settings.KAFKA_BROKERS !== undefined),
     sessionsIn(db, mourning),
     keysIn(db, () => now().getTime()),
     triesIn(db),
   ])
   const secret = keys.refreshSecret
+  const linkRequests = await linkRequestsIn(db)
   const security = await securityLogIn(db, { secret, days: settings.SECURITY_LOG_DAYS, now })
   const app = await serviceApp({
     name: 'auth-service',
@@ -52,14 +58,20 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   const count = signInMetrics(app.metrics)
   const passwords = await hashing({ turnedAway: count.turnedAway })
   count.watch(passwords.waiting)
+  const throttle = settings.THROTTLING
+    ? throttleWith({ tries, secret, scale: settings.THROTTLING_SCALE, count, security, now })
+    : unthrottled
+  const letters = lettersBy(settings, { users, linkRequests, throttle, log: app.log, now })
+  // Before MongoDB is closed: hooks run last in, first out.
+  app.addHook('onClose', async () => letters?.stop())
   const desk: Desk = {
     users,
     sessions,
     passwords,
     isCommon: commonPasswords(),
-    throttle: settings.THROTTLING
-      ? throttleWith({ tries, secret, scale: settings.THROTTLING_SCALE, count, security, now })
-      : unthrottled,
+    throttle,
+    linkRequests,
+    letters,
     accessTokens: accessTokensOf(app.jwt, { keys, issuer, audience, seconds: settings.ACCESS_TOKEN_SECONDS }),
     refreshTokens: refreshTokensUnder(secret),
     mourning,
@@ -73,4 +85,32 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   graphql(app, desk)
   await makeFirstAccounts(desk, settings)
   return app
+}
+
+/** Letters about accounts, where there is a Kafka to tell of them; its topic is made as soon as it answers. */
+function lettersBy(
+  { KAFKA_BROKERS, ACCOUNT_LINK_SECRET }: Settings,
+  helpers: Omit<Parameters<typeof accountLettersOf>[0], 'sealing' | 'publisher'>,
+): AccountLetters | undefined {
+  if (!KAFKA_BROKERS || !ACCOUNT_LINK_SECRET) return undefined
+  const { log } = helpers
+  const kafka = kafkaAt(KAFKA_BROKERS, 'auth-service', log)
+  const letters = accountLettersOf({
+    ...helpers,
+    sealing: sealingUnder(ACCOUNT_LINK_SECRET),
+    publisher: kafka.publisher(),
+  })
+  const stopping = new AbortController()
+  kafka
+    .ensureTopic(ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, stopping.signal, ACCOUNT_EVENTS_SETTINGS)
+    .catch((error: unknown) => {
+      if (!stopping.signal.aborted) log.error({ err: error }, 'the topic of account events could not be made')
+    })
+  return {
+    ...letters,
+    stop: async () => {
+      stopping.abort()
+      await letters.stop()
+    },
+  }
 }

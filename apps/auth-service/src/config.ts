@@ -1,4 +1,4 @@
-import { Common, GatewaySecret, MongodbUrl, readConfig } from '@halles/service/config'
+import { Common, GatewaySecret, KafkaBrokers, MongodbUrl, readConfig } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 import { Email, Name, Password } from './user.ts'
 
@@ -10,6 +10,10 @@ const Settings = Type.Object(
     ...Common,
     ...MongodbUrl,
     ...GatewaySecret,
+    KAFKA_BROKERS: Type.Optional(KafkaBrokers.KAFKA_BROKERS),
+    ACCOUNT_LINK_SECRET: Type.Optional(
+      Type.String({ minLength: 32, description: 'What the secrets of links are sealed with for notification-service' }),
+    ),
     SECURITY_LOG_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 90 }),
     THROTTLING: Type.Boolean({
       default: true,
@@ -31,8 +35,10 @@ const Settings = Type.Object(
     DEMO_CUSTOMER_PASSWORD: Type.Optional(Password),
   },
   {
-    // An address without a password, or the reverse, is a mistake in the settings, not an account left out.
+    // One of a pair without the other is a mistake in the settings, not something left out.
     dependencies: {
+      KAFKA_BROKERS: ['ACCOUNT_LINK_SECRET'],
+      ACCOUNT_LINK_SECRET: ['KAFKA_BROKERS'],
       ADMIN_EMAIL: ['ADMIN_PASSWORD'],
       ADMIN_PASSWORD: ['ADMIN_EMAIL'],
       DEMO_CUSTOMER_EMAIL: ['DEMO_CUSTOMER_PASSWORD'],

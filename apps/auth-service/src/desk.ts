@@ -2,7 +2,9 @@ import type { Client } from '@halles/service/client'
 import type { Logger } from '@halles/service/log'
 import type { Person } from '@halles/service/person'
 import type { AccessTokens } from './access-token.ts'
+import type { AccountLetters } from './account-letters.ts'
 import type { Hashing } from './hashing.ts'
+import type { LinkRequests } from './link-requests.ts'
 import type { SignInMetrics } from './metrics.ts'
 import type { IsCommon } from './password.ts'
 import type { RefreshTokens } from './refresh-token.ts'
@@ -25,6 +27,9 @@ export type Desk = {
   /** How long it is told that a session or a token is no good, in milliseconds: longer than an access token lives. */
   mourning: number
   security: SecurityLog
+  linkRequests: LinkRequests
+  /** Undefined where no letters about accounts are sent. */
+  letters: Pick<AccountLetters, 'soon'> | undefined
   count: SignInMetrics
   log: Pick<Logger, 'info' | 'warn'>
   now: () => Date

@@ -4,6 +4,8 @@ import { subgraph } from '@halles/service/graphql'
 import { connection } from '@halles/service/page'
 import { signedIn } from '@halles/service/person'
 import { reader } from '@halles/service/schema'
+import { Forgotten, PasswordReset, Verification } from './account-link.ts'
+import { askForReset, askForVerification } from './ask-for-link.ts'
 import { changePassword } from './change-password.ts'
 import type { Desk } from './desk.ts'
 import { endAllSessions, endSession } from './end-sessions.ts'
@@ -18,6 +20,7 @@ import { refreshSession } from './refresh-session.ts'
 import { register } from './register.ts'
 import { EventSearch } from './security-event.ts'
 import { Holding, SessionSearch } from './session.ts'
+import { resetPassword, verifyEmail } from './use-link.ts'
 import { Credentials, PasswordChange, Registration, UserSearch } from './user.ts'
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
@@ -27,6 +30,9 @@ const readCredentials = reader(Credentials)
 const readHolding = reader(Holding)
 const readSearch = reader(UserSearch)
 const readPasswordChange = reader(PasswordChange)
+const readForgotten = reader(Forgotten)
+const readPasswordReset = reader(PasswordReset)
+const readVerification = reader(Verification)
 const readSessionSearch = reader(SessionSearch)
 const readEventSearch = reader(EventSearch)
 
@@ -53,6 +59,22 @@ export function graphql(app: App, desk: Desk): void {
       changePassword: async (_root, { input }, { request }) => {
         signedIn(request.person)
         await changePassword(desk, request, readPasswordChange({ ...input }))
+        return true
+      },
+      requestPasswordReset: async (_root, args, { request }) => {
+        await askForReset(desk, request, readForgotten({ ...args }).email)
+        return true
+      },
+      resetPassword: async (_root, args, { request }) => {
+        await resetPassword(desk, request, readPasswordReset({ ...args }))
+        return true
+      },
+      requestEmailVerification: async (_root, _args, { request }) => {
+        await askForVerification(desk, request)
+        return true
+      },
+      verifyEmail: async (_root, args, { request }) => {
+        await verifyEmail(desk, request, readVerification({ ...args }).token)
         return true
       },
       endSession: async (_root, { id }, { request }) => {

@@ -8,7 +8,7 @@ import type { Credentials, User } from './user.ts'
 type Helpers = Opening &
   Pick<Desk, 'count' | 'log' | 'security'> & {
     throttle: Pick<Desk['throttle'], 'signIn'>
-    users: Pick<Desk['users'], 'withEmail' | 'changePassword' | 'opensBy'>
+    users: Pick<Desk['users'], 'withEmail' | 'rehash' | 'opensBy'>
     sessions: Pick<Desk['sessions'], 'add' | 'end'>
     passwords: Pick<Desk['passwords'], 'matches' | 'isOutdated' | 'hash'>
   }
@@ -62,7 +62,7 @@ async function rehash(
 ): Promise<string> {
   try {
     const to = await passwords.hash(password)
-    if (!(await users.changePassword(id, from, to))) return from
+    if (!(await users.rehash(id, from, to))) return from
     log.info({ userId: id }, 'password hashed anew')
     return to
   } catch (error) {

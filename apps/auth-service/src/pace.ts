@@ -27,6 +27,9 @@ export const paces = {
   all: { free: 1000, forgottenEvery: MINUTE / 1000, firstWait: SECOND, longestWait: 10 * SECOND },
   // An answer to a registration tells whether an address has an account.
   registrations: { free: 20, forgottenEvery: 3 * MINUTE, firstWait: SECOND, longestWait: 15 * MINUTE },
+  // Letters that anyone may have written to anyone: so many wanted at one place, and to one address.
+  letters: { free: 10, forgottenEvery: 5 * MINUTE, firstWait: SECOND, longestWait: 15 * MINUTE },
+  lettersTo: { free: 3, forgottenEvery: 20 * MINUTE, firstWait: 20 * MINUTE, longestWait: 20 * MINUTE },
   allRegistrations: { free: 500, forgottenEvery: MINUTE / 500, firstWait: SECOND, longestWait: 10 * SECOND },
 } as const satisfies Record<string, Pace>
 export type Counted = keyof typeof paces

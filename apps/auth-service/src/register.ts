@@ -48,6 +48,7 @@ export const newUser = ({ name, email, locale = 'fr' }: Registration, role: Role
   createdAt,
   active: true,
   version: 0,
+  emailVerified: false,
 })
 
 const emailTaken = (): Refusal =>

@@ -7,6 +7,8 @@ import { Closed, Nullable, Problem } from '@halles/service/schema'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { clearCookie, keepInCookie, tokenInCookie } from './cookie.ts'
+import { Forgotten, PasswordReset, Verification } from './account-link.ts'
+import { askForReset, askForVerification } from './ask-for-link.ts'
 import { changePassword } from './change-password.ts'
 import type { Desk } from './desk.ts'
 import { endAllSessions, endSession } from './end-sessions.ts'
@@ -41,6 +43,7 @@ import {
   UserView,
   userView,
 } from './user.ts'
+import { resetPassword, verifyEmail } from './use-link.ts'
 
 const problems = { '4xx': Problem, '5xx': Problem }
 
@@ -177,6 +180,70 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
     },
     async (request, reply) => {
       await changePassword(desk, request, request.body)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/password/forgotten',
+    {
+      schema: {
+        summary: 'Wants a letter with a link to a new password. The same answer whether or not there is an account.',
+        tags,
+        body: Forgotten,
+        response: { 202: Type.Null(), ...problems },
+      },
+    },
+    async (request, reply) => {
+      await askForReset(desk, request, request.body.email)
+      return reply.code(202).send(null)
+    },
+  )
+
+  app.post(
+    '/password/reset',
+    {
+      schema: {
+        summary: 'A new password, by the link in the letter; ends all sessions.',
+        tags,
+        body: PasswordReset,
+        response: { 204: Type.Null(), ...problems },
+      },
+    },
+    async (request, reply) => {
+      await resetPassword(desk, request, request.body)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/email/verification',
+    {
+      schema: {
+        summary: 'Wants a letter with a link that proves one’s own address.',
+        tags,
+        security,
+        response: { 202: Type.Null(), ...problems },
+      },
+    },
+    async (request, reply) => {
+      await askForVerification(desk, request)
+      return reply.code(202).send(null)
+    },
+  )
+
+  app.post(
+    '/email/verify',
+    {
+      schema: {
+        summary: 'Proves one’s address, by the link in the letter.',
+        tags,
+        body: Verification,
+        response: { 204: Type.Null(), ...problems },
+      },
+    },
+    async (request, reply) => {
+      await verifyEmail(desk, request, request.body.token)
       return reply.code(204).send(null)
     },
   )

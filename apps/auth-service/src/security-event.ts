@@ -10,6 +10,8 @@ const whats = [
   'sessions-ended',
   'refresh-reused',
   'password-changed',
+  'password-reset',
+  'email-verified',
   'role-changed',
   'deactivated',
   'reactivated',

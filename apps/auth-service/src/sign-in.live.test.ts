@@ -28,6 +28,7 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
         id: expect.any(String),
         role: 'user',
         active: true,
+        emailVerified: false,
         createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
       },
       accessToken: expect.any(String),

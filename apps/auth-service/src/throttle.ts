@@ -95,6 +95,17 @@ export function throttleWith({ tries, secret, scale, count, security, now }: Hel
         yield ['allRegistrations', idOf('allRegistrations')]
       })
     },
+
+    /** Before a letter is wanted. */
+    async letter(client: Client): Promise<void> {
+      await takeAll(client, now(), function* () {
+        yield ['letters', idOf('letters', client.place)]
+      })
+    },
+
+    /** Whether one more letter may go to an address: no one is told when not. */
+    letterTo: async (emailKey: string): Promise<boolean> =>
+      (await tries.take(idOf('lettersTo', emailKey), widened(paces.lettersTo, scale), now())).allowed,
   }
 }
 
@@ -103,6 +114,8 @@ export const unthrottled: Throttle = {
   signIn: async () => ({ right: async () => {} }),
   registration: async () => {},
   welcome: async () => {},
+  letter: async () => {},
+  letterTo: async () => true,
 }
 
 const tooFast = (openAt: Date, now: Date): Refusal =>

@@ -18,6 +18,8 @@ export type User = {
   active: boolean
   /** Rises with what access tokens tell of a user, so that those which tell the old are known. */
   version: number
+  /** Whether it was proven that letters to the address are read by its owner. */
+  emailVerified: boolean
 }
 
 // Names and addresses end up in the headers of letters: no line breaks, and nothing that turns text around.
@@ -83,6 +85,7 @@ export const UserView = Type.Object(
     locale: Type.Enum([...locales]),
     createdAt: Moment,
     active: Type.Boolean({ description: 'Whether the account can be signed in to' }),
+    emailVerified: Type.Boolean({ description: 'Whether its owner was proven to read the letters to the address' }),
   },
   { title: 'User' },
 )

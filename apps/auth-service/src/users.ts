@@ -1,10 +1,15 @@
+import type { AccountEventType } from '@halles/contracts/account-events'
+import { newId } from '@halles/service/ids'
 import { pageOf } from '@halles/service/mongo'
 import type { Page } from '@halles/service/page'
-import { MongoServerError, type Db } from 'mongodb'
+import { traceHeaders } from '@halles/service/trace'
+import { MongoServerError, type Db, type Filter } from 'mongodb'
+import type { KeptLink, Purpose } from './account-link.ts'
+import type { Untold } from './account-letters.ts'
 import { emailKeyOf, wordsOf, type Role, type User, type UserSearch } from './user.ts'
 
 /** As in MongoDB; `password` is an argon2id hash in PHC form, `words` is what admins search in. */
-type Account = Omit<User, 'id' | 'active' | 'version'> & {
+type Account = Omit<User, 'id' | 'active' | 'version' | 'emailVerified'> & {
   _id: string
   emailKey: string
   password: string
@@ -14,23 +19,50 @@ type Account = Omit<User, 'id' | 'active' | 'version'> & {
   /** How often it was changed in a way that makes its access tokens no good, and when last. */
   version?: number
   changedAt?: Date
+  emailVerified?: boolean
+  links?: Partial<Record<Purpose, KeptLink>>
+  /** What Kafka has not acknowledged yet. */
+  untold?: Untold[]
 }
 
 export type Users = Awaited<ReturnType<typeof usersIn>>
 
-/** The users in their database. Addresses are unique by `emailKeyOf`, by an index. */
-export async function usersIn(db: Db) {
+/** How many events an account keeps while Kafka is away: the last ones. */
+const MOST_UNTOLD = 20
+
+/**
+ * The users in their database. Addresses are unique by `emailKeyOf`, by an index.
+ *
+ * @param telling whether changes are to be told by events, which are kept with the account until they are
+ */
+export async function usersIn(db: Db, telling: boolean) {
   const users = db.collection<Account>('users')
   await users.createIndexes([
     { key: { emailKey: 1 }, unique: true },
     { key: { words: 1, _id: -1 } },
     { key: { role: 1 }, partialFilterExpression: { role: 'admin' } },
+    { key: { 'untold.id': 1 }, partialFilterExpression: { 'untold.id': { $exists: true } } },
     { key: { changedAt: 1 }, partialFilterExpression: { changedAt: { $exists: true } } },
   ])
 
+  /** The part of a write that keeps an event with what it tells of. */
+  const tellingOf = (type: AccountEventType, at: Date) => {
+    const event: Untold = { id: newId(), type, at, ...traceHeaders() }
+    return telling ? { $push: { untold: { $each: [event], $slice: -MOST_UNTOLD } } } : {}
+  }
+  const withLink = (id: string, purpose: Purpose, digest: string, at: Date): Filter<Account> => ({
+    _id: id,
+    active: { $ne: false },
+    [`links.${purpose}.digest`]: digest,
+    [`links.${purpose}.expiresAt`]: { $gt: at },
+  })
+
   return {
     /** Adds a user with the hash of a password. False when the address has an account already. */
-    async add({ id, active: _active, version: _version, ...user }: User, password: string): Promise<boolean> {
+    async add(
+      { id, active: _active, version: _version, emailVerified: _verified, ...user }: User,
+      password: string,
+    ): Promise<boolean> {
       const words = [...new Set([...wordsOf(user.name), ...wordsOf(user.email)])]
       try {
         await users.insertOne({ _id: id, ...user, emailKey: emailKeyOf(user.email), password, words })
@@ -64,9 +96,67 @@ export async function usersIn(db: Db) {
         { projection: { _id: 1 }, readConcern: { level: 'local' } },
       )) !== null,
 
-    /** Puts the hash of another password in place of `from`. False when it is another by now. */
-    changePassword: async (id: string, from: string, to: string): Promise<boolean> =>
+    /** Puts another hash of the same password in place of `from`. False when the password is another by now. */
+    rehash: async (id: string, from: string, to: string): Promise<boolean> =>
       (await users.updateOne({ _id: id, password: from }, { $set: { password: to } })).modifiedCount === 1,
+
+    /** Puts the hash of another password in place of `from`, and links to reset it end. False when it is another by now. */
+    changePassword: async (id: string, from: string, to: string, at: Date): Promise<boolean> =>
+      (
+        await users.updateOne(
+          { _id: id, password: from },
+          {
+            $set: { password: to },
+            $unset: { 'links.password-reset': 1 },
+            ...tellingOf('account.password-changed', at),
+          },
+        )
+      ).modifiedCount === 1,
+
+    /** Puts a link in place of any other for the same purpose, with the event that brings it to its reader. */
+    putLink: async (id: string, purpose: Purpose, link: KeptLink, event: Untold): Promise<void> =>
+      void (await users.updateOne(
+        { _id: id },
+        { $set: { [`links.${purpose}`]: link }, $push: { untold: { $each: [event], $slice: -MOST_UNTOLD } } },
+      )),
+
+    /** Whose link it is that is good now. */
+    async withLink(id: string, purpose: Purpose, digest: string, at: Date): Promise<User | undefined> {
+      const account = await users.findOne(withLink(id, purpose, digest, at))
+      return account ? userOf(account) : undefined
+    },
+
+    /** Uses a link up: it gives a new password, and proves the address. False when it is not good. */
+    resetPassword: async (id: string, digest: string, password: string, at: Date): Promise<boolean> =>
+      (
+        await users.updateOne(withLink(id, 'password-reset', digest, at), {
+          $set: { password, emailVerified: true },
+          $unset: { 'links.password-reset': 1 },
+          ...tellingOf('account.password-changed', at),
+        })
+      ).modifiedCount === 1,
+
+    /** Uses a link up: it proves the address. False when it is not good. */
+    verifyEmail: async (id: string, digest: string, at: Date): Promise<boolean> =>
+      (
+        await users.updateOne(withLink(id, 'email-verification', digest, at), {
+          $set: { emailVerified: true },
+          $unset: { 'links.email-verification': 1 },
+        })
+      ).modifiedCount === 1,
+
+    /** So many accounts that have something to tell, and what. */
+    async untold(most: number): Promise<{ user: User; untold: Untold[] }[]> {
+      const found = await users
+        .find({ 'untold.id': { $exists: true } })
+        .limit(most)
+        .toArray()
+      return found.map((account) => ({ user: userOf(account), untold: account.untold ?? [] }))
+    },
+
+    /** Forgets what was told. */
+    told: async (id: string, events: readonly string[]): Promise<void> =>
+      void (await users.updateOne({ _id: id }, { $pull: { untold: { id: { $in: [...events] } } } })),
 
     /** Changes what access tokens tell, which makes those that there are no good; undefined when there is no such user. */
     async change(
@@ -77,7 +167,11 @@ export async function usersIn(db: Db) {
       const other = 'role' in to ? { role: { $ne: to.role } } : { active: to.active ? false : { $ne: false } }
       const changed = await users.findOneAndUpdate(
         { _id: id, ...other },
-        { $set: { ...to, changedAt }, $inc: { version: 1 } },
+        {
+          $set: { ...to, changedAt },
+          $inc: { version: 1 },
+          ...('role' in to && tellingOf('account.role-changed', changedAt)),
+        },
         { returnDocument: 'after' },
       )
       const account = changed ?? (await users.findOne({ _id: id }))
@@ -115,7 +209,17 @@ export async function usersIn(db: Db) {
   }
 }
 
-const userOf = ({ _id, name, email, role, locale, createdAt, active = true, version = 0 }: Account): User => ({
+const userOf = ({
+  _id,
+  name,
+  email,
+  role,
+  locale,
+  createdAt,
+  active = true,
+  version = 0,
+  emailVerified = false,
+}: Account): User => ({
   id: _id,
   name,
   email,
@@ -124,4 +228,5 @@ const userOf = ({ _id, name, email, role, locale, createdAt, active = true, vers
   createdAt,
   active,
   version,
+  emailVerified,
 })

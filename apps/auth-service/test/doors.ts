@@ -57,7 +57,7 @@ export const doors = {
       headers: Headers = {},
     ): Promise<Answer> => {
       const answer = await app.inject({ method, url, headers, ...(payload && { payload }) })
-      if (answer.statusCode === 204) return { value: true }
+      if (answer.statusCode === 204 || answer.statusCode === 202) return { value: true }
       const body = answer.json()
       return answer.statusCode < 300 ? { value: body } : { code: body.code, errors: body.errors }
     }
@@ -68,6 +68,10 @@ export const doors = {
       logout: (refreshToken: unknown) => ask('POST', '/logout', { refreshToken }),
       me: (headers?: Headers) => ask('GET', '/me', undefined, headers),
       changePassword: (change: object, headers?: Headers) => ask('PUT', '/me/password', change, headers),
+      askForReset: (email: string) => ask('POST', '/password/forgotten', { email }),
+      resetPassword: (token: string, newPassword: string) => ask('POST', '/password/reset', { token, newPassword }),
+      askForVerification: (headers?: Headers) => ask('POST', '/email/verification', undefined, headers),
+      verifyEmail: (token: string) => ask('POST', '/email/verify', { token }),
       sessions: (headers?: Headers, userId?: string) => ask('GET', `/sessions${of(userId)}`, undefined, headers),
       endSession: (id: string, headers?: Headers) => ask('DELETE', `/sessions/${id}`, undefined, headers),
       endAllSessions: (headers?: Headers, userId?: string) =>
@@ -97,6 +101,18 @@ export const doors = {
       me: (headers?: Headers) => ask(`{ me { ${USER} } }`, {}, headers),
       changePassword: (input: object, headers?: Headers) =>
         ask('mutation ($input: ChangePasswordInput!) { changePassword(input: $input) }', { input }, headers),
+      askForReset: (email: string) =>
+        ask('mutation ($email: String!) { requestPasswordReset(email: $email) }', { email }),
+      resetPassword: (token: string, newPassword: string) =>
+        ask(
+          'mutation ($token: String!, $newPassword: String!) { resetPassword(token: $token, newPassword: $newPassword) }',
+          {
+            token,
+            newPassword,
+          },
+        ),
+      askForVerification: (headers?: Headers) => ask('mutation { requestEmailVerification }', {}, headers),
+      verifyEmail: (token: string) => ask('mutation ($token: String!) { verifyEmail(token: $token) }', { token }),
       sessions: async (headers?: Headers, userId?: string) => {
         const who = userId === undefined ? 'me' : 'user(id: $userId)'
         const wish = `query ${userId === undefined ? '' : '($userId: ID!)'} { ${who} { sessions { ${SESSIONS} } } }`
@@ -137,7 +153,7 @@ export const doors = {
   },
 }
 
-const USER = 'id name email role locale createdAt active'
+const USER = 'id name email role locale createdAt active emailVerified'
 const PAGE = 'pageInfo { hasNextPage endCursor } totalCount totalCountIsExact'
 const SESSIONS = `nodes { id userId agent createdAt refreshedAt expiresAt current } ${PAGE}`
 const EVENTS = `nodes { id at what outcome userId byId sessionId place traceId } ${PAGE}`

@@ -16,6 +16,8 @@ const routes: Record<Service, readonly string[]> = {
     '/logout',
     '/me',
     '/me/password',
+    '/password/*',
+    '/email/*',
     '/sessions',
     '/sessions/*',
     '/users',

@@ -51,10 +51,18 @@ export type Mutation = {
   refreshSession: Session;
   /** Opens an account and signs in. `EMAIL_TAKEN` when the address has one already, whatever its case. */
   register: Session;
+  /** Wants a letter with a link that proves one's own address. */
+  requestEmailVerification: Scalars['Boolean']['output'];
+  /** Wants a letter with a link to a new password. The same answer whether or not there is an account. */
+  requestPasswordReset: Scalars['Boolean']['output'];
+  /** A new password, by the link in the letter; ends all sessions. */
+  resetPassword: Scalars['Boolean']['output'];
   /** Closes the account of another user, which ends their sessions, or opens it again: for admins. Every service knows in 5 s. */
   setUserActive: User;
   /** Makes another user an admin, or an admin a user: for admins. Every service knows in 5 s. */
   setUserRole: User;
+  /** Proves one's address, by the link in the letter. */
+  verifyEmail: Scalars['Boolean']['output'];
 };
 
 
@@ -93,6 +101,17 @@ export type MutationRegisterArgs = {
 };
 
 
+export type MutationRequestPasswordResetArgs = {
+  email: Scalars['String']['input'];
+};
+
+
+export type MutationResetPasswordArgs = {
+  newPassword: Scalars['String']['input'];
+  token: Scalars['String']['input'];
+};
+
+
 export type MutationSetUserActiveArgs = {
   active: Scalars['Boolean']['input'];
   id: Scalars['ID']['input'];
@@ -102,6 +121,11 @@ export type MutationSetUserActiveArgs = {
 export type MutationSetUserRoleArgs = {
   id: Scalars['ID']['input'];
   role: Role;
+};
+
+
+export type MutationVerifyEmailArgs = {
+  token: Scalars['String']['input'];
 };
 
 /** A session that has not ended. */
@@ -230,7 +254,9 @@ export type SecurityEventEdge = {
 
 export const SecurityEventKind = {
   Deactivated: 'DEACTIVATED',
+  EmailVerified: 'EMAIL_VERIFIED',
   PasswordChanged: 'PASSWORD_CHANGED',
+  PasswordReset: 'PASSWORD_RESET',
   Reactivated: 'REACTIVATED',
   /** A spent refresh token came back, and its session was ended. */
   RefreshReused: 'REFRESH_REUSED',
@@ -263,6 +289,8 @@ export type User = {
   active: Scalars['Boolean']['output'];
   createdAt: Scalars['DateTime']['output'];
   email: Scalars['String']['output'];
+  /** Whether its owner was proven to read the letters to the address. */
+  emailVerified: Scalars['Boolean']['output'];
   id: Scalars['ID']['output'];
   /** The language of the letters that this user gets. */
   locale: Locale;
@@ -453,8 +481,12 @@ export type MutationResolvers<ContextType = GraphQLContext, ParentType extends R
   logout?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationLogoutArgs, 'refreshToken'>>;
   refreshSession?: Resolver<ResolversTypes['Session'], ParentType, ContextType, RequireFields<MutationRefreshSessionArgs, 'refreshToken'>>;
   register?: Resolver<ResolversTypes['Session'], ParentType, ContextType, RequireFields<MutationRegisterArgs, 'input'>>;
+  requestEmailVerification?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  requestPasswordReset?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationRequestPasswordResetArgs, 'email'>>;
+  resetPassword?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationResetPasswordArgs, 'newPassword' | 'token'>>;
   setUserActive?: Resolver<ResolversTypes['User'], ParentType, ContextType, RequireFields<MutationSetUserActiveArgs, 'active' | 'id'>>;
   setUserRole?: Resolver<ResolversTypes['User'], ParentType, ContextType, RequireFields<MutationSetUserRoleArgs, 'id' | 'role'>>;
+  verifyEmail?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationVerifyEmailArgs, 'token'>>;
 };
 
 export type OpenSessionResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['OpenSession'] = ResolversParentTypes['OpenSession']> = {
@@ -529,6 +561,7 @@ export type UserResolvers<ContextType = GraphQLContext, ParentType extends Resol
   active?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   email?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  emailVerified?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   locale?: Resolver<ResolversTypes['Locale'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto'
+import { ACCOUNT_EVENTS, parseAccountEvent, type AccountEvent } from '@halles/contracts/account-events'
+import { kafkaAt, type Listener } from '@halles/service/kafka'
+import { logger } from '@halles/service/log'
+import { openMongo } from '@halles/service/mongo'
+import { sealingUnder } from '@halles/service/sealed'
+import { eventually } from '@halles/testkit/wait'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { bearer, clock, doors, newcomer, ownSettings } from '../test/doors.ts'
+import { createApp } from './app.ts'
+
+const SECRET = 'between auth-service and notification-service'
+const admin = { ADMIN_EMAIL: 'alix@boutique.test', ADMIN_PASSWORD: 'douze douzaines' }
+const OTHER = 'une autre douzaine'
+const HOUR = 3_600_000
+
+const time = clock()
+const settings = ownSettings({ ...admin, KAFKA_BROKERS: inject('kafka'), ACCOUNT_LINK_SECRET: SECRET })
+const kafka = kafkaAt(inject('kafka'), 'reader', logger('reader', 'silent'))
+let app: Awaited<ReturnType<typeof createApp>>
+let asAdmin: Record<string, string>
+let listener: Listener
+beforeAll(async () => {
+  app = await createApp(settings, time)
+  const { value } = await doors.REST(app).login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
+  asAdmin = bearer(value.accessToken)
+  await kafka.ensureTopic(ACCOUNT_EVENTS, 3)
+  listener = await kafka.listen({
+    groupId: randomUUID(),
+    topic: ACCOUNT_EVENTS,
+    fromBeginning: true,
+    maxWaitTime: 50,
+    onBatch: async (messages) => {
+      for (const { key, value: text } of messages) {
+        const event = parseAccountEvent(text ?? '')
+        // Under another key they would lose their order.
+        if (event.subject === key) heard.set(event.id, event)
+      }
+    },
+  })
+})
+afterAll(async () => {
+  await listener.close()
+  await app.close()
+})
+
+const heard = new Map<string, AccountEvent>()
+/** What was told of a user, repeats aside. */
+const eventsOf = (userId: string): AccountEvent[] => [...heard.values()].filter(({ subject }) => subject === userId)
+const toldOf = (userId: string, count: number) =>
+  eventually(`${count} events of ${userId}`, () => eventsOf(userId).length >= count && eventsOf(userId), 15_000)
+
+/** The token in the letter that an event is for. */
+const tokenIn = (event: AccountEvent | undefined): Promise<string> =>
+  sealingUnder(SECRET).open(event!.data.link!.sealed)
+
+describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
+  let door: ReturnType<(typeof doors)['REST']>
+  beforeAll(() => void (door = doors[name](app) as typeof door))
+
+  async function member() {
+    const wish = newcomer()
+    const { value } = await door.register(wish)
+    return { ...wish, id: value.user.id as string, session: value, as: bearer(value.accessToken) }
+  }
+  const spent = { code: 'VALIDATION_FAILED', errors: [{ path: '/token' }] }
+
+  it('who forgot their password gets a link, for one use, and by it a new one', async () => {
+    const { id, email, password, session } = await member()
+    expect(await door.askForReset(email.toUpperCase())).toEqual({ value: true })
+    const [event] = await toldOf(id, 1)
+    expect(event).toMatchObject({
+      type: 'account.password-reset-requested',
+      subject: id,
+      data: { user: { id, email, name: 'Camille Martin', locale: 'fr', role: 'user' } },
+    })
+    const token = await tokenIn(event)
+    expect(JSON.stringify(event)).not.toContain(token.split('.')[1])
+
+    expect(await door.resetPassword(token, 'azertyuiop')).toMatchObject({ errors: [{ path: '/newPassword' }] })
+    expect(await door.resetPassword(token, OTHER)).toEqual({ value: true })
+    expect(await door.resetPassword(token, 'encore une autre')).toMatchObject(spent)
+    expect(await door.refresh(session.refreshToken)).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(await door.login({ email, password })).toMatchObject({ code: 'INVALID_CREDENTIALS' })
+    expect((await door.login({ email, password: OTHER })).value.user.emailVerified).toBe(true)
+    expect((await toldOf(id, 2))[1]!.type).toBe('account.password-changed')
+  })
+
+  it('a link is good for an hour, and only the last one', async () => {
+    const { id, email } = await member()
+    await door.askForReset(email)
+    const first = await tokenIn((await toldOf(id, 1))[0])
+    await door.askForReset(email)
+    const second = await tokenIn((await toldOf(id, 2))[1])
+    expect(await door.resetPassword(first, OTHER)).toMatchObject(spent)
+    time.move(HOUR)
+    expect(await door.resetPassword(second, OTHER)).toMatchObject(spent)
+    for (const made of ['nonsense', `${id}.x`, `${id}.${'A'.repeat(43)}`, '.'])
+      expect(await door.resetPassword(made, OTHER)).toMatchObject(spent)
+  })
+
+  it('a link ends when the password is changed, and when the account is closed', async () => {
+    const { id, email, password, as } = await member()
+    await door.askForReset(email)
+    const token = await tokenIn((await toldOf(id, 1))[0])
+    await door.changePassword({ currentPassword: password, newPassword: OTHER }, as)
+    expect(await door.resetPassword(token, 'encore une autre')).toMatchObject(spent)
+    await door.askForReset(email)
+    const next = await tokenIn((await toldOf(id, 3))[2])
+    await door.setActive(id, false, asAdmin)
+    expect(await door.resetPassword(next, 'encore une autre')).toMatchObject(spent)
+  })
+
+  it('an address is proven by a link, which is for nothing else', async () => {
+    const { id, email, as } = await member()
+    expect((await door.me(as)).value.emailVerified).toBe(false)
+    expect(await door.askForVerification()).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(await door.askForVerification(as)).toEqual({ value: true })
+    const [event] = await toldOf(id, 1)
+    expect(event!.type).toBe('account.email-verification-requested')
+    const token = await tokenIn(event)
+    expect(await door.resetPassword(token, OTHER)).toMatchObject(spent)
+    expect(await door.verifyEmail(token)).toEqual({ value: true })
+    expect(await door.verifyEmail(token)).toMatchObject(spent)
+    expect((await door.me(as)).value).toMatchObject({ email, emailVerified: true })
+  })
+
+  it('a change of role is told', async () => {
+    const { id } = await member()
+    await door.setRole(id, 'admin', asAdmin)
+    const [event] = await toldOf(id, 1)
+    expect(event).toMatchObject({ type: 'account.role-changed', data: { user: { role: 'admin' } } })
+  })
+
+  it('an address without an account gets the same answer, and no letter', async () => {
+    expect(await door.askForReset(newcomer().email)).toEqual({ value: true })
+  })
+})
+
+it('four letters in an hour go to no address, and who wants them is not told', async () => {
+  const own = ownSettings({ KAFKA_BROKERS: inject('kafka'), ACCOUNT_LINK_SECRET: SECRET, THROTTLING_SCALE: '1' })
+  const strict = await createApp(own)
+  const door = doors.REST(strict)
+  const wish = newcomer()
+  const { value } = await door.register(wish)
+  for (let i = 0; i < 8; i++) expect(await door.askForReset(wish.email)).toEqual({ value: true })
+  const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
+  await eventually('all are dealt with', async () => (await db.collection('linkRequests').countDocuments()) === 0)
+  await close()
+  await strict.close()
+  // The one beyond those that wait for nothing is let through, and makes the next ones wait.
+  expect(await toldOf(value.user.id, 4)).toHaveLength(4)
+})
+
+it('events wait with the account while Kafka is away, and no token is in the database', async () => {
+  const own = ownSettings({ KAFKA_BROKERS: '127.0.0.1:1', ACCOUNT_LINK_SECRET: SECRET })
+  const without = await createApp(own)
+  const door = doors.REST(without)
+  const wish = newcomer()
+  const { value } = await door.register(wish)
+  expect(await door.askForReset(wish.email)).toEqual({ value: true })
+  const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
+  const users = db.collection<{ _id: string; untold?: unknown[] }>('users')
+  const account = await eventually('the event is kept', async () => {
+    const found = await users.findOne({ _id: value.user.id })
+    return found?.untold?.length === 1 && found
+  })
+  await without.close()
+  const { link } = account.untold![0] as { link: { sealed: string } }
+  const token = await sealingUnder(SECRET).open(link.sealed)
+  expect(JSON.stringify(account)).not.toContain(token.split('.')[1])
+
+  const back = await createApp({ ...own, KAFKA_BROKERS: inject('kafka') })
+  expect(await tokenIn((await toldOf(value.user.id, 1))[0])).toBe(token)
+  await eventually(
+    'it is told no more',
+    async () => ((await users.findOne({ _id: value.user.id }))?.untold?.length ?? 0) === 0,
+  )
+  await Promise.all([back.close(), close()])
+}, 40_000)
+
+it('a shop without Kafka says that it sends no letters', async () => {
+  const plain = await createApp(ownSettings())
+  expect(await doors.REST(plain).askForReset(newcomer().email)).toMatchObject({ code: 'UNAVAILABLE' })
+  await plain.close()
+})
