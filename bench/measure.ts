@@ -43,7 +43,12 @@ export function quantile(values: readonly number[], share: number): number | nul
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 }
 
-export const median = (values: readonly number[]): number | null => quantile(values, 0.5)
+/** The value in the middle, or halfway between the two that are; null for none. */
+export function median(values: readonly number[]): number | null {
+  const sorted = values.toSorted((a, b) => a - b)
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]]
+  return low === undefined || high === undefined ? null : (low + high) / 2
+}
 
 /** To so many decimals; null stays null. */
 export const rounded = (value: number | null, decimals = 1): number | null =>
