@@ -1,6 +1,7 @@
 import cookie from '@fastify/cookie'
 import { ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, ACCOUNT_EVENTS_SETTINGS } from '@halles/contracts/account-events'
 import { serviceApp, type App } from '@halles/service/app'
+import { accessOf, doorsOf } from '@halles/service/config'
 import { kafkaAt } from '@halles/service/kafka'
 import { openMongo } from '@halles/service/mongo'
 import { revocationsFrom } from '@halles/service/revocations'
@@ -50,7 +51,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     issuer,
     audience,
     needs: { mongodb: mongo.ping },
-    gatewaySecret: settings.GATEWAY_SECRET,
+    ...doorsOf(settings),
   })
   app.addHook('onClose', mongo.close)
   await app.register(cookie)
@@ -89,12 +90,13 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
 
 /** Letters about accounts, where there is a Kafka to tell of them; its topic is made as soon as it answers. */
 function lettersBy(
-  { KAFKA_BROKERS, ACCOUNT_LINK_SECRET }: Settings,
+  settings: Settings,
   helpers: Omit<Parameters<typeof accountLettersOf>[0], 'sealing' | 'publisher'>,
 ): AccountLetters | undefined {
+  const { KAFKA_BROKERS, ACCOUNT_LINK_SECRET } = settings
   if (!KAFKA_BROKERS || !ACCOUNT_LINK_SECRET) return undefined
   const { log } = helpers
-  const kafka = kafkaAt(KAFKA_BROKERS, 'auth-service', log)
+  const kafka = kafkaAt(KAFKA_BROKERS, 'auth-service', log, accessOf(settings))
   const letters = accountLettersOf({
     ...helpers,
     sealing: sealingUnder(ACCOUNT_LINK_SECRET),

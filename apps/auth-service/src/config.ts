@@ -1,4 +1,15 @@
-import { Common, GatewaySecret, KafkaBrokers, MongodbUrl, readConfig } from '@halles/service/config'
+import {
+  BehindGateway,
+  Common,
+  demands,
+  dependencies,
+  isOwn,
+  KafkaAccess,
+  KafkaBrokers,
+  MongodbUrl,
+  readConfig,
+  type Demand,
+} from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 import { Email, Name, Password } from './user.ts'
 
@@ -9,8 +20,9 @@ const Settings = Type.Object(
   {
     ...Common,
     ...MongodbUrl,
-    ...GatewaySecret,
+    ...BehindGateway,
     KAFKA_BROKERS: Type.Optional(KafkaBrokers.KAFKA_BROKERS),
+    ...KafkaAccess,
     ACCOUNT_LINK_SECRET: Type.Optional(
       Type.String({ minLength: 32, description: 'What the secrets of links are sealed with for notification-service' }),
     ),
@@ -37,6 +49,7 @@ const Settings = Type.Object(
   {
     // One of a pair without the other is a mistake in the settings, not something left out.
     dependencies: {
+      ...dependencies,
       KAFKA_BROKERS: ['ACCOUNT_LINK_SECRET'],
       ACCOUNT_LINK_SECRET: ['KAFKA_BROKERS'],
       ADMIN_EMAIL: ['ADMIN_PASSWORD'],
@@ -50,5 +63,20 @@ const Settings = Type.Object(
 /** What auth-service is told by its environment; README.md lists it. */
 export type Settings = Static<typeof Settings>
 
+const inProduction: Demand[] = [
+  demands.gatewaySecret,
+  {
+    name: 'ADMIN_PASSWORD',
+    met: ({ ADMIN_PASSWORD: password }) => password === undefined || isOwn(password),
+    sentence: 'must not be that of the demo, which everyone knows',
+  },
+  {
+    name: 'DEMO_CUSTOMER_EMAIL',
+    met: ({ DEMO_CUSTOMER_EMAIL: email }) => email === undefined,
+    sentence: 'must not be set: there are no demo accounts',
+  },
+  { name: 'THROTTLING', met: ({ THROTTLING }) => THROTTLING !== false, sentence: 'must not be false' },
+]
+
 /** @throws one Error whose message lists every mistake, a line each. */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env)
+export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env, inProduction)

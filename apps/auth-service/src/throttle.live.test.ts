@@ -1,10 +1,10 @@
 import { openMongo } from '@halles/service/mongo'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { clock, newcomer, ownSettings } from '../test/doors.ts'
+import { newcomer, ownSettings, stoppedClock } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
 const SECRET = 'between-gateway-and-services'
-const time = clock()
+const time = stoppedClock()
 const settings = ownSettings({ GATEWAY_SECRET: SECRET, THROTTLING_SCALE: '1' })
 let app: Awaited<ReturnType<typeof createApp>>
 let other: typeof app

@@ -18,7 +18,13 @@ export const ownSettings = (more: NodeJS.ProcessEnv = {}): Settings =>
     ...more,
   })
 
-/** A clock that stands until it is moved, by milliseconds. */
+/** A clock that stands still until it is moved, by milliseconds: a busy machine lets no wait pass unnoticed. */
+export function stoppedClock() {
+  let at = Date.now()
+  return { now: () => new Date(at), move: (ms: number) => void (at += ms) }
+}
+
+/** A clock that goes, and can be moved ahead, by milliseconds. */
 export function clock() {
   let ahead = 0
   return { now: () => new Date(Date.now() + ahead), move: (ms: number) => void (ahead += ms) }
