@@ -24,7 +24,7 @@ type Record = (events: OrderEvent[]) => Promise<Kept[]>
 async function topic({
   record = async (events) => events.map(() => 'recorded'),
   through = broker,
-  largest,
+  largest = 8_000_000,
 }: {
   record?: Record
   /** What the dead-letter queue takes at a time, in bytes. */
@@ -35,8 +35,7 @@ async function topic({
   const recorded: OrderEvent[] = []
   const outcomes: string[] = []
   await broker.ensureTopic(subscription.topic, 1)
-  if (largest !== undefined)
-    await broker.ensureTopic(subscription.dlq, 1, undefined, { 'max.message.bytes': String(largest) })
+  await broker.ensureTopic(subscription.dlq, 1, undefined, { 'max.message.bytes': String(largest) })
   const publisher = broker.publisher()
   const orders = listenToOrders(
     {
