@@ -22,6 +22,8 @@ export type Letter = {
 export type Visitor = {
   id: string
   email: string
+  /** What signs their requests: `Bearer …`; empty for nobody. */
+  authorization: string
   rest: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
   graphql: (query: string, variables?: object, headers?: Record<string, string>) => Promise<GraphqlAnswer>
 }
@@ -33,6 +35,7 @@ export function shopAt({ gateway, mailbox, admin }: Address) {
     return {
       id: user?.id ?? '',
       email: user?.email ?? '',
+      authorization: signed['authorization'] ?? '',
       rest: async (method, path, body, headers = {}) => {
         const answer = await fetch(`${gateway}/api${path}`, {
           method,
