@@ -9,7 +9,7 @@ import { say, type Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
 /** What is there of a product when a day begins. */
-export const OPENING = 20
+export const OPENING = 30
 
 /** The shop around order-service, as it stays while order-service dies. */
 export type Surroundings = {
@@ -124,11 +124,12 @@ export async function newDay({ stores, stock, products, productDb }: Surrounding
     return {
       /** Placed and moved on, placed and cancelled, repeated, refused, all at once. */
       everyday: async (expired: string): Promise<void> => {
+        heard(await say(url, admin, 'GET', '/readyz'))
         const first = wish(product, 2)
         await change(admin, await place(first), 'Confirmée')
         await place(first)
         await Promise.all([
-          ...Array.from({ length: 4 }, async () => change(admin, await place(wish()), 'Confirmée')),
+          ...Array.from({ length: 8 }, async () => change(admin, await place(wish()), 'Confirmée')),
           place({ ...wish(), key: expired }),
           ...Array.from({ length: 3 }, () => place(wish(rare), 409)),
         ])
