@@ -26,12 +26,13 @@ RUN mkdir -p /out/apps /out/packages \
 
 FROM ${BASE_IMAGE}
 ARG SERVICE
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 MALLOC_ARENA_MAX=2
+# Operators' routes are at a port of their own, which is not published with the other.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 OPERATOR_PORT=8081 MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY --from=service --chown=root:root /out /app
 WORKDIR /app/apps/${SERVICE}
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=5 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.OPERATOR_PORT}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "--max-semi-space-size=2", "--disable-warning=TimeoutNegativeWarning", "dist/main.js"]

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { configFrom } from './config.ts'
 
 const good = { PORT: '4001', MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_auth?replicaSet=rs0' }
@@ -6,6 +6,8 @@ const good = { PORT: '4001', MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_auth
 it('settings have defaults for all but the port and the database', () => {
   expect(configFrom(good)).toMatchObject({
     HOST: '127.0.0.1',
+    OPERATOR_HOST: '127.0.0.1',
+    KAFKA_TLS: false,
     PORT: 4001,
     LOG_LEVEL: 'info',
     MONGODB_URL: good.MONGODB_URL,
@@ -39,4 +41,28 @@ it.each([
   ['tokens that are never good', { ACCESS_TOKEN_SECONDS: '0' }, /ACCESS_TOKEN_SECONDS must be >= 1/],
 ])('refuses %s', (_what, more, sentence) => {
   expect(() => configFrom({ ...good, ...more })).toThrow(sentence)
+})
+
+describe('in production', () => {
+  const production = { ...good, NODE_ENV: 'production' }
+  const own = { GATEWAY_SECRET: 'a-secret-of-our-own' }
+
+  it('what is good for trying things out is refused, all of it at once', () => {
+    const demo = {
+      ADMIN_EMAIL: 'admin@halles.example',
+      ADMIN_PASSWORD: 'halles-admin-demo',
+      DEMO_CUSTOMER_EMAIL: 'camille@halles.example',
+      DEMO_CUSTOMER_PASSWORD: 'halles-camille-demo',
+      THROTTLING: 'false',
+    }
+    expect(() => configFrom({ ...production, ...demo })).toThrow(
+      /GATEWAY_SECRET must be set[^]*ADMIN_PASSWORD must not[^]*DEMO_CUSTOMER_EMAIL must not[^]*THROTTLING must not/,
+    )
+  })
+
+  it('a secret of its own and an admin of its own are enough', () => {
+    expect(configFrom({ ...production, ...own }).GATEWAY_SECRET).toBe(own.GATEWAY_SECRET)
+    const admin = { ADMIN_EMAIL: 'a@example.test', ADMIN_PASSWORD: 'quite another one' }
+    expect(configFrom({ ...production, ...own, ...admin }).ADMIN_EMAIL).toBe('a@example.test')
+  })
 })

@@ -54,7 +54,9 @@ describe('operations that the gateway knows', () => {
   it('are planned before the first client asks, others at their first time', async () => {
     const fresh = await gatewayTo(shop.urls)
     const plans = async (): Promise<string[]> =>
-      (await fresh.inject('/metrics')).body.split('\n').filter((line) => line.startsWith('gateway_query_plans_total'))
+      (await fresh.operator!.inject('/metrics')).body
+        .split('\n')
+        .filter((line) => line.startsWith('gateway_query_plans_total'))
     expect(await plans()).toEqual([expect.stringMatching(new RegExp(`cache="miss".* ${texts.length}$`))])
     await fresh.inject({ method: 'POST', url: '/graphql', payload: asked })
     expect(await plans()).toContainEqual(expect.stringMatching(/cache="hit".* 1$/))
@@ -148,7 +150,7 @@ it('measures what subgraphs take, by outcome', async () => {
     headers: await as(someone()),
   })
   await gateway.inject({ method: 'POST', url: '/graphql', payload: { query: '{ me { id } }' } })
-  const { body } = await gateway.inject('/metrics')
+  const { body } = await gateway.operator!.inject('/metrics')
   for (const outcome of ['ok', 'errors'])
     expect(body).toMatch(
       new RegExp(`gateway_fetch_duration_seconds_count\\{.*subgraph="auth",outcome="${outcome}"\\} [1-9]`),

@@ -1,4 +1,4 @@
-import { Common, GatewaySecret, JwksUrl, readConfig } from '@halles/service/config'
+import { Common, demands, GatewaySecret, JwksUrl, readConfig } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 
 /** The services behind the gateway: each is a subgraph and some routes below /api. */
@@ -21,7 +21,6 @@ const Settings = Type.Object({
   ORDER_URL: Origins('order-service'),
   NOTIFICATION_URL: Origins('notification-service'),
   MAILBOX_URL: Type.Optional(Type.String({ format: 'uri', description: 'A mailbox to link to from the front page' })),
-  NODE_ENV: Type.Optional(Type.String()),
   OPEN_SCHEMA: Type.Optional(
     Type.Boolean({
       description: 'Whether the schema may be asked for, by introspection, GraphiQL and errors that suggest names',
@@ -65,7 +64,7 @@ const Settings = Type.Object({
 export type Settings = Static<typeof Settings>
 
 /** The gateway's settings; throws one Error that lists every mistake. */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env)
+export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env, [demands.gatewaySecret])
 
 /** Where each service is: at one address or several. */
 export const urlsOf = (settings: Settings): Record<Service, string[]> => ({

@@ -12,6 +12,7 @@ beforeAll(async () => {
   gateway = await gatewayTo(shop.urls)
   production = await gatewayTo(shop.urls, {
     NODE_ENV: 'production',
+    GATEWAY_SECRET: 'between-gateway-and-services',
     CORS_ORIGINS: 'https://shop.example,http://a.test:8080',
   })
   address = new URL(await gateway.listen({ host: '127.0.0.1', port: 0 }))
@@ -143,7 +144,11 @@ describe('in production', () => {
   })
 
   it('the schema is told where that is asked for', async () => {
-    const open = await gatewayTo(shop.urls, { NODE_ENV: 'production', OPEN_SCHEMA: 'true' })
+    const open = await gatewayTo(shop.urls, {
+      NODE_ENV: 'production',
+      GATEWAY_SECRET: 'between-gateway-and-services',
+      OPEN_SCHEMA: 'true',
+    })
     expect(await graphql(open, { query: '{ __schema { types { name } } }' })).toHaveProperty('data.__schema')
     expect((await open.inject('/graphiql')).statusCode).toBe(200)
     await open.close()

@@ -64,7 +64,7 @@ const render = ({ graphiql, mailbox, host }: Links & { host: string }): string =
       <h1><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M2 15 16 3l14 12M6 29V12m20 0v17M11 29v-8a5 5 0 0 1 10 0v8" fill="none" stroke="currentColor" stroke-width="2.5" /></svg>Halles</h1>
       <p class="lead">A shop made of small services behind one door: one GraphQL graph over all of them, and the REST routes of each below <code>/api</code>.</p>
       <p class="doors">
-        ${graphiql ? '<a href="/graphiql">Explore the graph</a>' : '<a href="/readyz">Is it ready?</a>'}
+        ${graphiql ? '<a href="/graphiql">Explore the graph</a>' : ''}
         ${mailbox ? `<a href="${escaped(mailbox)}">Read the mail</a>` : ''}
       </p>
       <h2>The services</h2>
@@ -74,7 +74,7 @@ const render = ({ graphiql, mailbox, host }: Links & { host: string }): string =
       <h2>Try it</h2>
       <pre>${escaped(query(host))}</pre>
       <footer>
-        GraphQL at <code>/graphql</code> · REST below <code>/api</code> · <a href="/openapi.json">OpenAPI of all</a> · <a href="/readyz">ready?</a> · <a href="/metrics">metrics</a>
+        GraphQL at <code>/graphql</code> · REST below <code>/api</code> · <a href="/openapi.json">OpenAPI of all</a>
       </footer>
     </main>
   </body>

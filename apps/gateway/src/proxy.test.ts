@@ -238,7 +238,7 @@ describe('a service', () => {
       expect(JSON.parse(answer.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
       expect(answer.text).not.toMatch(/127\.0\.0\.1|ECONN/)
     }
-    const ready = await lost.inject('/readyz')
+    const ready = await lost.operator!.inject('/readyz')
     expect(ready.statusCode).toBe(503)
     expect(ready.json().needs).toEqual({
       'auth-service': 'ok',

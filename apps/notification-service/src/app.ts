@@ -1,4 +1,5 @@
 import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
+import { accessOf, doorsOf } from '@halles/service/config'
 import { kafkaAt } from '@halles/service/kafka'
 import { keysAt, type KeyOf } from '@halles/service/keys'
 import { logger } from '@halles/service/log'
@@ -33,7 +34,7 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
   const mongo = await openMongo(settings.MONGODB_URL, NAME)
   const [letters, deadLetters] = await Promise.all([lettersIn(mongo.db), deadLettersIn(mongo.db)])
   const mailer = mailerTo(settings.SMTP_URL, settings.MAIL_FROM, settings.SMTP_TIMEOUT_MS)
-  const broker = kafkaAt(settings.KAFKA_BROKERS, NAME, log)
+  const broker = kafkaAt(settings.KAFKA_BROKERS, NAME, log, accessOf(settings))
   const publisher = broker.publisher()
 
   const app = await serviceApp({
@@ -43,6 +44,7 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
     revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
+    ...doorsOf(settings),
     needs: { mongodb: mongo.ping, kafka: broker.ping, smtp: mailer.verify },
   })
   const metrics = letterMetrics(app.metrics.registry, { letters, deadLetters })

@@ -1,5 +1,6 @@
 import { ORDER_EVENTS, ORDER_EVENTS_DLQ, ORDER_EVENTS_PARTITIONS } from '@halles/contracts/order-events'
 import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
+import { accessOf, doorsOf, trustOf } from '@halles/service/config'
 import { kafkaAt, type Broker } from '@halles/service/kafka'
 import { keysAt, type KeyOf } from '@halles/service/keys'
 import { logger, type Logger } from '@halles/service/log'
@@ -24,8 +25,8 @@ export async function createApp(
 ): Promise<App> {
   const log = logger('order-service', settings.LOG_LEVEL)
   const mongo = await openMongo(settings.MONGODB_URL, 'order-service')
-  const kafka = kafkaAt(settings.KAFKA_BROKERS, 'order-service', log)
-  const stock = stockAt(settings.PRODUCT_GRPC_URL)
+  const kafka = kafkaAt(settings.KAFKA_BROKERS, 'order-service', log, accessOf(settings))
+  const stock = stockAt(settings.PRODUCT_GRPC_URL, trustOf(settings))
   const app = await serviceApp({
     name: 'order-service',
     logLevel: settings.LOG_LEVEL,
@@ -33,6 +34,7 @@ export async function createApp(
     revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
+    ...doorsOf(settings),
     needs: { mongodb: mongo.ping, product: stock.ping, kafka: kafka.ping },
   })
   const { shop, stop } = await openShop({

@@ -1,4 +1,3 @@
-import { credentials } from '@grpc/grpc-js'
 import {
   ProductServiceClient,
   ReservationOutcome,
@@ -8,7 +7,9 @@ import {
   type StockLine,
 } from '@halles/contracts/product-grpc'
 import { coalesce } from '@halles/service/coalesce'
+import type { Trust } from '@halles/service/config'
 import { ask, patient } from '@halles/service/grpc'
+import { calling } from '@halles/service/peers'
 
 /** How long product-service may take for one try, in milliseconds. */
 const TRY = 4000
@@ -39,8 +40,10 @@ export type Stock = ReturnType<typeof stockAt>
  *
  * All throw Refusal `UNAVAILABLE` when it cannot be reached, `TIMEOUT` when it is too slow.
  */
-export function stockAt(address: string) {
-  const client = new ProductServiceClient(address, credentials.createInsecure(), {
+export function stockAt(address: string, trust: Trust = {}) {
+  const { channel, interceptors } = calling(trust)
+  const client = new ProductServiceClient(address, channel, {
+    interceptors,
     // A product-service that comes back is found again within a second.
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1000,
@@ -84,11 +87,14 @@ export function stockAt(address: string) {
       await throughRestart(deadline, () => ask(client.releaseStock.bind(client), { orderId }, tryUntil(deadline)))
     },
 
-    /** Rejects unless product-service can be reached within 2 s. */
-    ping: (): Promise<void> =>
-      new Promise((resolve, reject) => {
-        client.waitForReady(Date.now() + 2000, (error) => (error ? reject(error) : resolve()))
-      }),
+    /** Rejects unless product-service can be reached within 2 s, lets us in, and answers. */
+    ping: async (): Promise<void> => {
+      const deadline = Date.now() + 2000
+      await new Promise<void>((resolve, reject) => {
+        client.waitForReady(deadline, (error) => (error ? reject(error) : resolve()))
+      })
+      await ask(client.checkStock.bind(client), { items: [] }, deadline - Date.now())
+    },
 
     close: (): void => client.close(),
   }

@@ -1,4 +1,5 @@
 import { serveSubgraph, serviceApp } from '@halles/service/app'
+import { doorsOf, trustOf } from '@halles/service/config'
 import { newId } from '@halles/service/ids'
 import { keysAt } from '@halles/service/keys'
 import { openMongo } from '@halles/service/mongo'
@@ -30,6 +31,7 @@ export async function createApp(settings: Settings, keyOf = keysAt(settings.JWKS
     revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
+    ...doorsOf(settings),
     needs: { mongodb: mongo.ping },
   })
 
@@ -48,6 +50,7 @@ export async function createApp(settings: Settings, keyOf = keysAt(settings.JWKS
   const grpc = await serveGrpc(shop, {
     host: settings.GRPC_HOST,
     port: settings.GRPC_PORT,
+    trust: trustOf(settings),
     ready: mongo.ping,
     log: app.log,
   })

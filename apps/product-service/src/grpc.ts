@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { Server, type ServerCredentials } from '@grpc/grpc-js'
 import { ReflectionService } from '@grpc/reflection'
 import {
   ProductServiceService,
@@ -8,8 +8,10 @@ import {
   type ProductServiceServer,
   type Reservation as ReservationMessage,
 } from '@halles/contracts/product-grpc'
+import type { Trust } from '@halles/service/config'
 import { unary } from '@halles/service/grpc'
 import type { Logger } from '@halles/service/log'
+import { listeningTo } from '@halles/service/peers'
 import { reader } from '@halles/service/schema'
 import { HealthImplementation, service as healthService } from 'grpc-health-check'
 import { checkStock, type CheckedLine } from './check-stock.ts'
@@ -69,15 +71,23 @@ const reservation = ({ orderId, outcome, shortages }: Reservation): ReservationM
 
 /**
  * Serves gRPC for peers, with the standard health and reflection services, and gives back the port and how to stop: calls
- * under way are answered first, for up to 5 s. `ready` rejects when this service cannot do its work now.
+ * under way are answered first, for up to 5 s. `ready` rejects when this service cannot do its work now, `trust` is how
+ * peers are known.
  *
- * @throws Error with a sentence when the port cannot be had
+ * @throws Error with a sentence when the port cannot be had, or a certificate is none
  */
 export async function serveGrpc(
   shop: Shop,
-  { host, port, ready, log }: { host: string; port: number; ready: () => Promise<unknown>; log: Logger },
+  {
+    host,
+    port,
+    trust = {},
+    ready,
+    log,
+  }: { host: string; port: number; trust?: Trust; ready: () => Promise<unknown>; log: Logger },
 ) {
-  const server = new Server()
+  const { interceptors, door } = listeningTo(trust)
+  const server = new Server({ interceptors })
   server.addService(ProductServiceService, methods(shop, log))
 
   const health = new HealthImplementation()
@@ -99,7 +109,7 @@ export async function serveGrpc(
   new ReflectionService({ [SERVICE]: described } as never).addToServer(server)
 
   await look()
-  const bound = await bind(server, host, port)
+  const bound = await bind(server, door, host, port)
   const looking = setInterval(() => void look(), LOOK_EVERY)
   const close = async (): Promise<void> => {
     clearInterval(looking)
@@ -117,10 +127,10 @@ function healthDescriptors(): Uint8Array[] {
   return requestType.fileDescriptorProtos
 }
 
-const bind = (server: Server, host: string, port: number): Promise<number> =>
+const bind = (server: Server, door: ServerCredentials, host: string, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(address, door, (error, bound) => {
       if (!error) return resolve(bound)
       reject(
         new Error(`gRPC cannot listen at ${address}: is the port taken? Set GRPC_PORT to a free one.`, {

@@ -22,7 +22,7 @@ export const demoAccounts = {
   customer: { email: 'camille@halles.example', password: 'halles-camille-demo' },
 }
 
-export type ShopPorts = Record<ProcessName | 'productGrpc', number>
+export type ShopPorts = Record<ProcessName | 'productGrpc' | 'gatewayOperator', number>
 
 /** What has to be up before a service can start, besides its build. */
 export const needs: Record<ServiceName, readonly ServerName[]> = {
@@ -84,6 +84,7 @@ export async function choosePorts(
     order: await free(4003),
     notification: await free(4004),
     productGrpc: await free(4012),
+    gatewayOperator: await free(4010),
   }
   const others = await Promise.all(more.map(async (name) => [name, await freePort()] as const))
   return Object.assign(ports, Object.fromEntries(others))
@@ -156,6 +157,7 @@ export function environmentOf(
       SHOP_URL: urlOf(ports.gateway),
     }),
     gateway: () => ({
+      OPERATOR_PORT: String(ports.gatewayOperator),
       GATEWAY_SECRET,
       // Benchmarks, tests and tortures ask from one address.
       RATE_LIMIT: inherited['RATE_LIMIT'] ?? '0',

@@ -42,6 +42,8 @@ const titles: Record<ServerName, string> = { mongodb: 'MongoDB', kafka: 'Kafka',
 /** Where everything is; the content of `.data/running.json`. */
 export type Running = {
   gateway: string
+  /** The gateway's door for operators; the others have none of their own. */
+  gatewayOperator: string
   services: Record<Exclude<ServiceName, 'gateway'>, string>
   /** host:port */
   productGrpc: string
@@ -160,7 +162,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
           cwd: root,
           log: path.join(logs, `${log}.log`),
         }),
-      isReady: () => isReady(urlOf(found[name]!)),
+      isReady: () => isReady(urlOf(name === 'gateway' ? found.gatewayOperator : found[name]!)),
       onCrash: (message) => onCrash(message),
     })
     services.set(name, started)
@@ -295,6 +297,7 @@ function whereEverythingIs(
   const { mongodb = '', kafka = '', smtp = '', mailbox = '' } = servers
   return {
     gateway: urlOf(ports.gateway),
+    gatewayOperator: urlOf(ports.gatewayOperator),
     services: {
       auth: urlOf(ports.auth),
       product: urlOf(ports.product),

@@ -5,7 +5,7 @@ import Fastify, { LogController, type FastifyError, type FastifyReply, type Fast
 import type { GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { TSchema } from 'typebox'
-import { clientsBehind, type Client } from './client.ts'
+import { clientsBehind, gatewayKnownBy, type Client } from './client.ts'
 import type { Limits } from './document-limits.ts'
 import { compiledExecute } from './graphql.ts'
 import { graphqlErrors } from './graphql-answer.ts'
@@ -32,6 +32,8 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     metrics: Metrics
+    /** /healthz, /readyz and /metrics at a door of their own; undefined where they are at the service's. */
+    operator: FastifyInstance | undefined
   }
 }
 
@@ -52,8 +54,12 @@ export type ServiceOptions = {
   needs: Record<string, () => Promise<unknown>>
   /** Whether it describes REST routes of its own, at /openapi.json and /docs. */
   docs?: boolean
+  /** Whether /readyz and /metrics are at the service's own door, or at `app.operator`, for `run` to open. */
+  operatorDoor?: 'same' | 'own'
   /** What the gateway proves itself with: only then is it believed where a request comes from. */
   gatewaySecret?: string | undefined
+  /** Whether /graphql answers only who proves to be the gateway, or is signed in. */
+  gatewayOnly?: boolean
   /** Largest body taken, in bytes. */
   bodyLimit?: number
 }
@@ -63,7 +69,8 @@ const READY_WITHIN = 2500
 
 /**
  * What every service has before it does anything of its own: logs and traces, tokens checked, shapes validated, errors
- * told by the contract, /healthz, /readyz, /metrics, /openapi.json and its page at /docs.
+ * told by the contract, /healthz, /readyz, /metrics, /openapi.json and its page at /docs. Operators' routes may have a door
+ * of their own.
  */
 export async function serviceApp(options: ServiceOptions): Promise<App> {
   const app = shell(options)
@@ -87,6 +94,7 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
     reply.header('x-trace-id', traceId(request.trace))
   })
   await tokens(app, options)
+  if (options.gatewayOnly) behindGateway(app, options.gatewaySecret)
   // Last before the handler: reading the body leaves the context that onRequest ran in.
   app.addHook('preHandler', (request, _reply, done) => inTrace(request.trace, done))
   app.addHook('onResponse', async (request, reply) => {
@@ -99,8 +107,19 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
     request.log.info(seen, 'answered')
   })
   if (options.docs ?? true) await openapi(app, options.name)
-  operatorRoutes(app, options.needs)
+  aliveRoute(app)
+  app.decorate('operator', options.operatorDoor === 'own' ? operatorDoor(app, options) : undefined)
+  if (!app.operator) operatorRoutes(app, app.metrics, options.needs)
   return app
+}
+
+/** Refuses who comes to a subgraph past the gateway, which counts and limits, unless they are signed in. */
+function behindGateway(app: App, secret: string | undefined): void {
+  const isGateway = gatewayKnownBy(secret)
+  app.addHook('onRequest', async ({ routeOptions, person, headers }) => {
+    if (routeOptions.url === '/graphql' && !person && !isGateway(headers))
+      throw new Refusal('UNAUTHENTICATED', 'This address is for the gateway, and for who is signed in.')
+  })
 }
 
 /**
@@ -236,10 +255,20 @@ function fastifyRefusal(error: FastifyError): Refusal {
   }
 }
 
-function operatorRoutes(app: App, needs: ServiceOptions['needs']): void {
-  const hidden = { schema: { hide: true } } as const
-  app.get('/healthz', hidden, async () => ({ status: 'ok' }))
+const hidden = { schema: { hide: true } } as const
 
+const aliveRoute = (app: App): void => void app.get('/healthz', hidden, async () => ({ status: 'ok' }))
+
+/** The door for operators alone: it knows nothing of people. */
+function operatorDoor(app: App, options: ServiceOptions): App {
+  const door = shell(options)
+  aliveRoute(door)
+  operatorRoutes(door, app.metrics, options.needs)
+  app.addHook('onClose', () => door.close())
+  return door
+}
+
+function operatorRoutes(app: App, { registry }: Metrics, needs: ServiceOptions['needs']): void {
   app.get('/readyz', hidden, async (_request, reply) => {
     const checks = await Promise.all(
       Object.entries(needs).map(async ([name, check]) => [name, (await answers(check)) ? 'ok' : 'missing'] as const),
@@ -251,7 +280,7 @@ function operatorRoutes(app: App, needs: ServiceOptions['needs']): void {
   })
 
   app.get('/metrics', hidden, async (_request, reply) =>
-    reply.type(app.metrics.registry.contentType).send(await app.metrics.registry.metrics()),
+    reply.type(registry.contentType).send(await registry.metrics()),
   )
 }
 

@@ -3,7 +3,20 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Type } from 'typebox'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { Common, KafkaBrokers, MongodbUrl, readConfig } from './config.ts'
+import {
+  accessOf,
+  BehindGateway,
+  Common,
+  demands,
+  dependencies,
+  doorsOf,
+  KafkaAccess,
+  KafkaBrokers,
+  MongodbUrl,
+  Peers,
+  readConfig,
+  trustOf,
+} from './config.ts'
 
 const Settings = Type.Object({ ...Common, ...MongodbUrl, ...KafkaBrokers })
 const good = {
@@ -18,6 +31,7 @@ describe('settings', () => {
       ...good,
       PORT: 4003,
       HOST: '127.0.0.1',
+      OPERATOR_HOST: '127.0.0.1',
       LOG_LEVEL: 'info',
       JWT_ISSUER: 'halles',
       JWT_AUDIENCE: 'halles',
@@ -49,5 +63,79 @@ describe('settings', () => {
       good.MONGODB_URL,
     )
     expect(() => readConfig(Settings, { ...rest, MONGODB_URL_FILE: '/nowhere' })).toThrow(/MONGODB_URL_FILE: ENOENT/)
+  })
+
+  it('of which one is wrong are told without what they are', () => {
+    const Secrets = Type.Object({ ...BehindGateway, ...Peers, ...KafkaAccess, ...MongodbUrl })
+    const told = () =>
+      readConfig(Secrets, {
+        GATEWAY_SECRET: 'with a blank, and s3cret',
+        GRPC_SECRET: 's3cret',
+        GRPC_TLS_KEY: 's3cret',
+        MONGODB_URL: 'mongodb://halles:s3cret@host',
+      })
+    expect(told).toThrow(/GATEWAY_SECRET[^]*GRPC_SECRET|GRPC_SECRET[^]*GATEWAY_SECRET/)
+    expect(told).not.toThrow(/s3cret/)
+  })
+})
+
+describe('in production', () => {
+  const Guarded = Type.Object({ ...BehindGateway, ...Peers, NODE_ENV: Common.NODE_ENV }, { dependencies })
+  const read = (env: NodeJS.ProcessEnv) => () =>
+    readConfig(Guarded, { NODE_ENV: 'production', ...env }, [demands.behindGateway, demands.peers])
+  const [own, other] = ['a-secret-of-our-own', 'another-of-our-own']
+  const pem = '-----BEGIN CERTIFICATE-----\n…'
+  const tls = { GRPC_TLS_CERT: pem, GRPC_TLS_KEY: pem, GRPC_TLS_CA: pem }
+
+  it('all that is missing is told at once', () => {
+    expect(read({})).toThrow(
+      'GATEWAY_SECRET must be set to a secret of your own, or GATEWAY_ONLY to false, in production\n' +
+        '  GRPC_SECRET must be set to a secret of your own, or GRPC_TLS_CERT, GRPC_TLS_KEY and GRPC_TLS_CA, in production',
+    )
+  })
+
+  it('a secret that is in this repository is none', () => {
+    const known = 'only-for-trying-things-out'
+    expect(read({ GATEWAY_SECRET: known, GRPC_SECRET: known })).toThrow(/GATEWAY_SECRET[^]*GRPC_SECRET/)
+    expect(read({ GATEWAY_SECRET: own, GRPC_SECRET: known, ...tls })).toThrow(/GRPC_SECRET/)
+  })
+
+  it.each([
+    ['secrets of its own', { GATEWAY_SECRET: own, GRPC_SECRET: other }],
+    ['certificates', { GATEWAY_SECRET: own, ...tls }],
+    ['a door that is open on purpose', { GATEWAY_ONLY: 'false', GRPC_SECRET: other }],
+  ])('%s will do', (_what, env) => {
+    expect(read(env)).not.toThrow()
+  })
+
+  it('elsewhere nothing is asked for', () => {
+    expect(read({ NODE_ENV: 'development' })).not.toThrow()
+    expect(read({ NODE_ENV: '' })).not.toThrow()
+  })
+
+  it('/graphql is the gateway’s and of who is signed in, unless it is said otherwise', () => {
+    expect(doorsOf({ NODE_ENV: 'production' }).gatewayOnly).toBe(true)
+    expect(doorsOf({ NODE_ENV: 'production', GATEWAY_ONLY: false }).gatewayOnly).toBe(false)
+    expect(doorsOf({ GATEWAY_ONLY: true }).gatewayOnly).toBe(true)
+    expect(doorsOf({}).gatewayOnly).toBe(false)
+  })
+})
+
+describe('ways in', () => {
+  const Ways = Type.Object({ ...Peers, ...KafkaAccess }, { dependencies })
+
+  it('are none where nothing is said', () => {
+    const settings = readConfig(Ways, {})
+    expect([trustOf(settings), accessOf(settings)]).toEqual([{}, {}])
+  })
+
+  it('need all of their parts', () => {
+    expect(() => readConfig(Ways, { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'order' })).toThrow(
+      /KAFKA_SASL_PASSWORD is missing/,
+    )
+    const pem = '-----BEGIN PRIVATE KEY-----'
+    expect(() => readConfig(Ways, { GRPC_TLS_KEY: pem })).toThrow(/GRPC_TLS_CERT is missing[^]*GRPC_TLS_CA is missing/)
+    expect(() => readConfig(Ways, { KAFKA_TLS_KEY: pem })).toThrow(/KAFKA_TLS_CERT is missing beside KAFKA_TLS_KEY/)
+    expect(() => readConfig(Ways, { KAFKA_SASL_MECHANISM: 'gssapi' })).toThrow(/KAFKA_SASL_MECHANISM/)
   })
 })

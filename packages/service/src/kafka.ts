@@ -8,7 +8,9 @@ import {
   type Producer,
   type Admin,
   type ITopicConfig,
+  type SASLOptions,
 } from 'kafkajs'
+import type { Access } from './config.ts'
 import { newId } from './ids.ts'
 import type { Logger } from './log.ts'
 
@@ -78,14 +80,20 @@ export type Broker = ReturnType<typeof kafkaAt>
 /**
  * Kafka as this platform uses it.
  *
- * `brokers` is `host:port`, several by commas; `clientId` names this service in Kafka's own lists.
+ * `brokers` is `host:port`, several by commas; `clientId` names this service in Kafka's own lists; `access` is how it gets
+ * in, where not everyone does.
  */
-export function kafkaAt(brokers: string, clientId: string, log: Logger) {
+export function kafkaAt(brokers: string, clientId: string, log: Logger, { sasl, tls }: Access = {}) {
+  const place = {
+    brokers: brokers.split(','),
+    connectionTimeout: 1000,
+    ...(tls && { ssl: tls }),
+    ...(sasl && { sasl: sasl as SASLOptions }),
+  }
   const kafkaWith = (patience: typeof retry): Kafka =>
     new Kafka({
+      ...place,
       clientId,
-      brokers: brokers.split(','),
-      connectionTimeout: 1000,
       requestTimeout: 10_000,
       retry: patience,
       logLevel: logLevel.WARN,
@@ -98,9 +106,8 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger) {
   /** Rejects unless a broker answers within 2 s. */
   const ping = async (): Promise<void> => {
     const admin = new Kafka({
+      ...place,
       clientId: `${clientId}-ping`,
-      brokers: brokers.split(','),
-      connectionTimeout: 1000,
       requestTimeout: 2000,
       retry: { retries: 0 },
       logLevel: logLevel.NOTHING,

@@ -5,7 +5,13 @@ import { startTelemetry } from './telemetry.ts'
 /** How long a stop may take before it is forced, in milliseconds. */
 const STOP_WITHIN = 10_000
 
-type Settings = { HOST: string; PORT: number; OTEL_EXPORTER_OTLP_ENDPOINT?: string }
+type Settings = {
+  HOST: string
+  PORT: number
+  OPERATOR_HOST: string
+  OPERATOR_PORT?: number
+  OTEL_EXPORTER_OTLP_ENDPOINT?: string
+}
 
 /**
  * A service's whole life: reads its settings, starts it, listens, and on SIGTERM or SIGINT stops it within 10 s: what came
@@ -25,6 +31,8 @@ export async function run<S extends Settings>(
     const stopTelemetry = settings.OTEL_EXPORTER_OTLP_ENDPOINT ? await startTelemetry(name) : async () => {}
     const app = await build(settings)
     stopOnSignal(app, stopTelemetry)
+    if (settings.OPERATOR_PORT !== undefined)
+      await app.operator?.listen({ host: settings.OPERATOR_HOST, port: settings.OPERATOR_PORT })
     await app.listen({ host: settings.HOST, port: settings.PORT })
   } catch (error) {
     console.error(`${name} cannot start. ${sentenceOf(error)}`)
@@ -44,6 +52,8 @@ function stopOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<void>):
       process.exit(1)
     }, STOP_WITHIN).unref()
     try {
+      // At once, so that no one takes it for ready.
+      await app.operator?.close()
       await answerAll()
       await app.close()
       await stopTelemetry()
