@@ -11,6 +11,9 @@ const CONNECT_WITHIN = 2000
  */
 const IDLE = 500
 
+/** How long who comes when patience is over waits for a look at all addresses, in milliseconds. */
+const GLANCE = 100
+
 /** How often an address that was missed is looked at, in milliseconds: at first, and at last. */
 const LOOK_AFTER = 50
 const LOOK_EVERY = 500
@@ -22,7 +25,8 @@ type Waiting = { go: () => void; fail: (error: Error) => void }
 /**
  * The addresses of one service as one Dispatcher. Requests go round; one whose connection cannot be opened goes to the
  * next address, whatever its method, since nothing was sent. When no address can be had, requests wait, until
- * `patience` milliseconds after the service was first missed; from then on they fail at once, until an address answers.
+ * `patience` milliseconds after the service was first missed; from then on they fail after one look, until an address
+ * answers.
  *
  * @param told hears when the service as a whole is missed, and when it is back
  */
@@ -72,7 +76,7 @@ export function addressesOf(
 
   /** Looks at an address until it answers. */
   const lookFor = async (at: number): Promise<void> => {
-    for (let pause = LOOK_AFTER; !closed; pause = Math.min(pause * 1.5, LOOK_EVERY)) {
+    for (let pause = LOOK_AFTER; !closed && away.has(at); pause = Math.min(pause * 1.5, LOOK_EVERY)) {
       await new Promise((resolve) => setTimeout(resolve, pause))
       const answers = await looksAt(urls[at]!, connect).then(
         () => true,
@@ -80,6 +84,18 @@ export function addressesOf(
       )
       if (answers) return back(at)
     }
+  }
+
+  let glancing = false
+  /** Looks at all addresses, for all who wait: they are told what that gives, soon. */
+  const glance = async (): Promise<void> => {
+    if (glancing) return
+    glancing = true
+    const found = urls.map((url, at) => looksAt(url, connect).then(() => back(at)))
+    const late = new Promise((resolve) => setTimeout(resolve, GLANCE))
+    await Promise.race([Promise.any(found), late]).catch(() => {}) // nobody answers: those who wait are told
+    glancing = false
+    if (missed && !missed.patient) giveUp()
   }
 
   const back = (at: number): void => {
@@ -105,13 +121,14 @@ export function addressesOf(
         }),
       )
     const fail = (error: Error): void => handler.onResponseError?.(NO_CONTROLLER, error)
-    if (missed && (!missed.patient || performance.now() > until)) {
+    if (missed && performance.now() > until) {
       const { cause } = missed
       queueMicrotask(() => fail(cause))
-    } else {
-      const go = AsyncResource.bind(() => void dispatch(options, handler, until))
-      waiting.add({ go, fail })
+      return true
     }
+    const go = AsyncResource.bind(() => void dispatch(options, handler, until))
+    waiting.add({ go, fail })
+    if (missed && !missed.patient) void glance()
     return true
   }
 
