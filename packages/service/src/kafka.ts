@@ -291,9 +291,9 @@ async function listen(kafka: Kafka, log: Logger, wish: Listening): Promise<Liste
       () =>
         created.run({
           eachBatchAutoResolve: true,
-          eachBatch: async ({ batch, heartbeat }) => {
+          eachBatch: async ({ batch, ...member }) => {
             // A batch may take longer than a session: without a sign of life the group would give it to another.
-            const alive = setInterval(() => void heartbeat().catch(() => {}), HEARTBEAT_EVERY) // told to the next fetch
+            const alive = setInterval(() => void member.heartbeat().catch(() => {}), HEARTBEAT_EVERY) // told to the next fetch
             try {
               await wish.onBatch(batch.messages.map((message) => incoming(batch.topic, batch.partition, message)))
             } finally {
