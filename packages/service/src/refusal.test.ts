@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { MongoBulkWriteError, MongoClient, type BulkWriteResult } from 'mongodb'
 import { describe, expect, it } from 'vitest'
 import { refusalOf } from './refusal.ts'
@@ -13,6 +15,21 @@ describe('a database that cannot be reached', () => {
     const unavailable = { code: 'UNAVAILABLE', retryAfter: 2, cause: away }
     expect(refusalOf(away)).toMatchObject(unavailable)
     expect(refusalOf(new MongoBulkWriteError(away as Error, {} as BulkWriteResult))).toMatchObject(unavailable)
+  })
+
+  it('is told as UNAVAILABLE when the connection breaks in writing, which the driver does not wrap', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const accepted = once(server, 'connection')
+    const socket = connect({ port, host: '127.0.0.1' })
+    await once(socket, 'connect')
+    const [other] = (await accepted) as [Socket]
+    other.once('close', () => socket.write('more')).resetAndDestroy()
+    const [broken] = (await once(socket, 'error')) as [Error]
+    server.close()
+    expect(broken.message).toMatch(/^(write|read) E/)
+    expect(refusalOf(broken)).toMatchObject({ code: 'UNAVAILABLE', cause: broken })
   })
 })
 

@@ -100,10 +100,17 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error.name === 'MongoBulkWriteError')
     return refusalOf((error as Error & { errorResponse?: unknown }).errorResponse)
   if (databaseSlow.has(error.name)) return new Refusal('TIMEOUT', 'The database took too long.', { cause: error })
-  if (databaseAway.has(error.name))
+  if (databaseAway.has(error.name) || brokeInWriting(error))
     return new Refusal('UNAVAILABLE', 'The database cannot be reached right now.', { cause: error })
   return undefined
 }
+
+/**
+ * Whether a connection broke while it was written to: the driver (7.9) waits for the socket to drain then, and lets the
+ * socket's own error through, neither wrapped nor tried again.
+ */
+const brokeInWriting = ({ code, syscall }: NodeJS.ErrnoException): boolean =>
+  (syscall === 'write' || syscall === 'read') && (code === 'ECONNRESET' || code === 'EPIPE')
 
 const databaseSlow = new Set(['MongoOperationTimeoutError', 'MongoNetworkTimeoutError', 'MongoWaitQueueTimeoutError'])
 const databaseAway = new Set([
