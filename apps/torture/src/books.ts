@@ -1,4 +1,4 @@
-import { Kafka, logLevel } from 'kafkajs'
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { MongoClient } from 'mongodb'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ORDER_EVENTS } from '@halles/contracts/order-events'
@@ -30,12 +30,17 @@ export function eyesOn({ mongodb, kafka }: Where) {
   const movements = mongo
     .db('halles_product')
     .collection<{ reason: string; productId: string; delta: number }>('movements')
-  const admin = new Kafka({
+  const broker = new Kafka({
     clientId: 'torture',
     brokers: kafka.split(','),
     logLevel: logLevel.NOTHING,
-    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 20 },
-  }).admin()
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 60 },
+  })
+  const admin = broker.admin()
+  const producer = broker.producer({
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
 
   /** How many events nobody has acknowledged yet. */
   async function unheard(): Promise<number> {
@@ -119,11 +124,16 @@ export function eyesOn({ mongodb, kafka }: Where) {
       return { ...books, reasons, copies: new Map(copied.map(({ _id, copy }) => [_id, copy])) }
     },
 
+    /** Puts a message on order-events that is no event. */
+    poison: async (key: string, value: string | null): Promise<void> => {
+      await producer.send({ topic: ORDER_EVENTS, messages: [{ key, value }] })
+    },
+
     open: async (): Promise<void> => {
-      await Promise.all([mongo.connect(), admin.connect()])
+      await Promise.all([mongo.connect(), admin.connect(), producer.connect()])
     },
     close: async (): Promise<void> => {
-      await Promise.all([mongo.close(), admin.disconnect()])
+      await Promise.all([mongo.close(), admin.disconnect(), producer.disconnect()])
     },
   }
 }

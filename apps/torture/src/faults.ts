@@ -10,12 +10,21 @@ export type Victim = ProcessName | 'mongodb' | 'kafka'
 /** Which cable: `order-2→productGrpc`. */
 export type CableName = `${ProcessName}→${Neighbour}`
 
+/** Messages on order-events that are none, and how they read. */
+const poisons = {
+  'no JSON': 'Hélas, ceci n’est pas du JSON',
+  'no event': '{"specversion":"1.0","type":"order.exploded","id":"1"}',
+  'no value': null,
+} as const
+type Poison = keyof typeof poisons
+
 /** Something that goes wrong on purpose, for some milliseconds: a restart comes on top. */
 type Wrong =
   | { what: 'kill'; on: Victim; lasts: number }
   | { what: 'freeze'; on: ProcessName; lasts: number }
   | { what: Trouble; on: CableName; lasts: number }
   | { what: Mood; on: 'mail'; lasts: number }
+  | { what: 'poison'; on: Poison; lasts: number }
 
 /** When it begins, in milliseconds after the buyers began. */
 export type Fault = Wrong & { at: number }
@@ -80,6 +89,7 @@ export function scheduleOf(seed: number, seconds: number): Fault[] {
     random.shuffled<Wrong>([
       ...cableNames.map((on) => ({ what: random.pick(wires[on]!), on, lasts: random.between(300, 3500) })),
       ...moods.map((what) => ({ what, on: 'mail' as const, lasts: random.between(500, 4000) })),
+      ...(Object.keys(poisons) as Poison[]).map((on) => ({ what: 'poison' as const, on, lasts: 0 })),
     ]),
   )
   return [...kills, ...sleeps, ...lines].toSorted((a, b) => a.at - b.at)
@@ -105,12 +115,14 @@ export type Tools = {
   shop: Pick<Shop, 'processes'>
   cables: ReadonlyMap<CableName, Cable>
   mail: Pick<MailServer, 'feel'>
+  /** Puts a message on order-events. */
+  poison: (key: string, value: string | null) => Promise<void>
   /** Told of each thing as it happens. */
   onProgress: (line: string) => void
 }
 
 /** Injects faults as scheduled, and puts everything right at the end. */
-export function injectorOf({ shop, cables, mail, onProgress }: Tools) {
+export function injectorOf({ shop, cables, mail, poison, onProgress }: Tools) {
   const injected: Injected[] = []
   const under = new Map<Victim, Promise<void>>()
   const stopping = new AbortController()
@@ -154,6 +166,7 @@ export function injectorOf({ shop, cables, mail, onProgress }: Tools) {
     refusing: mood,
     hanging: mood,
     dropping: mood,
+    poison: ({ on, at }) => poison(`poison ${at}`, poisons[on as Poison]),
   }
 
   async function trouble({ what, on, lasts }: Fault): Promise<void> {

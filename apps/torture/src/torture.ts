@@ -1,6 +1,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { differencesIn } from '@halles/audit'
+import { plainError } from '@halles/servers'
 import { startShop, type Shop } from '@halles/servers/shop'
 import { eyesOn, type AllBooks, type Longest } from './books.ts'
 import { administer, buy, newRush, place, prepare, type Person } from './buyers.ts'
@@ -68,6 +69,8 @@ const ASKED_AGAIN = 60
  */
 export async function torture(wish: Wish): Promise<Result> {
   const { buyers, seconds, seed, plants = [], keep, onProgress = () => {}, signal } = wish
+  if (process.env['MONGODB_URL'] || process.env['KAFKA_BROKERS'])
+    throw plainError('A torture kills its servers: start it without MONGODB_URL and KAFKA_BROKERS.')
   const diary = newDiary()
   const mail = await mailServer()
   const cables = new Map<CableName, Cable>()
@@ -98,7 +101,8 @@ export async function torture(wish: Wish): Promise<Result> {
     onProgress(`${buyers} buyers for ${seconds} s, seed ${seed}`)
 
     const schedule = wish.faults ?? scheduleOf(seed, seconds)
-    const injector = injectorOf({ shop, cables, mail, onProgress })
+    const { poison } = eyes
+    const injector = injectorOf({ shop, cables, mail, poison, onProgress })
     const watching = new AbortController()
     const longest = eyes.watchIntents(watching.signal)
     const began = Date.now()
