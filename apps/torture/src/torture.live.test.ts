@@ -13,7 +13,7 @@ it('a shop under buyers and faults keeps what it promises', async () => {
   console.log(reportOf(result))
   expect(result.findings).toEqual([])
   // A torture in which nothing happens proves nothing.
-  expect(result.diary.placed.size).toBeGreaterThan(50)
+  expect(result.diary.placed.size).toBeGreaterThan(20)
   expect(result.injected.filter(({ what }) => what === 'kill').length).toBeGreaterThan(2)
   expect(result.injected.filter(({ what }) => what !== 'kill').length).toBeGreaterThan(5)
 })
