@@ -10,6 +10,7 @@ export {
   type ProcessGroup,
   type SpawnOptions,
 } from './process-group.ts'
-export { databaseUrl } from './mongodb.ts'
+export { databaseUrl, urlAs } from './mongodb.ts'
+export type { Guard } from './guard.ts'
 export type { Addresses, Ports, ServerName, Way } from './server.ts'
 export { removeData, startServers, type Servers, type StartServers } from './start-servers.ts'

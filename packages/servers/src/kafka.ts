@@ -3,6 +3,7 @@ import { copyFile, mkdir, rename, rm, stat, writeFile, readdir, realpath } from 
 import { connect } from 'node:net'
 import path from 'node:path'
 import { config } from './config.ts'
+import { listenersWith, scramUsers } from './guard.ts'
 import { plainError } from './plain-error.ts'
 import { freePort } from './ports.ts'
 import type { ProcessGroup } from './process-group.ts'
@@ -41,7 +42,8 @@ export const brokerSettings = {
 }
 
 /** A broker as a plain process. */
-export async function kafkaProcess({ group, folder, ports, kafkaDoors, onProgress, onCrash }: Place): Promise<Server> {
+export async function kafkaProcess(place: Place): Promise<Server> {
+  const { group, folder, ports, kafkaDoors, guard, onProgress, onCrash } = place
   const java = await findJava(group)
   const kafka = await findKafka(group, java, onProgress)
   const data = path.join(folder, 'data')
@@ -52,14 +54,23 @@ export async function kafkaProcess({ group, folder, ports, kafkaDoors, onProgres
   const port = await freePort(ports.kafka)
   const controller = await freePort()
   const doors = await doorsFor(kafkaDoors)
+  const guarded = guard && { scram: await freePort(), both: await freePort() }
+  const watched = guarded && (await listenersWith(guard, folder, guarded))
+  const listening = listenersOf(doors, {
+    bind: '127.0.0.1',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+    advertised: `PLAINTEXT://127.0.0.1:${port}`,
+  })
   await writeFile(
     settings,
     properties({
       ...brokerSettings,
-      ...listenersOf(doors, {
-        bind: '127.0.0.1',
-        listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-        advertised: `PLAINTEXT://127.0.0.1:${port}`,
+      ...listening,
+      ...(watched && {
+        listeners: `${listening.listeners},${watched.listeners}`,
+        'advertised.listeners': `${listening['advertised.listeners']},${watched.listeners}`,
+        'listener.security.protocol.map': `${listening['listener.security.protocol.map']},${watched.protocols}`,
+        ...watched.settings,
       }),
       'controller.quorum.voters': `1@127.0.0.1:${controller}`,
       'log.dirs': data,
@@ -75,10 +86,19 @@ export async function kafkaProcess({ group, folder, ports, kafkaDoors, onProgres
     graceMs: classes.recording ? 30_000 : 10_000,
     onCrash,
   })
+  if (guard)
+    for (const words of scramUsers(guard, `127.0.0.1:${port}`))
+      await run(group, java, [...jvm, '-cp', env.CLASSPATH, ...words])
   return {
     ...managed,
     way: 'process',
-    addresses: { kafka: `127.0.0.1:${port}`, kafkaDoors: doors.map((door) => `127.0.0.1:${door.port}`) },
+    addresses: {
+      kafka: `127.0.0.1:${port}`,
+      kafkaDoors: doors.map((door) => `127.0.0.1:${door.port}`),
+      ...(guarded && {
+        kafkaGuarded: { scram: `127.0.0.1:${guarded.scram}`, both: `127.0.0.1:${guarded.both}` },
+      }),
+    },
     ports: { kafka: port },
     stop: async () => {
       await managed.stop()

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { MongoClient, MongoServerError } from 'mongodb'
+import { becomeGuarded, mongodOptionsOf } from './guard.ts'
 import { plainError } from './plain-error.ts'
 import { freePort } from './ports.ts'
 import type { ProcessGroup } from './process-group.ts'
@@ -36,8 +37,20 @@ export function databaseUrl(url: string, database: string): string {
   return `${servers}/${database}${options}`
 }
 
+/** The same MongoDB URL for a user, who is known to its `admin` database unless another is named. */
+export function urlAs(
+  url: string,
+  { username, password }: { username: string; password: string },
+  authSource = 'admin',
+): string {
+  const to = new URL(url)
+  Object.assign(to, { username, password })
+  to.searchParams.set('authSource', authSource)
+  return to.href
+}
+
 /** A replica set of one mongod as a plain process. */
-export async function mongodbProcess({ group, folder, ports, onProgress, onCrash }: Place): Promise<Server> {
+export async function mongodbProcess({ group, folder, ports, guard, onProgress, onCrash }: Place): Promise<Server> {
   const mongod = await findMongod(group, onProgress)
   const data = path.join(folder, 'data')
   const log = path.join(folder, 'mongod.log')
@@ -46,13 +59,18 @@ export async function mongodbProcess({ group, folder, ports, onProgress, onCrash
   const port = await freePort(ports.mongodb)
   // no socket file that a SIGKILL would leave behind, no diagnostics every second
   const quiet = ['--nounixsocket', '--setParameter', 'diagnosticDataCollectionEnabled=false']
-  const args = [...mongodOptions, ...quiet, '--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1']
+  const own = ['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1']
+  const args = [...mongodOptions, ...quiet, ...own, ...(guard ? await mongodOptionsOf(guard, folder) : [])]
+  const become = (): Promise<boolean> =>
+    guard ? becomeGuarded(guard, port, replicaSet) : becomePrimary('127.0.0.1', port)
   const managed = await managedProcess({
     spawn: (options) => group.spawn('mongod', mongod, args, { ...options, log }),
-    isReady: async () => (await listens('127.0.0.1', port)) && (await becomePrimary('127.0.0.1', port)),
+    isReady: async () => (await listens('127.0.0.1', port)) && (await become()),
     onCrash,
   }).catch((error: unknown) => Promise.reject(explained(error)))
-  return { ...managed, way: 'process', addresses: { mongodb: mongodbUrl('127.0.0.1', port) }, ports: { mongodb: port } }
+  const url = mongodbUrl('127.0.0.1', port)
+  const mongodb = guard ? urlAs(url, guard) : url
+  return { ...managed, way: 'process', addresses: { mongodb }, ports: { mongodb: port } }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Guard } from './guard.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { ProcessGroup } from './process-group.ts'
 
@@ -13,6 +14,8 @@ export type Addresses = {
   kafka?: string
   /** Where each of the `kafkaDoors` that were asked for listens, `host:port`, in the same order. */
   kafkaDoors?: string[]
+  /** Where a Kafka with a guard listens to who shows who they are, `host:port`: without TLS, and with it. */
+  kafkaGuarded?: { scram: string; both: string }
   /** `smtp://host:port` */
   smtp?: string
   /** Where `GET /api/email` lists the letters, and people read them. */
@@ -38,6 +41,7 @@ export type Place = {
   ports: Ports
   /** See `StartServers`. */
   kafkaDoors: string[]
+  guard: Guard | undefined
   onProgress: (line: string) => void
   onCrash: (message: string) => void
 }

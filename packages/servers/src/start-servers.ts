@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { config } from './config.ts'
 import { dockerEngine, removeVolumes, startContainer, type Engine } from './containers.ts'
+import type { Guard } from './guard.ts'
 import { kafkaProcess } from './kafka.ts'
 import { mailboxProcess } from './mailbox.ts'
 import { mongodbProcess } from './mongodb.ts'
@@ -26,6 +27,8 @@ export type StartServers = {
    * of Kafka goes where the broker says it is. So something can be put between the broker and a single client.
    */
   kafkaDoors?: string[]
+  /** Has MongoDB and Kafka ask who comes; they are plain processes then. */
+  guard?: Guard
   /** Hears of a plain process that ended without being asked to, with its last lines. */
   onCrash?: (message: string) => void
   /** Ends the start: what has begun is stopped, and the start rejects. */
@@ -52,8 +55,8 @@ const startProcess: Record<ServerName, (place: Place) => Promise<Server>> = {
 
 /** Starts the servers that are needed, all at once, and resolves when they work. See README.md for the ways. */
 export async function startServers(options: StartServers): Promise<Servers> {
-  const { need, dataDir, kafkaDoors = [], onProgress = () => {}, onCrash = () => {}, signal } = options
-  const may = options.ways ?? ['environment', 'container', 'process']
+  const { need, dataDir, guard, kafkaDoors = [], onProgress = () => {}, onCrash = () => {}, signal } = options
+  const may = options.ways ?? (guard ? ['process'] : ['environment', 'container', 'process'])
   const group = processGroup({ onProgress, signal })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
   const keepFolder = dataDir === undefined ? removeAtTheEnd(folder) : undefined
@@ -82,7 +85,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
       }
     }
     if (!may.includes('process')) throw plainError(`No Docker engine answers that could run ${name}: start one.`)
-    return startProcess[name]({ group, folder: own, ports, kafkaDoors, onProgress, onCrash })
+    return startProcess[name]({ group, folder: own, ports, kafkaDoors, guard, onProgress, onCrash })
   }
 
   await Promise.all(

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { MongoClient, type Collection, type Db, type Document, type Filter } from 'mongodb'
+import { MongoClient, MongoServerError, type Collection, type Db, type Document, type Filter } from 'mongodb'
 import { COUNTED, cursorsOf, type Page, type PageWish, type Place } from './page.ts'
 
 /** How long a service waits for MongoDB when it starts, in milliseconds. */
@@ -15,7 +15,7 @@ export type Mongo = { client: MongoClient; db: Db; ping: () => Promise<void>; cl
  * Opens the database that `url` names, and waits until it has a primary. Writes and reads are `majority` unless a call
  * says otherwise; `appName` names this service in MongoDB's own lists.
  *
- * @throws Error with a sentence when there is no primary within 30 s.
+ * @throws Error with a sentence when there is no primary within 30 s, or it does not let this user in.
  */
 export async function openMongo(url: string, appName: string): Promise<Mongo> {
   const client = new MongoClient(url, {
@@ -39,9 +39,17 @@ export async function openMongo(url: string, appName: string): Promise<Mongo> {
       await ping()
       return { client, db, ping, close }
     } catch (error) {
-      if (Date.now() < deadline) continue // server selection has waited already
+      const isRefused = error instanceof MongoServerError && error.codeName === 'AuthenticationFailed'
+      if (!isRefused && Date.now() < deadline) continue // server selection has waited already
       await client.close()
       const hosts = client.options.hosts.map(String).join(', ')
+      if (isRefused)
+        throw new Error(
+          `MongoDB at ${hosts} does not let us in: are user, password and authSource in MONGODB_URL right?`,
+          {
+            cause: error,
+          },
+        )
       throw new Error(`MongoDB at ${hosts} has no primary: is it running, and its replica set initiated?`, {
         cause: error,
       })
