@@ -5,6 +5,7 @@ import path from 'node:path'
 import { CriticalityLevel, diff } from '@graphql-inspector/core'
 import { buildSchema, parse, print, visit } from 'graphql'
 import { trespasses } from './boundaries.ts'
+import { licences, scriptsNotDenied } from './dependencies.ts'
 import { generated, root, services } from './generated.ts'
 
 /** What a step found wrong, a line each; none when all is well. */
@@ -98,6 +99,8 @@ const steps: Step[] = [
   { name: 'proto breaking', run: protoBreaking },
   { name: 'graphql breaking', run: graphqlBreaking },
   { name: 'generated files', run: drift },
+  { name: 'licences', run: () => licences().refused },
+  { name: 'install scripts', run: scriptsNotDenied },
 ]
 
 let failed = 0
