@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import path from 'node:path'
+import { startServers, type Servers } from '@halles/servers'
+import { startShop, type Shop as Started } from '@halles/servers/shop'
+import { authority } from '@halles/testkit/certificates'
+import { someGuard, startGuardedMongodb, type GuardedMongodb } from '@halles/testkit/guard'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { shopAt, type Shop, type Visitor } from './kit.ts'
+
+// A shop as in production: every part asks who comes, and each service may do no more than it must.
+
+const newSecret = (): string => randomBytes(24).toString('base64url')
+const secrets = {
+  gateway: newSecret(),
+  grpc: newSecret(),
+  link: newSecret(),
+  admin: { email: 'admin@halles.example', password: newSecret() },
+}
+
+let mongodb: GuardedMongodb
+let kafka: Servers
+let started: Started
+let shop: Shop
+let admin: Visitor
+beforeAll(async () => {
+  const guard = await someGuard()
+  ;[mongodb, kafka] = await Promise.all([startGuardedMongodb(), startServers({ need: ['kafka'], guard })])
+  const peers = await authority()
+  const [product, order] = await Promise.all([peers.sign('product-service'), peers.sign('order-service')])
+  const common = { NODE_ENV: 'production', GATEWAY_SECRET: secrets.gateway }
+  const events = {
+    KAFKA_BROKERS: kafka.kafkaGuarded!.both,
+    KAFKA_SASL_MECHANISM: 'scram-sha-512',
+    KAFKA_SASL_USERNAME: guard.username,
+    KAFKA_SASL_PASSWORD: guard.password,
+    KAFKA_TLS: 'true',
+    KAFKA_TLS_CA: guard.ca,
+  }
+  const grpc = ({ cert, key, ca }: typeof product) => ({
+    GRPC_SECRET: secrets.grpc,
+    GRPC_TLS_CERT: cert,
+    GRPC_TLS_KEY: key,
+    GRPC_TLS_CA: ca,
+  })
+  const database = async (name: string) => ({ MONGODB_URL: (await mongodb.ownUser(name)).url })
+  started = await startShop({
+    given: { mongodb: mongodb.servers.mongodb!, kafka: kafka.kafkaGuarded!.both },
+    env: {
+      gateway: { ...common, GRPC_SECRET: '' },
+      auth: {
+        ...common,
+        ...events,
+        ...(await database('auth')),
+        ACCOUNT_LINK_SECRET: secrets.link,
+        ADMIN_EMAIL: secrets.admin.email,
+        ADMIN_PASSWORD: secrets.admin.password,
+        DEMO_CUSTOMER_EMAIL: '',
+        DEMO_CUSTOMER_PASSWORD: '',
+      },
+      product: { ...common, ...grpc(product), ...(await database('product')), DEMO_CATALOGUE: 'false' },
+      order: { ...common, ...events, ...grpc(order), ...(await database('order')) },
+      notification: { ...common, ...events, ...(await database('notification')), ACCOUNT_LINK_SECRET: secrets.link },
+    },
+  })
+  const { gateway, mailbox } = started.running
+  shop = shopAt({ gateway, mailbox, admin: secrets.admin })
+  admin = await shop.admin()
+}, 120_000)
+afterAll(async () => {
+  await started?.stop()
+  await Promise.all([mongodb?.stop(), kafka?.stop()])
+}, 60_000)
+
+it('sells, tells and writes its letters, with least rights and every connection proven', async () => {
+  const camille = await shop.customer()
+  const { id: productId } = await shop.product(admin)
+  const { status, body: order } = await camille.rest('POST', '/orders', { items: [{ productId, quantity: 1 }] })
+  expect(status).toBe(201)
+  await shop.lettersOnce(1, order.id)
+  expect((await admin.rest('PUT', `/orders/${order.id}/status`, { status: 'Confirmée' })).status).toBe(200)
+  await shop.lettersOnce(2, order.id)
+  const { data, errors } = await camille.graphql(
+    'query ($id: ID!) { order(id: $id) { status customer { name } items { product { name } } notifications { status } } }',
+    { id: order.id },
+  )
+  expect(errors).toBeUndefined()
+  expect(data.order).toMatchObject({ status: 'CONFIRMEE', notifications: [{ status: 'SENT' }, { status: 'SENT' }] })
+})
+
+it('answers no one who comes past the gateway without signing in', async () => {
+  for (const url of Object.values(started.running.services)) {
+    const answer = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-gateway-secret': 'guessed' },
+      body: JSON.stringify({ query: '{ __typename }' }),
+    })
+    expect(answer.status).toBe(401)
+  }
+  expect((await shop.nobody.graphql('{ products(first: 1) { totalCount } }')).errors).toBeUndefined()
+})
+
+it('shows operators how it is, and the public that it is alive', async () => {
+  const { gateway, gatewayOperator } = started.running
+  expect((await fetch(`${gatewayOperator}/readyz`)).status).toBe(200)
+  expect(await (await fetch(`${gatewayOperator}/metrics`)).text()).toContain('http_request_duration_seconds')
+  expect((await fetch(`${gateway}/healthz`)).status).toBe(200)
+  for (const at of ['/readyz', '/metrics', '/api/readyz', '/api/metrics'])
+    expect((await fetch(`${gateway}${at}`)).status).toBe(404)
+})
+
+it('has none of its secrets in its logs', () => {
+  const logs = readdirSync(started.logs)
+    .map((file) => readFileSync(path.join(started.logs, file), 'utf8'))
+    .join('\n')
+  expect(logs).toContain('answered')
+  const told = [secrets.gateway, secrets.grpc, secrets.link, secrets.admin.password, 'BEGIN PRIVATE KEY'].filter(
+    (secret) => logs.includes(secret),
+  )
+  expect(told).toEqual([])
+})
