@@ -119,10 +119,12 @@ export type Tools = {
   poison: (key: string, value: string | null) => Promise<void>
   /** Told of each thing as it happens. */
   onProgress: (line: string) => void
+  /** Says that all of it ends, processes too. */
+  signal?: AbortSignal | undefined
 }
 
 /** Injects faults as scheduled, and puts everything right at the end. */
-export function injectorOf({ shop, cables, mail, poison, onProgress }: Tools) {
+export function injectorOf({ shop, cables, mail, poison, onProgress, signal }: Tools) {
   const injected: Injected[] = []
   const under = new Map<Victim, Promise<void>>()
   const stopping = new AbortController()
@@ -136,6 +138,7 @@ export function injectorOf({ shop, cables, mail, poison, onProgress }: Tools) {
       try {
         return await shop.processes[on]!.restart()
       } catch (error) {
+        if (signal?.aborted) return // all of it ends
         if (Date.now() > deadline) throw error
         onProgress(
           `${on} did not start, once more: ${String(error).trimEnd().split('\n').at(-1)!.trim().slice(0, 300)}`,
@@ -205,18 +208,20 @@ export function injectorOf({ shop, cables, mail, poison, onProgress }: Tools) {
      */
     run: async (schedule: Fault[]): Promise<void> => {
       const start = Date.now()
+      const failures: unknown[] = []
       const lanes = Object.values(Object.groupBy(schedule, ({ what }) => (what === 'kill' ? 'kills' : 'others')))
       const follow = async (faults: Fault[]): Promise<void> => {
         const all: Promise<void>[] = []
         for (const fault of faults) {
           await wait(start + fault.at - Date.now())
-          while (fault.what === 'kill' && under.size >= AT_ONCE) await Promise.race(under.values())
+          while (fault.what === 'kill' && under.size >= AT_ONCE) await Promise.race(under.values()).catch(() => {})
           if (stopping.signal.aborted) break
-          all.push(inject(fault))
+          all.push(inject(fault).catch((error: unknown) => void failures.push(error)))
         }
         await Promise.all(all)
       }
       await Promise.all(lanes.map(follow))
+      if (failures.length > 0) throw failures[0]
     },
     /** Ends what is going on; `run` then resolves. */
     stop: (): void => stopping.abort(),

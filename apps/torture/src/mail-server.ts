@@ -13,7 +13,7 @@ import { SMTPServer } from 'smtp-server'
 export const moods = ['busy', 'refusing', 'hanging', 'dropping'] as const
 export type Mood = (typeof moods)[number]
 
-/** A letter that was handed over whole, and what became of it; `taken` and `dropped` are in the mailbox. */
+/** A letter about an order that was handed over whole, and what became of it; `taken` and `dropped` are in the mailbox. */
 export type Handed = {
   /** Without its angle brackets. */
   messageId: string
@@ -26,7 +26,7 @@ export type Handed = {
 
 export type MailServer = Awaited<ReturnType<typeof mailServer>>
 
-/** A mail server on 127.0.0.1 with moods, which writes down every letter that it was handed. */
+/** A mail server on 127.0.0.1 with moods, which writes down every letter about an order that it was handed. */
 export async function mailServer() {
   const handed: Handed[] = []
   const sockets = new Map<number, Socket>()
@@ -51,13 +51,15 @@ export async function mailServer() {
       const raw = await text(stream).catch(() => undefined)
       if (raw === undefined) return // went away in the middle
       const end = ({ refusing: 'refused', dropping: 'dropped', busy: 'busy' } as const)[mood as never] ?? 'taken'
-      handed.push({
-        messageId: headerOf(raw, 'message-id').replaceAll(/^<|>$/g, ''),
-        orderId: headerOf(raw, 'x-order-id'),
-        to: session.envelope.rcptTo.map(({ address }) => address),
-        at: Date.now(),
-        end,
-      })
+      const orderId = headerOf(raw, 'x-order-id')
+      if (orderId !== '')
+        handed.push({
+          messageId: headerOf(raw, 'message-id').replaceAll(/^<|>$/g, ''),
+          orderId,
+          to: session.envelope.rcptTo.map(({ address }) => address),
+          at: Date.now(),
+          end,
+        })
       if (end === 'dropped') sockets.get(session.remotePort)?.destroy()
       else done({ taken: null, refused: answer(550), busy: answer(452) }[end])
     },

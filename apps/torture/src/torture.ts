@@ -74,6 +74,7 @@ export async function torture(wish: Wish): Promise<Result> {
   const diary = newDiary()
   const mail = await mailServer()
   const cables = new Map<CableName, Cable>()
+  const watching = new AbortController()
   let shop: Shop | undefined
   let eyes: ReturnType<typeof eyesOn> | undefined
   try {
@@ -102,8 +103,7 @@ export async function torture(wish: Wish): Promise<Result> {
 
     const schedule = wish.faults ?? scheduleOf(seed, seconds)
     const { poison } = eyes
-    const injector = injectorOf({ shop, cables, mail, poison, onProgress })
-    const watching = new AbortController()
+    const injector = injectorOf({ shop, cables, mail, poison, onProgress, signal })
     const longest = eyes.watchIntents(watching.signal)
     const began = Date.now()
     const over = (): boolean => Date.now() - began > seconds * 1000 || (signal?.aborted ?? false)
@@ -122,6 +122,7 @@ export async function torture(wish: Wish): Promise<Result> {
     const loaded = Date.now()
     onProgress(`${diary.placed.size} orders placed, ${injector.injected.length} faults; waiting for quiet`)
     await injecting
+    signal?.throwIfAborted()
     const left = await eyes.untilQuiet(QUIET_WITHIN, signal)
     const quietAfter = Date.now() - loaded
 
@@ -156,6 +157,7 @@ export async function torture(wish: Wish): Promise<Result> {
     if (findings.length > 0 && keep !== undefined) result.kept = await keepRun(keep, shop, result)
     return result
   } finally {
+    watching.abort()
     await eyes?.close()
     await shop?.stop()
     await Promise.all([...cables.values()].map((cable) => cable.close()))
