@@ -157,6 +157,24 @@ it('measures what subgraphs take, by outcome', async () => {
     )
 })
 
+it('shows the public that it is alive, and how it is to operators only', async () => {
+  expect((await gateway.inject('/healthz')).statusCode).toBe(200)
+  for (const url of ['/readyz', '/metrics']) {
+    expect((await gateway.inject(url)).statusCode).toBe(404)
+    expect((await gateway.operator!.inject(url)).statusCode).toBe(200)
+  }
+  expect((await gateway.inject('/')).body).not.toMatch(/readyz|metrics/)
+})
+
+it('in production proves itself by a secret of its own', () => {
+  const url = 'http://a'
+  const urls = { JWKS_URL: `${url}/jwks`, AUTH_URL: url, PRODUCT_URL: url, ORDER_URL: url, NOTIFICATION_URL: url }
+  const production = { PORT: '1', ...urls, NODE_ENV: 'production' }
+  expect(() => configFrom(production)).toThrow(/GATEWAY_SECRET must be set to a secret of your own/)
+  expect(() => configFrom({ ...production, GATEWAY_SECRET: 'only-for-trying-things-out' })).toThrow(/GATEWAY_SECRET/)
+  expect(configFrom({ ...production, GATEWAY_SECRET: 'a-secret-of-our-own' }).PORT).toBe(1)
+})
+
 it('names every setting that is wrong', () => {
   const env = { PORT: '1', JWKS_URL: 'http://a/jwks', AUTH_URL: 'http://a/', PRODUCT_URL: 'b', ORDER_URL: 'http://c' }
   expect(() => configFrom(env)).toThrow(/AUTH_URL[\s\S]*PRODUCT_URL|PRODUCT_URL[\s\S]*AUTH_URL/)

@@ -37,6 +37,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     audience: settings.JWT_AUDIENCE,
     needs: Object.fromEntries(services.map((service) => [`${service}-service`, () => upstreams[service].alive()])),
     docs: false,
+    trustedProxies: settings.TRUSTED_PROXIES?.split(',') ?? [],
     operatorDoor: 'own', // this one is for the public
     bodyLimit: BODY,
   })) as unknown as FastifyInstance

@@ -20,6 +20,12 @@ const Settings = Type.Object({
   PRODUCT_URL: Origins('product-service'),
   ORDER_URL: Origins('order-service'),
   NOTIFICATION_URL: Origins('notification-service'),
+  TRUSTED_PROXIES: Type.Optional(
+    Type.String({
+      pattern: '^[0-9A-Fa-f.:/]+(,[0-9A-Fa-f.:/]+)*$',
+      description: 'Proxies before this gateway that are believed in X-Forwarded-*: addresses and networks, by commas',
+    }),
+  ),
   MAILBOX_URL: Type.Optional(Type.String({ format: 'uri', description: 'A mailbox to link to from the front page' })),
   OPEN_SCHEMA: Type.Optional(
     Type.Boolean({

@@ -183,6 +183,23 @@ describe('what is passed on', () => {
     expect(headers).not.toHaveProperty('x-gateway-secret')
   })
 
+  it('is where a client is, as a trusted proxy tells it, and no one else', async () => {
+    const behind = await gatewayTo(shop.urls, { TRUSTED_PROXIES: '10.0.0.0/8,2001:db8::1' })
+    const headers = {
+      // The client wrote the first one itself.
+      'x-forwarded-for': '6.6.6.6, 203.0.113.9',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'shop.example',
+    }
+    const told = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' }
+    await behind.inject({ url: '/api/products', remoteAddress: '10.1.2.3', headers })
+    await behind.inject({ url: '/api/products', remoteAddress: '198.51.100.7', headers })
+    await behind.close()
+    expect(shop.seen[0]!.headers).toMatchObject(told)
+    expect(shop.seen[1]!.headers).toMatchObject({ 'x-forwarded-for': '198.51.100.7', 'x-forwarded-proto': 'http' })
+    expect(shop.seen[1]!.headers['x-forwarded-host']).not.toBe('shop.example')
+  })
+
   it('carries what the gateway proves itself with, at both doors, whatever a client writes there', async () => {
     const proven = await gatewayTo(shop.urls, { GATEWAY_SECRET: 'between-gateway-and-services' })
     const headers = { 'x-gateway-secret': 'forged-by-a-client', 'user-agent': 'a browser' }

@@ -60,6 +60,8 @@ export type ServiceOptions = {
   gatewaySecret?: string | undefined
   /** Whether /graphql answers only who proves to be the gateway, or is signed in. */
   gatewayOnly?: boolean
+  /** Addresses and networks (10.0.0.0/8) of proxies that are believed by whom, by what and at which host they were asked. */
+  trustedProxies?: readonly string[]
   /** Largest body taken, in bytes. */
   bodyLimit?: number
 }
@@ -149,12 +151,13 @@ export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
  */
 const slow = { requestTimeout: 20_000, http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 } } as const
 
-function shell({ name, logLevel, bodyLimit = 1_048_576 }: ServiceOptions) {
+function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576 }: ServiceOptions) {
   return Fastify({
     ...slow,
     logger: loggerOptions(name, logLevel),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    ...(trustedProxies.length > 0 && { trustProxy: [...trustedProxies] }),
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, request, reply) => {
       answerError(error, request, reply)
