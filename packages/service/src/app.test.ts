@@ -21,6 +21,7 @@ beforeAll(async () => {
   })
   app.post('/wishes', { schema: { body: Wish } }, async (request) => request.body)
   app.post('/wishes/last', { schema: { body: Nullable(Wish) } }, async (request) => ({ given: request.body !== null }))
+  app.get('/things/:id', async (request) => request.params)
   app.get('/mine', async (request) => ({ id: signedIn(request.person).id }))
   app.get('/bug', async () => {
     throw new TypeError('secret detail')
@@ -163,6 +164,11 @@ describe('who asks', () => {
   })
 })
 
+it('a token of ours that says something else is none', async () => {
+  const answer = await app.inject({ url: '/mine', headers: await as(someone({ role: 'root' as never })) })
+  expect(answer.json()).toMatchObject({ code: 'UNAUTHENTICATED' })
+})
+
 describe('what goes wrong', () => {
   it('is told without its cause, under a trace id', async () => {
     const answer = await app.inject({
@@ -182,6 +188,19 @@ describe('what goes wrong', () => {
   it('is NOT_FOUND at an address without anything, VALIDATION_FAILED at one that cannot be read', async () => {
     expect((await app.inject('/nowhere')).json()).toMatchObject({ code: 'NOT_FOUND' })
     expect((await app.inject('/%E0%A4%A')).json()).toMatchObject({ code: 'VALIDATION_FAILED' })
+    expect((await app.inject(`/things/${'x'.repeat(1000)}`)).json()).toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it.each(['/wishes', '/graphql'])('is UNSUPPORTED_MEDIA_TYPE for what a form may send, at %s', async (url) => {
+    const sent = {
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'text/plain' },
+      body: '{"query":"{ mine }"}',
+    } as const
+    const answer = await app.inject(sent)
+    expect(answer.statusCode).toBe(415)
+    expect(answer.body).toContain('UNSUPPORTED_MEDIA_TYPE')
   })
 
   it('is named by /readyz', async () => {
@@ -205,6 +224,12 @@ describe('GraphQL', () => {
     const thing = { __typename: 'Thing', id: 'a' }
     expect(data._entities).toEqual([thing, null, null, thing])
     expect(errors).toMatchObject([{ path: ['_entities', 2], extensions: { code: 'NOT_FOUND' } }])
+  })
+
+  it('takes no key for an operator', async () => {
+    const query = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }'
+    const { errors } = await graphql(query, { r: [{ __typename: 'Thing', id: { $ne: null } }] })
+    expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
   })
 
   it.each([

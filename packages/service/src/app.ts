@@ -152,7 +152,7 @@ export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
 const slow = { requestTimeout: 20_000, http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 } } as const
 
 function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576 }: ServiceOptions) {
-  return Fastify({
+  const app = Fastify({
     ...slow,
     logger: loggerOptions(name, logLevel),
     logController: new LogController({ disableRequestLogging: true }),
@@ -163,6 +163,9 @@ function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576 }: S
       answerError(error, request, reply)
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
+  // What a form of any site may send, without asking first.
+  app.removeContentTypeParser('text/plain')
+  return app
 }
 
 /**
@@ -200,9 +203,18 @@ async function tokens(app: App, { keyOf, issuer, audience, revocations }: Servic
     request.person = token.person
   })
 
+  /** What a token says, if it says what ours do. */
+  const claimsIn = (claims: unknown): Claims => {
+    try {
+      return readClaims(claims)
+    } catch (error) {
+      throw new Refusal('UNAUTHENTICATED', 'This is no access token of this shop.', { cause: error })
+    }
+  }
+
   const checked = async (request: FastifyRequest, header: string) => {
     const claims = await request.jwtVerify<Claims & { exp: number }>()
-    const { sub, role, name, email, locale, sid, ver = 0 } = readClaims(claims)
+    const { sub, role, name, email, locale, sid, ver = 0 } = claimsIn(claims)
     const token = { person: { id: sub, role, name, email, locale, sid }, version: ver }
     const ttl = claims.exp * 1000 - Date.now()
     if (ttl > 0) good.set(header, token, { ttl })
@@ -244,6 +256,7 @@ function fastifyRefusal(error: FastifyError): Refusal {
     return new Refusal('UNAUTHENTICATED', 'This access token is not good (any more): sign in again.', { cause: error })
   switch (error.statusCode) {
     case 404:
+    case 414: // an id that is longer than any of ours
       return new Refusal('NOT_FOUND', 'There is nothing at this address.')
     case 413:
       return new Refusal('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')

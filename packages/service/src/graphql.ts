@@ -9,6 +9,7 @@ import {
 } from 'graphql'
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit'
 import type { Execute, GraphQLContext } from './graphql-http.ts'
+import { Refusal } from './refusal.ts'
 
 /** A key by which another subgraph names an entity of ours, as its representation says it. */
 export type Key = { __typename: string; id: string }
@@ -51,6 +52,9 @@ async function entitiesOf(
   await Promise.all(
     Object.entries(places).map(async ([typename, at = []]) => {
       const asked = at.map((i) => keys[i]!)
+      // Representations are of any shape: what is no text would reach a database's query as an operator.
+      if (!asked.every(({ id }) => typeof id === 'string'))
+        throw new Refusal('VALIDATION_FAILED', 'The id of a representation must be a string.')
       const found = (await references[typename]?.(asked, context)) ?? asked
       for (const [n, i] of at.entries()) {
         const entity = found[n] ?? null

@@ -82,7 +82,7 @@ export async function pageOf<T extends Document & { _id: string }>(
   { first, after }: PageWish,
 ): Promise<Page<T>> {
   const keys: Listing<T>['sort'] = sort.some(([key]) => key === '_id') ? sort : [...sort, ['_id', 1]]
-  const cursors = cursorsOf([list, filter, keys])
+  const cursors = cursorsOf([list, filter, keys], keys.length)
   const onwards = after === undefined ? {} : beyond(keys, cursors.read(after))
   const order = Object.fromEntries(keys)
   const found = compute

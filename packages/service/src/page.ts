@@ -53,17 +53,21 @@ export type Place = (string | number)[]
 
 /**
  * Cursors bound to one list: `list` is whatever tells this list from another (its name, filter and sort). Opaque to
- * clients: base64url of a digest and the place.
+ * clients: base64url of a digest and the place. `keys` is how many values a place has.
  *
  * `read` throws Refusal `VALIDATION_FAILED` for a cursor that is not of this list.
  */
-export function cursorsOf(list: unknown): { write: (place: Place) => string; read: (cursor: string) => Place } {
+export function cursorsOf(
+  list: unknown,
+  keys: number,
+): { write: (place: Place) => string; read: (cursor: string) => Place } {
   const digest = createHash('sha256').update(JSON.stringify(list)).digest('base64url').slice(0, 8)
   return {
     write: (place) => Buffer.from(JSON.stringify([digest, ...place])).toString('base64url'),
     read: (cursor) => {
       const [of, ...place] = partsOf(cursor)
-      if (of !== digest || !place.every((key) => typeof key === 'string' || typeof key === 'number'))
+      const isPlace = place.length === keys && place.every((key) => typeof key === 'string' || typeof key === 'number')
+      if (of !== digest || !isPlace)
         throw new Refusal('VALIDATION_FAILED', 'This cursor is not of this list: ask with the same filter and sort.', {
           errors: [{ path: '/after', message: 'is not a cursor of this list' }],
         })
