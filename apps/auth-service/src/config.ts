@@ -1,4 +1,5 @@
 import {
+  AccountLinkSecret,
   BehindGateway,
   Common,
   demands,
@@ -23,9 +24,7 @@ const Settings = Type.Object(
     ...BehindGateway,
     KAFKA_BROKERS: Type.Optional(KafkaBrokers.KAFKA_BROKERS),
     ...KafkaAccess,
-    ACCOUNT_LINK_SECRET: Type.Optional(
-      Type.String({ minLength: 32, description: 'What the secrets of links are sealed with for notification-service' }),
-    ),
+    ...AccountLinkSecret,
     SECURITY_LOG_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 90 }),
     THROTTLING: Type.Boolean({
       default: true,
@@ -65,6 +64,7 @@ export type Settings = Static<typeof Settings>
 
 const inProduction: Demand[] = [
   demands.gatewaySecret,
+  demands.accountLinks,
   {
     name: 'ADMIN_PASSWORD',
     met: ({ ADMIN_PASSWORD: password }) => password === undefined || isOwn(password),

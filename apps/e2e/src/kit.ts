@@ -57,10 +57,12 @@ export function shopAt({ gateway, mailbox, admin }: Address) {
   }
   const nobody = visitor()
 
-  const letters = async (orderId: string): Promise<Letter[]> => {
-    const all = (await (await fetch(`${mailbox}/api/email`)).json()) as Letter[]
-    return all.filter(({ headers }) => headers['x-order-id'] === orderId)
-  }
+  const allLetters = async (): Promise<Letter[]> =>
+    (await (await fetch(`${mailbox}/api/email`)).json()) as Promise<Letter[]>
+  const letters = async (orderId: string): Promise<Letter[]> =>
+    (await allLetters()).filter(({ headers }) => headers['x-order-id'] === orderId)
+  const lettersTo = async (email: string): Promise<Letter[]> =>
+    (await allLetters()).filter(({ to }) => to.some(({ address }) => address === email))
 
   return {
     nobody,
@@ -90,6 +92,8 @@ export function shopAt({ gateway, mailbox, admin }: Address) {
       return body
     },
     letters,
+    /** Whatever came to an address. */
+    lettersTo,
     /** The letters about an order, once there are so many. */
     lettersOnce: (count: number, orderId: string): Promise<Letter[]> =>
       eventually(`${count} letters about ${orderId}`, async () => {

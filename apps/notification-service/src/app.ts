@@ -5,22 +5,23 @@ import { keysAt, type KeyOf } from '@halles/service/keys'
 import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import { revocationsAt } from '@halles/service/revocations'
+import { sealingUnder } from '@halles/service/sealed'
 import type { Settings } from './config.ts'
 import { listenToDlq } from './dead-events.ts'
 import { deadLettersIn } from './dead-letters.ts'
 import { deliveryOf } from './deliver.ts'
-import { listenToOrders, orderEvents, type Subscription } from './events.ts'
+import { accountEvents, listenToAccounts, listenToOrders, orderEvents, type Subscription } from './events.ts'
 import { graphql } from './graphql.ts'
 import { lettersIn } from './letters.ts'
 import { mailerTo } from './mailer.ts'
 import { letterMetrics } from './metrics.ts'
-import { notify } from './notify.ts'
+import { notify, notifyOfAccounts } from './notify.ts'
 import { rest } from './rest.ts'
 
 const NAME = 'notification-service'
 
 /** What a test replaces. */
-type Parts = { keyOf?: KeyOf; subscription?: Subscription }
+type Parts = { keyOf?: KeyOf; subscription?: Subscription; aboutAccounts?: Subscription }
 
 /**
  * The service, connected and at work, not listening yet for requests. Kafka and the mail server may come later: letters
@@ -29,7 +30,7 @@ type Parts = { keyOf?: KeyOf; subscription?: Subscription }
  * @throws Error with a sentence when MongoDB does not answer.
  */
 export async function createApp(settings: Settings, parts: Parts = {}): Promise<App> {
-  const { keyOf = keysAt(settings.JWKS_URL), subscription = orderEvents } = parts
+  const { keyOf = keysAt(settings.JWKS_URL), subscription = orderEvents, aboutAccounts = accountEvents } = parts
   const log = logger(NAME, settings.LOG_LEVEL)
   const mongo = await openMongo(settings.MONGODB_URL, NAME)
   const [letters, deadLetters] = await Promise.all([lettersIn(mongo.db), deadLettersIn(mongo.db)])
@@ -49,6 +50,7 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
   })
   const metrics = letterMetrics(app.metrics.registry, { letters, deadLetters })
 
+  const secret = settings.ACCOUNT_LINK_SECRET
   const delivery = deliveryOf({
     letters,
     mailer,
@@ -56,6 +58,7 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
     tried: metrics.tried,
     shopUrl: settings.SHOP_URL,
     scale: settings.RETRY_SCALE,
+    ...(secret !== undefined && { openLink: sealingUnder(secret).open }),
   })
   const orders = listenToOrders(
     {
@@ -71,6 +74,23 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
     subscription,
   )
 
+  const accounts =
+    secret === undefined
+      ? undefined
+      : listenToAccounts(
+          {
+            broker,
+            record: async (events) => {
+              const noted = await notifyOfAccounts({ letters }, events)
+              delivery.wake()
+              return noted
+            },
+            log,
+            heard: metrics.heardOfAccount,
+          },
+          aboutAccounts,
+        )
+
   const dead = listenToDlq({ broker, deadLetters, log }, subscription)
 
   rest(app, { letters, deadLetters, delivery, publisher })
@@ -78,7 +98,7 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
 
   app.addHook('onClose', async () => {
     // At once, so that a Kafka that is away does not keep letters in hand.
-    await Promise.all([orders.close(), dead.close(), delivery.close(), publisher.close()])
+    await Promise.all([orders.close(), accounts?.close(), dead.close(), delivery.close(), publisher.close()])
     await mongo.close()
   })
   delivery.wake() // what was left from before

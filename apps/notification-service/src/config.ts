@@ -1,4 +1,5 @@
 import {
+  AccountLinkSecret,
   BehindGateway,
   Common,
   demands,
@@ -19,6 +20,7 @@ const Settings = Type.Object(
     ...MongodbUrl,
     ...KafkaBrokers,
     ...KafkaAccess,
+    ...AccountLinkSecret,
     SMTP_URL: Type.String({
       format: 'uri',
       pattern: '^smtps?://[^\\s]+$',
@@ -58,4 +60,5 @@ export type Settings = Static<typeof Settings>
  *
  * @throws Error whose message lists every mistake.
  */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env, [demands.behindGateway])
+export const configFrom = (env: NodeJS.ProcessEnv): Settings =>
+  readConfig(Settings, env, [demands.behindGateway, demands.accountLinks])

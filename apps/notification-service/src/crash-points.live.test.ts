@@ -8,10 +8,11 @@ import { instrumented, momentsIn, sourcesIn } from '@halles/testkit/crash-points
 import { ownDatabase } from '@halles/testkit/database'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { LINK_SECRET } from '../test/events.ts'
 import { answersOf, days, newDay, type Day, type Kind, type Surroundings } from '../test/day.ts'
 import { mailServer } from '../test/mail-server.ts'
 import { serveKeys, startProcess, type Process } from '../test/process.ts'
-import { ownSubscription } from '../test/running.ts'
+import { accountsBeside, ownSubscription } from '../test/running.ts'
 import { deadLettersIn } from './dead-letters.ts'
 import { lettersIn } from './letters.ts'
 
@@ -80,6 +81,7 @@ async function openLane(jwksUrl: string): Promise<Lane> {
   const mongo = await openMongo(database, 'notification-test')
   const broker = kafkaAt(inject('kafka'), 'notification-test', log)
   await broker.ensureTopic(subscription.topic, 1)
+  await broker.ensureTopic(accountsBeside(subscription).topic, 1)
   await broker.ensureTopic(subscription.dlq, 1, undefined, { 'max.message.bytes': '3000' })
   const publisher = broker.publisher()
   const mail = await mailServer()
@@ -93,6 +95,7 @@ async function openLane(jwksUrl: string): Promise<Lane> {
     JWKS_URL: jwksUrl,
     SMTP_TIMEOUT_MS: '1000',
     RETRY_SCALE: '0.01',
+    ACCOUNT_LINK_SECRET: LINK_SECRET,
   }
   const start = (flags: string[] = []): Process => {
     const process = startProcess(env, subscription, flags)
@@ -163,6 +166,7 @@ async function comeBack(lane: Lane): Promise<void> {
 
   for (const [topic, groupId] of [
     [subscription.topic, subscription.groupId],
+    [accountsBeside(subscription).topic, accountsBeside(subscription).groupId],
     [subscription.dlq, `${subscription.groupId}-dlq`],
   ] as const) {
     const came: Incoming[] = []
@@ -187,5 +191,5 @@ describe('notification-service, killed right after', () => {
 })
 
 it('has acknowledged all that it heard, and nothing else', () => {
-  expect(leftovers).toEqual(Array.from({ length: 2 * LANES }, () => ['the last']))
+  expect(leftovers).toEqual(Array.from({ length: 3 * LANES }, () => ['the last']))
 })

@@ -6,6 +6,7 @@ import { inNoTrace, inSpan, traceHeaders, traceId } from '@halles/service/trace'
 import { isMailable, messageIdOf, oneLine, setback, type Letter, type LetterStatus, type Outcome } from './letter.ts'
 import type { Claimed, Letters, Settled } from './letters.ts'
 import { CONNECTIONS, type Mail, type Mailer } from './mailer.ts'
+import { writeAccountLetter } from './write-account-letter.ts'
 import { writeLetter } from './write-letter.ts'
 
 /** How many letters an instance has in hand at the most, and at how few it takes more. */
@@ -29,12 +30,16 @@ type Helpers = {
   /** Told of each try, and what the letter is now. */
   tried?: (letter: Letter, outcome: Outcome, status: LetterStatus, at: Date) => void
   shopUrl?: string | undefined
+  /** Opens what the link of a letter about an account is to carry; rejects for what was sealed under another secret. */
+  openLink?: (sealed: string) => Promise<string>
   /** Multiplies every pause before another try, and how long a letter is tried. */
   scale?: number
   /** How long a letter in hand is no one else's, in milliseconds. */
   lease?: number
   now?: () => Date
 }
+
+const noLinks = (): Promise<never> => Promise.reject(new Error('there is no secret that opens links'))
 
 export type Delivery = ReturnType<typeof deliveryOf>
 
@@ -47,7 +52,7 @@ export type Delivery = ReturnType<typeof deliveryOf>
  */
 export function deliveryOf(helpers: Helpers) {
   const { letters, mailer, log, tried = () => {}, shopUrl, scale = 1, now = () => new Date() } = helpers
-  const { lease = mailer.within * LEASE } = helpers
+  const { lease = mailer.within * LEASE, openLink = noLinks } = helpers
   const inHand = new Set<Promise<void>>()
   let open = true
   let looking: Promise<void> | undefined
@@ -123,9 +128,17 @@ export function deliveryOf(helpers: Helpers) {
 
   async function handOver(letter: Claimed): Promise<Outcome> {
     if (!isMailable(letter.recipient)) return { result: 'refused', reason: 'not an e-mail address' }
+    const link = letter.account?.link
+    if (link && link.expiresAt <= now()) return { result: 'refused', reason: 'its link has expired' }
+    let token: string | undefined
+    try {
+      token = link && (await openLink(link.sealed))
+    } catch {
+      return { result: 'later', reason: 'its link could not be opened' } // until then, or until the secrets agree
+    }
     let mail: Mail
     try {
-      mail = mailFor(letter, { domain: mailer.domain, shopUrl })
+      mail = mailFor(letter, { domain: mailer.domain, shopUrl, token })
     } catch (error) {
       log.error({ err: error, letterId: letter.id }, 'a letter that cannot be written')
       return { result: 'refused', reason: 'it could not be written' } // nor would it be at the next try
@@ -167,17 +180,20 @@ export function deliveryOf(helpers: Helpers) {
 
 /**
  * A letter as it goes to the mail server, with the present trace in its headers. Nothing that came from a customer can
- * become a header of its own.
+ * become a header of its own. `token` is what the link of a letter about an account carries.
  */
-export function mailFor(letter: Letter, { domain, shopUrl }: { domain: string; shopUrl?: string | undefined }): Mail {
+export function mailFor(
+  letter: Letter,
+  { domain, shopUrl, token }: { domain: string; shopUrl?: string | undefined; token?: string | undefined },
+): Mail {
   const id = traceId()
   return {
     to: { name: oneLine(letter.name), address: letter.recipient },
     subject: letter.subject,
-    ...writeLetter(letter, shopUrl),
+    ...(letter.account ? writeAccountLetter(letter, { shopUrl, token }) : writeLetter(letter, shopUrl)),
     messageId: `<${messageIdOf(letter, domain)}>`,
     headers: {
-      'X-Order-Id': oneLine(letter.orderId),
+      ...(!letter.account && { 'X-Order-Id': oneLine(letter.orderId) }),
       'Auto-Submitted': 'auto-generated',
       ...(id !== undefined && { 'X-Trace-Id': id, ...traceHeaders() }),
     },

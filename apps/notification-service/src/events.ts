@@ -1,4 +1,11 @@
 import {
+  ACCOUNT_EVENTS,
+  ACCOUNT_EVENTS_PARTITIONS,
+  ACCOUNT_EVENTS_SETTINGS,
+  parseAccountEvent,
+  type AccountEvent,
+} from '@halles/contracts/account-events'
+import {
   ORDER_EVENTS,
   ORDER_EVENTS_DLQ,
   ORDER_EVENTS_PARTITIONS,
@@ -16,13 +23,13 @@ import { listening } from './listening.ts'
 /** How many events are recorded in one write at the most. */
 const BATCH = 200
 
-/** The longest text that is looked at; an order of a hundred lines is a tenth of it. */
+/** The longest text that is looked at, in characters; an order of a hundred lines is a tenth of it. */
 const LARGEST = 1_000_000
 
-type Helpers = {
+type Helpers<Event> = {
   broker: Pick<Broker, 'ensureTopic' | 'listen' | 'publisher'>
   /** Records events in order, and answers for each; rejects when that is not possible now. */
-  record: (events: OrderEvent[]) => Promise<Kept[]>
+  record: (events: Event[]) => Promise<Kept[]>
   log: Logger
   /** Told of each message, when it is dealt with. */
   heard?: (outcome: Kept | 'parked') => void
@@ -37,29 +44,78 @@ export const orderEvents: Subscription = {
   groupId: 'notification-service',
 }
 
+/** What became of accounts: its poison goes to the same queue, which says of each message where it came from. */
+export const accountEvents: Subscription = {
+  topic: ACCOUNT_EVENTS,
+  dlq: ORDER_EVENTS_DLQ,
+  groupId: 'notification-service-accounts',
+}
+
+/** What is particular to the events of a topic. */
+type Kind<Event> = {
+  name: string
+  partitions: number
+  settings?: Record<string, string>
+  /** Reads an event; throws an Error with a few words on why a text is none. */
+  read: (text: string) => Event
+}
+
+const ofOrders: Kind<OrderEvent> = {
+  name: ORDER_EVENTS,
+  partitions: ORDER_EVENTS_PARTITIONS,
+  read: (text) => {
+    const event = parseOrderEvent(text)
+    if (event.subject !== event.data.order.id) throw new Error('subject is not the id of the order')
+    return event
+  },
+}
+
+const ofAccounts: Kind<AccountEvent> = {
+  name: ACCOUNT_EVENTS,
+  partitions: ACCOUNT_EVENTS_PARTITIONS,
+  settings: ACCOUNT_EVENTS_SETTINGS,
+  read: (text) => {
+    const event = parseAccountEvent(text)
+    if (event.subject !== event.data.user.id) throw new Error('subject is not the id of the user')
+    if (event.type.endsWith('-requested') && !event.data.link) throw new Error('a request without a link')
+    return event
+  },
+}
+
 /** Makes the dead-letter queue, with room for whatever is parked: a message may be larger there than on other topics. */
 export const readyDlq = (broker: Pick<Broker, 'ensureTopic'>, dlq: string, signal: AbortSignal): Promise<void> =>
   broker.ensureTopic(dlq, 1, signal, { 'max.message.bytes': String(2 * LARGEST_KEPT) })
 
+/** Listens to what became of orders. */
+export const listenToOrders = (helpers: Helpers<OrderEvent>, subscription = orderEvents) =>
+  listenTo(ofOrders, helpers, subscription)
+
+/** Listens to what became of accounts. */
+export const listenToAccounts = (helpers: Helpers<AccountEvent>, subscription = accountEvents) =>
+  listenTo(ofAccounts, helpers, subscription)
+
 /**
- * Listens to what became of orders, from the topic's beginning on, in the background: Kafka may come later.
+ * Listens to a topic, from its beginning on, in the background: Kafka may come later.
  *
  * A batch is acknowledged when each of its messages is recorded, known or parked. If one can be neither, the whole batch
  * comes again; what was recorded of it is then known.
  */
-export function listenToOrders({ broker, record, log, heard = () => {} }: Helpers, subscription = orderEvents) {
-  const { topic, dlq, groupId } = subscription
+function listenTo<Event extends OrderEvent | AccountEvent>(
+  { name, partitions, settings, read }: Kind<Event>,
+  { broker, record, log, heard = () => {} }: Helpers<Event>,
+  { topic, dlq, groupId }: Subscription,
+) {
   const publisher = broker.publisher()
   const recordOne = coalesce(record, { max: BATCH })
 
   /** Records one message in the trace of its event; answers why it must be parked, if so. */
   async function take(message: Incoming): Promise<string | undefined> {
-    const event = eventIn(message)
+    const event = eventIn(message, read)
     if (typeof event === 'string') return event
-    return inSpan('order-events process', 'consumer', event.traceparent, async () => {
+    return inSpan(`${name} process`, 'consumer', event.traceparent, async () => {
       const noted = await recordOne(event)
       heard(noted)
-      log.info({ orderId: event.subject, eventId: event.id, sequence: event.data.sequence, noted }, 'event heard')
+      log.info({ topic, subject: event.subject, eventId: event.id, type: event.type, noted }, 'event heard')
       return undefined
     })
   }
@@ -96,7 +152,7 @@ export function listenToOrders({ broker, record, log, heard = () => {} }: Helper
   const listener = listening(
     { broker, log },
     async (signal) => {
-      await broker.ensureTopic(topic, ORDER_EVENTS_PARTITIONS, signal)
+      await broker.ensureTopic(topic, partitions, signal, settings)
       await readyDlq(broker, dlq, signal)
     },
     { groupId, topic, onBatch },
@@ -111,12 +167,11 @@ export function listenToOrders({ broker, record, log, heard = () => {} }: Helper
 }
 
 /** The event in a message, or a few words on why there is none. */
-function eventIn({ value }: Incoming): OrderEvent | string {
+function eventIn<Event>({ value }: Incoming, read: Kind<Event>['read']): Event | string {
   if (value === null) return 'no value'
   if (value.length > LARGEST) return 'larger than any order'
   try {
-    const event = parseOrderEvent(value)
-    return event.subject === event.data.order.id ? event : 'subject is not the id of the order'
+    return read(value)
   } catch (error) {
     return (error as Error).message
   }

@@ -67,7 +67,7 @@ export function graphql(shop: {
       resendNotification: (_, { id }, { person }) => resendLetter(shop, person, id),
       redriveDeadLetter: (_, { id }, { person }) => redriveDeadLetter(shop, person, id),
     },
-    Notification: { order: ({ orderId }) => ({ id: orderId }) },
+    Notification: { order: ({ orderId }) => (orderId === undefined ? null : { id: orderId }) },
     Order: { notifications: ({ id }, _, context) => lettersOf(context, id) },
     DeadLetter: {
       key: ({ key }) => key?.toString('utf8') ?? null,

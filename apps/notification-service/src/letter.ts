@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
 import type { Customer, OrderView } from '@halles/contracts/order-events'
 import type { Person } from '@halles/service/person'
 
@@ -11,23 +12,44 @@ export type Told = Pick<OrderView, 'number' | 'total' | 'status' | 'statusHistor
   items: Pick<OrderView['items'][number], 'name' | 'quantity' | 'price'>[]
 }
 
-/** A letter to a customer about what became of an order: one for each event. */
-export type Letter = {
-  id: string
-  /** The event that it tells of; no two letters tell of the same. */
-  eventId: string
+/** What a letter tells of an account. */
+export type AccountNews = {
+  type: AccountEventType
+  role: AccountEvent['data']['user']['role']
+  /** What its link is to carry, sealed: opened only while the letter is being written. After its end it is no use. */
+  link?: { sealed: string; expiresAt: Date }
+}
+
+/** That a letter is about an order. */
+export type AboutOrder = {
   orderId: string
   /** The event's place among its order's events, from 1. */
   sequence: number
-  /** Whose letter it is: the customer who ordered. */
+  /** The order as the event told it: the letter is written from this each time it is sent. */
+  order: Told
+  account?: never
+}
+
+/** That a letter is about its reader's account. */
+type AboutAccount = { account: AccountNews; orderId?: never; sequence?: never; order?: never }
+
+export type About = AboutOrder | AboutAccount
+
+/** A letter to someone about what became of an order or of their account: one for each event. */
+export type Letter = Envelope & About
+export type OrderLetter = Envelope & AboutOrder
+
+export type Envelope = {
+  id: string
+  /** The event that it tells of; no two letters tell of the same. */
+  eventId: string
+  /** Whose letter it is: the customer who ordered, or whose account it is. */
   userId: string
   recipient: string
-  /** What the customer is called. */
+  /** What they are called. */
   name: string
   locale: Customer['locale']
   subject: string
-  /** The order as the event told it: the letter is written from this each time it is sent. */
-  order: Told
   /** When it happened. */
   happenedAt: Date
   /** The trace that the event belongs to. */

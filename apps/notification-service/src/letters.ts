@@ -1,8 +1,8 @@
 import { pageOf } from '@halles/service/mongo'
 import type { Page, PageWish } from '@halles/service/page'
-import type { Db, Filter } from 'mongodb'
+import { MongoServerError, type Db, type Filter } from 'mongodb'
 import { keepNew, type Kept } from './keep-new.ts'
-import type { Letter, LetterStatus, Setback } from './letter.ts'
+import type { About, Envelope, Letter, LetterStatus, Setback } from './letter.ts'
 
 export type Letters = Awaited<ReturnType<typeof lettersIn>>
 
@@ -12,18 +12,30 @@ export type Claimed = Letter & { claim: string }
 /** What became of a letter in hand: handed over at a moment, or not. */
 export type Settled = { letter: Claimed; sentAt: Date } | { letter: Claimed; setback: Setback }
 
-type Document = Omit<Letter, 'id'> & { _id: string; claim?: string; leasedUntil?: Date }
+type Document = Omit<Envelope, 'id'> & About & { _id: string; claim?: string; leasedUntil?: Date }
 
-/** The store of letters, with its indexes made. `owner` narrows to one customer's letters; undefined is everyone's. */
+/** MongoDB's code for an index that is not there. */
+const INDEX_NOT_FOUND = 27
+
+/** The store of letters, with its indexes made. `owner` narrows to one person's letters; undefined is everyone's. */
 export async function lettersIn(db: Db) {
   const letters = db.collection<Document>('letters')
   await letters.createIndexes([
     { key: { eventId: 1 }, unique: true },
-    { key: { orderId: 1, sequence: 1 }, unique: true },
+    {
+      key: { orderId: 1, sequence: 1 },
+      name: 'place',
+      unique: true,
+      partialFilterExpression: { orderId: { $exists: true } },
+    },
     { key: { userId: 1, _id: -1 } },
     { key: { status: 1, _id: -1 } },
     { key: { nextAttemptAt: 1 }, partialFilterExpression: { status: 'PENDING' } },
   ])
+  // Of a database from before there were letters without an order.
+  await letters.dropIndex('orderId_1_sequence_1').catch((error: unknown) => {
+    if (!(error instanceof MongoServerError) || error.code !== INDEX_NOT_FOUND) throw error
+  })
 
   return {
     /** Keeps new letters, in order, and answers for each: known when its event is, or its place among its order's. */

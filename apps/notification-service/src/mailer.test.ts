@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { mailFor } from './deliver.ts'
-import type { Letter } from './letter.ts'
+import type { Letter, OrderLetter } from './letter.ts'
 import { mailerTo, outcomeOf, type Mailer } from './mailer.ts'
 import { notify } from './notify.ts'
 import { someCustomer, someEvent } from '../test/events.ts'
@@ -24,12 +24,12 @@ async function post(
   return { server, mailer }
 }
 
-async function letterTo(name: string, more: Partial<Letter> = {}): Promise<Letter> {
+async function letterTo(name: string, more: Partial<OrderLetter> = {}): Promise<OrderLetter> {
   const kept: Letter[] = []
   const add = async (letters: Letter[]) => letters.map((letter) => (kept.push(letter), 'recorded' as const))
   const event = someEvent({ customer: someCustomer({ name }) })
   await notify({ letters: { add } }, [event])
-  return { ...kept[0]!, ...more }
+  return { ...(kept[0] as OrderLetter), ...more }
 }
 
 const send = async (mailer: Mailer, letter: Letter) => mailer.send(mailFor(letter, { domain: mailer.domain }))

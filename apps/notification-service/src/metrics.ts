@@ -14,7 +14,13 @@ export function letterMetrics(
   const registers = [registry]
   const events = new Counter({
     name: 'order_events_total',
-    help: 'Messages of the topic, by what they came to: recorded, known (heard before) or parked (on the DLQ).',
+    help: 'Messages of order-events, by what they came to: recorded, known (heard before) or parked (on the DLQ).',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const accountEvents = new Counter({
+    name: 'account_events_total',
+    help: 'Messages of account-events, by what they came to, as order_events_total.',
     labelNames: ['outcome'],
     registers,
   })
@@ -26,7 +32,7 @@ export function letterMetrics(
   })
   const latency = new Histogram({
     name: 'letter_latency_seconds',
-    help: 'From what happened to an order until the letter about it was handed over.',
+    help: 'From what happened until the letter about it was handed over.',
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 86400],
     registers,
   })
@@ -64,12 +70,15 @@ export function letterMetrics(
     },
   })
   registry.registerMetric(dead)
-  for (const outcome of ['recorded', 'known', 'parked']) events.inc({ outcome }, 0)
+  for (const counter of [events, accountEvents])
+    for (const outcome of ['recorded', 'known', 'parked']) counter.inc({ outcome }, 0)
   for (const outcome of ['sent', 'retried', 'failed']) tries.inc({ outcome }, 0)
 
   return {
-    /** Counts one message of the topic. */
+    /** Counts one message about an order. */
     heard: (outcome: Kept | 'parked'): void => events.inc({ outcome }),
+    /** Counts one message about an account. */
+    heardOfAccount: (outcome: Kept | 'parked'): void => accountEvents.inc({ outcome }),
     /** Counts one try of a letter; the first copy's latency counts from what happened. */
     tried: (letter: Letter, { result }: Outcome, status: LetterStatus, at: Date): void => {
       tries.inc({ outcome: result === 'sent' ? 'sent' : status === 'FAILED' ? 'failed' : 'retried' })

@@ -1,8 +1,10 @@
+import type { AccountEvent } from '@halles/contracts/account-events'
 import type { OrderEvent, OrderView } from '@halles/contracts/order-events'
 import { newId } from '@halles/service/ids'
-import type { Letter, Told } from './letter.ts'
+import type { AccountNews, Envelope, Letter, Told } from './letter.ts'
 import type { Kept } from './keep-new.ts'
 import type { Letters } from './letters.ts'
+import { accountSubjectFor } from './write-account-letter.ts'
 import { subjectFor } from './write-letter.ts'
 
 type Helpers = { letters: Pick<Letters, 'add'>; now?: () => Date }
@@ -17,20 +19,47 @@ type Helpers = { letters: Pick<Letters, 'add'>; now?: () => Date }
 export const notify = ({ letters, now = () => new Date() }: Helpers, events: OrderEvent[]): Promise<Kept[]> =>
   letters.add(events.map((event) => letterFor(event, now())))
 
+/** Records what became of accounts in the same way. */
+export const notifyOfAccounts = (
+  { letters, now = () => new Date() }: Helpers,
+  events: AccountEvent[],
+): Promise<Kept[]> => letters.add(events.map((event) => accountLetterFor(event, now())))
+
 /** The letter that an event asks for, to be sent at once. It goes to the customer as the order knows them. */
-function letterFor({ id, subject, time, traceparent, data }: OrderEvent, now: Date): Letter {
-  const { sequence, order, customer } = data
+function letterFor(event: OrderEvent, now: Date): Letter {
+  const { sequence, order, customer } = event.data
+  return {
+    ...unsent(event, customer, now),
+    subject: subjectFor(order, customer.locale),
+    orderId: event.subject,
+    sequence,
+    order: toldOf(order),
+  }
+}
+
+/** The letter that an event asks for. It goes to the address that the account had then. */
+function accountLetterFor(event: AccountEvent, now: Date): Letter {
+  const { user } = event.data
+  return {
+    ...unsent(event, user, now),
+    subject: accountSubjectFor(event.type, user.locale),
+    account: newsOf(event),
+  }
+}
+
+/** A letter about an event that nobody has tried yet. */
+function unsent(
+  { id, time, traceparent }: Pick<OrderEvent, 'id' | 'time' | 'traceparent'>,
+  to: OrderEvent['data']['customer'],
+  now: Date,
+): Omit<Envelope, 'subject'> {
   return {
     id: newId(),
     eventId: id,
-    orderId: subject,
-    sequence,
-    userId: customer.id,
-    recipient: customer.email,
-    name: customer.name,
-    locale: customer.locale,
-    subject: subjectFor(order, customer.locale),
-    order: toldOf(order),
+    userId: to.id,
+    recipient: to.email,
+    name: to.name,
+    locale: to.locale,
     happenedAt: new Date(time),
     traceparent: traceparent ?? null,
     status: 'PENDING',
@@ -53,4 +82,10 @@ const toldOf = ({ number, total, status, statusHistory, createdAt, items }: Orde
   statusHistory: statusHistory.map(({ status, timestamp }) => ({ status, timestamp })),
   createdAt,
   items: items.map(({ name, quantity, price }) => ({ name, quantity, price })),
+})
+
+const newsOf = ({ type, data: { user, link } }: AccountEvent): AccountNews => ({
+  type,
+  role: user.role,
+  ...(link && { link: { sealed: link.sealed, expiresAt: new Date(link.expiresAt) } }),
 })

@@ -18,7 +18,7 @@ import { resendLetter } from './resend-letter.ts'
 const NotificationView = Type.Object(
   {
     id: Type.String(),
-    orderId: Type.String(),
+    orderId: Nullable(Type.String({ description: 'null for a letter about an account' })),
     recipient: Type.String({ description: 'The e-mail address that it goes to' }),
     subject: Type.String(),
     status: Type.Enum([...letterStatuses]),
@@ -34,7 +34,7 @@ const viewFor =
   (person: Person | undefined) =>
   (letter: Letter): Static<typeof NotificationView> => ({
     id: letter.id,
-    orderId: letter.orderId,
+    orderId: letter.orderId ?? null,
     recipient: letter.recipient,
     subject: letter.subject,
     status: letter.status,

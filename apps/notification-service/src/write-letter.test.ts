@@ -2,19 +2,21 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { parseOrderEvent, statuses } from '@halles/contracts/order-events'
 import { describe, expect, it } from 'vitest'
 import { notify } from './notify.ts'
-import type { Letter } from './letter.ts'
+import type { Letter, OrderLetter } from './letter.ts'
 import { someCustomer, someEvent } from '../test/events.ts'
 import { subjectFor, writeLetter } from './write-letter.ts'
 
 /** The letter that an event makes. */
-async function letterOf(event: ReturnType<typeof someEvent>): Promise<Letter> {
+async function letterOf(event: ReturnType<typeof someEvent>): Promise<OrderLetter> {
   const kept: Letter[] = []
   const add = async (letters: Letter[]) => {
     kept.push(...letters)
     return letters.map(() => 'recorded' as const)
   }
   await notify({ letters: { add } }, [event])
-  return kept[0]!
+  const [letter] = kept
+  if (!letter?.order) throw new Error('no letter about an order')
+  return letter
 }
 
 const plain = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ')

@@ -1,11 +1,11 @@
 import type { Customer, Status } from '@halles/contracts/order-events'
 import { htmlOf } from './letter-html.ts'
-import { oneLine, type Letter, type Told } from './letter.ts'
+import { oneLine, type OrderLetter, type Told } from './letter.ts'
 
 /** What the letter says, as plain text and as HTML. */
 export type Written = { text: string; html: string }
 
-type Source = Pick<Letter, 'orderId' | 'order' | 'name' | 'locale' | 'subject'>
+type Source = Pick<OrderLetter, 'orderId' | 'order' | 'name' | 'locale' | 'subject'>
 
 type Locale = Customer['locale']
 type Words = {
@@ -133,7 +133,8 @@ const notationOf = (region: string) => ({
   date: new Intl.DateTimeFormat(region, { dateStyle: 'long', timeZone: 'Europe/Paris' }),
   moment: new Intl.DateTimeFormat(region, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'Europe/Paris' }),
 })
-const notation = { fr: notationOf(words.fr.region), en: notationOf(words.en.region) }
+/** How money and moments are written in a language. */
+export const notation = { fr: notationOf(words.fr.region), en: notationOf(words.en.region) }
 
 function textOf({ say, hello, news, title, lines, total, history, link }: Facts): string {
   return [

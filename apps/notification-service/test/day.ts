@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { AccountEvent } from '@halles/contracts/account-events'
 import type { OrderEvent } from '@halles/contracts/order-events'
 import type { Broker, Publisher } from '@halles/service/kafka'
 import { someAdmin } from '@halles/testkit/people'
@@ -8,9 +9,10 @@ import type { DeadLetters } from '../src/dead-letters.ts'
 import type { Subscription } from '../src/events.ts'
 import { messageIdOf } from '../src/letter.ts'
 import type { Letters } from '../src/letters.ts'
-import { someCustomer, someEvent } from './events.ts'
+import { someAccountEvent, someCustomer, someEvent } from './events.ts'
 import { header, type MailServer } from './mail-server.ts'
 import { ask, type Process } from './process.ts'
+import { accountsBeside } from './running.ts'
 
 /** What stays while notification-service dies: its servers, and its stores as a test looks at them. */
 export type Surroundings = {
@@ -61,8 +63,11 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
   // The queue takes 3 kB at a time: these are too much together, and the last one by itself.
   const poison = ['nonsense', null, Buffer.from([0xff, 0x00]), 'y'.repeat(2000), 'z'.repeat(5000)].map(poisonOf)
 
-  /** What is on the topic for sure. */
+  const account = someAccountEvent('account.password-reset-requested', { user: of('') })
+
+  /** What is on the topics for sure. */
   const told: OrderEvent[] = []
+  const toldOfAccounts: AccountEvent[] = []
   const spoilt: Poison[] = []
   /** What an admin asked for, and whether it was answered. */
   const asked: { what: 'resend' | 'redrive'; of: string; answered: boolean }[] = []
@@ -72,6 +77,14 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
     await publisher.send(subscription.topic, messages)
     told.push(...events)
   }
+  const tellOfAccount = async (): Promise<AccountEvent> => {
+    const event = await account
+    const message = { key: event.subject, value: JSON.stringify(event) }
+    await publisher.send(accountsBeside(subscription).topic, [message])
+    toldOfAccounts.push(event)
+    return event
+  }
+  const lettersTo = async ({ subject }: AccountEvent) => (await letters.page({ owner: subject }, { first: 10 })).items
   const spoil = async (): Promise<void> => {
     await publisher.send(subscription.topic, poison)
     spoilt.push(...poison)
@@ -120,10 +133,15 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
     return {
       everyday: async (): Promise<void> => {
         await tell(first!)
+        const ofAccount = await tellOfAccount()
         await spoil()
         await tell(second!, refused, put)
         for (const event of [first!, second!, put]) await sent(event)
         await sent(refused, 'FAILED')
+        await until(
+          'the letter about an account is SENT',
+          async () => (await lettersTo(ofAccount))[0]?.status === 'SENT',
+        )
         for (const { key } of poison) await parked(key, 1)
 
         const headers = { reason: 'too new', 'origin-topic': subscription.topic }
@@ -189,6 +207,18 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
       )
       if (status === 'SENT') must(`${event.id} did not come`, own.includes(may[0]))
       if (copies.some(({ answered }) => answered)) must(`the copy of ${event.id} did not come`, own.includes(may[1]))
+    }
+    for (const event of toldOfAccounts) {
+      const about = await lettersTo(event)
+      must(`account event ${event.id} has ${about.length} letters`, about.length === 1)
+      must(`account event ${event.id} is ${about[0]?.status}`, about[0]?.status === 'SENT')
+      const ids = mail.caught
+        .filter(({ to }) => to[0] === event.data.user.email)
+        .map((one) => header(one, 'Message-ID'))
+      must(
+        `account event ${event.id} came as ${ids.join()}`,
+        new Set(ids).size === 1 && ids[0]!.startsWith(`<${event.id}@`),
+      )
     }
     for (const { key, value } of spoilt) {
       const dead = await deadOf(key)

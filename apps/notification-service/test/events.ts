@@ -1,10 +1,41 @@
 import { randomUUID } from 'node:crypto'
+import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
 import type { Customer, OrderEvent, Status } from '@halles/contracts/order-events'
+import { sealingUnder } from '@halles/service/sealed'
 
 /** A customer of their own. */
 export function someCustomer(more: Partial<Customer> = {}): Customer {
   const id = randomUUID()
   return { id, name: 'Camille Martin', email: `${id}@example.test`, locale: 'fr', ...more }
+}
+
+/** What the links in the letters of tests are sealed with. */
+export const LINK_SECRET = 'between auth-service and notification-service'
+
+/** An event about someone's account; a request has a link with this token, good until then. */
+export async function someAccountEvent(
+  type: AccountEventType,
+  {
+    user = someCustomer(),
+    token = `${user.id}.${randomUUID()}`,
+    expiresAt = new Date(Date.now() + 3_600_000),
+    secret = LINK_SECRET,
+  }: { user?: Customer; token?: string; expiresAt?: Date; secret?: string } = {},
+): Promise<AccountEvent> {
+  const sealed = type.endsWith('-requested') ? await sealingUnder(secret).seal(token) : undefined
+  return {
+    specversion: '1.0',
+    id: randomUUID(),
+    source: '/auth-service',
+    type,
+    subject: user.id,
+    time: new Date().toISOString(),
+    datacontenttype: 'application/json',
+    data: {
+      user: { ...user, role: 'user' },
+      ...(sealed !== undefined && { link: { sealed, expiresAt: expiresAt.toISOString() } }),
+    },
+  }
 }
 
 const path: Status[] = ['Reçue', 'Confirmée', 'Préparée', 'Livrée']

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { ownDatabase } from '@halles/testkit/database'
 import { as, testKeyOf, type TestPerson } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
+import type { AccountEvent } from '@halles/contracts/account-events'
 import type { OrderEvent } from '@halles/contracts/order-events'
 import { kafkaAt } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
 import { createApp } from '../src/app.ts'
 import { configFrom } from '../src/config.ts'
 import type { Subscription } from '../src/events.ts'
+import { LINK_SECRET } from './events.ts'
 
 /** Topic names and a group that no other test uses. */
 export function ownSubscription(): Subscription {
@@ -15,25 +17,36 @@ export function ownSubscription(): Subscription {
   return { topic, dlq: `${topic}.dlq`, groupId: topic }
 }
 
+/** What goes with it: a topic and a group for what becomes of accounts. */
+export const accountsBeside = ({ topic, dlq }: Subscription): Subscription => ({
+  topic: `${topic}-accounts`,
+  dlq,
+  groupId: `${topic}-accounts`,
+})
+
 /** Notification-service on a database and topics of its own, and what tests say to it. */
 export async function startNotificationService(
   { mongodb, kafka, smtp }: Record<'mongodb' | 'kafka' | 'smtp', string>,
   { retryScale = 1, shopUrl }: { retryScale?: number; shopUrl?: string } = {},
 ) {
   const subscription = ownSubscription()
+  const aboutAccounts = accountsBeside(subscription)
+  const mongodbUrl = ownDatabase(mongodb)
   const settings = configFrom({
     PORT: '0',
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',
     JWKS_URL: 'http://127.0.0.1:1/jwks.json',
-    MONGODB_URL: ownDatabase(mongodb),
+    MONGODB_URL: mongodbUrl,
     KAFKA_BROKERS: kafka,
     SMTP_URL: smtp,
     RETRY_SCALE: String(retryScale),
     SHOP_URL: shopUrl,
+    ACCOUNT_LINK_SECRET: LINK_SECRET,
   })
-  const app = await createApp(settings, { keyOf: testKeyOf, subscription })
+  const app = await createApp(settings, { keyOf: testKeyOf, subscription, aboutAccounts })
   const broker = kafkaAt(kafka, 'notification-test', logger('test', 'silent'))
   await broker.ensureTopic(subscription.topic, 6)
+  await broker.ensureTopic(aboutAccounts.topic, 3)
   const publisher = broker.publisher()
 
   const request = async (person: TestPerson | undefined, method: 'GET' | 'POST', url: string, payload?: object) =>
@@ -42,12 +55,20 @@ export async function startNotificationService(
   return {
     app,
     broker,
+    mongodbUrl,
     subscription,
+    aboutAccounts,
     request,
     /** Puts events on the topic as order-service does. */
     tell: (...events: OrderEvent[]) =>
       publisher.send(
         subscription.topic,
+        events.map((event) => ({ key: event.subject, value: JSON.stringify(event) })),
+      ),
+    /** Puts events on the topic of accounts as auth-service does. */
+    tellOfAccounts: (...events: AccountEvent[]) =>
+      publisher.send(
+        aboutAccounts.topic,
         events.map((event) => ({ key: event.subject, value: JSON.stringify(event) })),
       ),
     /** Puts anything on the topic. */

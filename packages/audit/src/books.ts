@@ -55,15 +55,8 @@ export const Order = Type.Object({
 })
 export type Order = Static<typeof Order>
 
-/** A letter about an event, and how far it is. */
-export const Letter = Type.Object({
-  _id: Type.String(),
-  eventId: Type.String(),
-  orderId: Type.String(),
-  sequence: Type.Integer(),
-  recipient: Type.String(),
-  order: Type.Object({ status: Status }),
-  happenedAt: Moment,
+/** How far a letter is. */
+const delivery = {
   status: Type.Enum(['PENDING', 'SENT', 'FAILED']),
   attempts: Type.Integer(),
   /** When it was last handed over. */
@@ -73,8 +66,27 @@ export const Letter = Type.Object({
   nextAttemptAt: Moment,
   /** Until when one instance has it in hand. */
   leasedUntil: Type.Optional(Moment),
+}
+
+/** A letter about an event of an order, and how far it is. */
+export const Letter = Type.Object({
+  _id: Type.String(),
+  eventId: Type.String(),
+  orderId: Type.String(),
+  sequence: Type.Integer(),
+  recipient: Type.String(),
+  order: Type.Object({ status: Status }),
+  happenedAt: Moment,
+  ...delivery,
 })
 export type Letter = Static<typeof Letter>
+
+/**
+ * A letter about an account. Of what it tells nothing is compared: account-events keeps a day, and what is in it is
+ * between auth-service and the letter's reader.
+ */
+export const AccountLetter = Type.Object({ _id: Type.String(), eventId: Type.String(), ...delivery })
+export type AccountLetter = Static<typeof AccountLetter>
 
 /** Where a message stands, and when it was sent. */
 export type Place = { partition: number; offset: string; timestamp: Date }
@@ -126,6 +138,7 @@ export type Books = {
   /** Intents and what is being undone among them. */
   orders: Order[]
   letters: Letter[]
+  accountLetters: AccountLetter[]
   /** The dead letters that admins can see. */
   listed: Listed[]
   misfits: Misfit[]

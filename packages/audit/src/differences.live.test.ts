@@ -68,14 +68,17 @@ beforeAll(async () => {
 
 describe('a shop in good order', () => {
   it('is read whole, from all databases and both topics', () => {
-    const { products, movements, reservations, orders, letters, events, poison, deadLetters, listed, misfits } = clean
-    const counts = { products, movements, reservations, orders, letters, events, poison, deadLetters, listed, misfits }
+    const { products, movements, reservations, orders, letters, accountLetters, listed, misfits } = clean
+    const { events, poison, deadLetters } = clean
+    const ofDatabases = { products, movements, reservations, orders, letters, accountLetters, listed, misfits }
+    const counts = { ...ofDatabases, events, poison, deadLetters }
     expect(Object.fromEntries(Object.entries(counts).map(([what, { length }]) => [what, length]))).toEqual({
       products: 2,
       movements: 3,
       reservations: 5,
       orders: 4,
       letters: 7,
+      accountLetters: 1,
       events: 8,
       poison: 1,
       deadLetters: 1,
@@ -224,6 +227,9 @@ const plants: [rule: string, what: string, subject: string, plant: (books: Books
   ['letter-twice', 'two letters of one event', 'o-received.1', (books) => {
     books.letters.push({ ...letter(books, 'o-received.1'), _id: 'letter-2' })
   }],
+  ['letter-twice', 'two letters of one event of an account', 'account event', ({ accountLetters }) => {
+    accountLetters.push({ ...accountLetters[0]!, _id: 'letter-2' })
+  }],
   ['letter-without-event', 'a letter of nothing', 'letter-o-received.1', (books) => {
     letter(books, 'o-received.1').eventId = 'nothing'
   }, ['letter-missing']],
@@ -235,6 +241,9 @@ const plants: [rule: string, what: string, subject: string, plant: (books: Books
   ['letter-stuck', 'a letter that later ones have overtaken', 'letter-o-received.1', (books) => {
     Object.assign(letter(books, 'o-received.1'), { status: 'PENDING', sentAt: null, nextAttemptAt: long })
     Object.assign(letter(books, 'o-delivered.1'), { since: young, sentAt: young })
+  }],
+  ['letter-stuck', 'a letter about an account that is due while nothing is sent', 'letter-of-account', ({ accountLetters }) => {
+    Object.assign(accountLetters[0]!, { status: 'PENDING', sentAt: null, nextAttemptAt: long })
   }],
   ['shape', 'a document of another shape', 'orders o-x', ({ misfits }) => { misfits.push({ collection: 'orders', id: 'o-x', why: '/items must be array' }) }],
 ] // prettier-ignore

@@ -1,6 +1,6 @@
 import { subjectOf } from './event-rules.ts'
 import type { Rule } from './view.ts'
-import type { Event, Letter } from './books.ts'
+import type { AccountLetter, Event, Letter } from './books.ts'
 
 /** By how much a letter must be overtaken to count as forgotten, in milliseconds. */
 const OVERTAKEN = 60_000
@@ -21,9 +21,11 @@ export const letterRules: Rule[] = [
   {
     name: 'letter-twice',
     why: 'Nobody is told the same twice.',
-    *find({ letters, lettersOf }) {
+    *find({ letters, accountLetters, lettersOf }) {
       const places = Map.groupBy(letters, ({ orderId, sequence }) => `event ${sequence} of order ${orderId}`)
-      for (const [subject, same] of [...prefixed('event', lettersOf), ...places])
+      const ofAccounts = Map.groupBy(accountLetters, ({ eventId }) => eventId)
+      const all = [...prefixed('event', lettersOf), ...places, ...prefixed('account event', ofAccounts)]
+      for (const [subject, same] of all)
         if (same.length > 1) yield { subject, expected: 'one letter', found: same.map(({ _id }) => _id).join(', ') }
     },
   },
@@ -53,7 +55,8 @@ export const letterRules: Rule[] = [
   {
     name: 'letter-stuck',
     why: 'A letter that waits is tried when it is due. Many at once take their time; this one is due, in no hands, and nothing is sent, or what came later was.',
-    *find({ letters, late, isQuiet }) {
+    *find({ letters: aboutOrders, accountLetters, late, isQuiet }) {
+      const letters = [...aboutOrders, ...accountLetters]
       const sent = letters.filter(({ status }) => status === 'SENT')
       const newest = latest(sent.map(({ since }) => since))
       const standsStill = isQuiet || latest(sent.map(({ sentAt }) => sentAt)) < late.getTime()
@@ -74,7 +77,7 @@ export const letterRules: Rule[] = [
 const latest = (moments: (Date | null)[]): number =>
   moments.reduce((latest, at) => Math.max(latest, at?.getTime() ?? 0), 0)
 
-const nameOfLetter = ({ _id }: Letter): string => `letter ${_id}`
+const nameOfLetter = ({ _id }: Letter | AccountLetter): string => `letter ${_id}`
 const tells = ({ orderId, sequence, order }: Letter): string => `${order.status}, event ${sequence} of order ${orderId}`
 const tellsOf = ({ orderId, sequence, telling }: Event): string =>
   `${telling.status}, event ${sequence} of order ${orderId}`

@@ -1,8 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { MongoClient, MongoServerError, type ClientSession } from 'mongodb'
+import { MongoClient, MongoServerError, type ClientSession, type Document, type Filter } from 'mongodb'
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Letter, Listed, Movement, Order, Product, Reservation, type Books, type Misfit } from './books.ts'
+import {
+  AccountLetter,
+  Letter,
+  Listed,
+  Movement,
+  Order,
+  Product,
+  Reservation,
+  type Books,
+  type Misfit,
+} from './books.ts'
 
 /** The names of the databases on the server. */
 export type Databases = { product: string; order: string; notification: string }
@@ -20,7 +30,18 @@ export async function readCollections(
   url: string,
   databases: Databases,
 ): Promise<
-  Pick<Books, 'readAt' | 'products' | 'movements' | 'reservations' | 'orders' | 'letters' | 'listed' | 'misfits'>
+  Pick<
+    Books,
+    | 'readAt'
+    | 'products'
+    | 'movements'
+    | 'reservations'
+    | 'orders'
+    | 'letters'
+    | 'accountLetters'
+    | 'listed'
+    | 'misfits'
+  >
 > {
   const client = new MongoClient(url, {
     appName: 'audit',
@@ -45,11 +66,16 @@ export async function readCollections(
 async function readAll(client: MongoClient, session: ClientSession, { product, order, notification }: Databases) {
   const readAt = new Date()
   const misfits: Misfit[] = []
-  /** All documents of a collection, their known fields only; what does not fit is set aside. */
-  const all = async <T extends object>(database: string, collection: string, shape: TObject): Promise<T[]> => {
+  /** All documents of a collection, or those of a kind, their known fields only; what does not fit is set aside. */
+  const all = async <T extends object>(
+    database: string,
+    collection: string,
+    shape: TObject,
+    kind: Filter<Document> = {},
+  ): Promise<T[]> => {
     const fits = Compile(shape)
     const projection = Object.fromEntries(Object.keys(shape.properties).map((field) => [field, 1]))
-    const found = client.db(database).collection(collection).find({}, { session, projection, batchSize: 5000 })
+    const found = client.db(database).collection(collection).find(kind, { session, projection, batchSize: 5000 })
     const documents: T[] = []
     for await (const document of found)
       if (fits.Check(document)) documents.push(document)
@@ -65,7 +91,8 @@ async function readAll(client: MongoClient, session: ClientSession, { product, o
     movements: await all<Movement>(product, 'movements', Movement),
     reservations: await all<Reservation>(product, 'reservations', Reservation),
     orders: await all<Order>(order, 'orders', Order),
-    letters: await all<Letter>(notification, 'letters', Letter),
+    letters: await all<Letter>(notification, 'letters', Letter, { account: { $exists: false } }),
+    accountLetters: await all<AccountLetter>(notification, 'letters', AccountLetter, { account: { $exists: true } }),
     listed: await all<Listed>(notification, 'deadLetters', Listed),
     misfits,
   }

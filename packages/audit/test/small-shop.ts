@@ -104,6 +104,20 @@ const letter = ({ id, subject, time, data: { sequence, order, customer } }: Orde
   lastError: null as string | null,
 })
 
+const accountLetter = {
+  _id: 'letter-of-account',
+  eventId: '0199a1c3-2222-7aaa-8bbb-00000000000a',
+  recipient: 'u-1042@example.test',
+  account: { type: 'account.password-changed', role: 'user' },
+  happenedAt: noon,
+  status: 'SENT',
+  attempts: 1,
+  sentAt: noon as Date | null,
+  since: noon,
+  nextAttemptAt: noon,
+  lastError: null as string | null,
+}
+
 /** Everything that a shop in good order has written down: a repeat, a tombstone, poison that is parked among it. */
 export const smallShop = () =>
   structuredClone({
@@ -132,7 +146,7 @@ export const smallShop = () =>
       ],
     },
     order: { orders: [delivered, cancelled, received, begun] },
-    notification: { letters: told.map(letter), deadLetters: [{ _id: '0.0', reason: 'not JSON' }] },
+    notification: { letters: [...told.map(letter), accountLetter], deadLetters: [{ _id: '0.0', reason: 'not JSON' }] },
     /** One partition, in order. */
     messages: [
       ...told.map((event) => ({ key: event.subject, value: JSON.stringify(event), at: new Date(event.time) })),

@@ -26,7 +26,7 @@ export type ShopPorts = Record<ProcessName | 'productGrpc' | 'gatewayOperator', 
 
 /** What has to be up before a service can start, besides its build. */
 export const needs: Record<ServiceName, readonly ServerName[]> = {
-  auth: ['mongodb'],
+  auth: ['mongodb', 'kafka'],
   product: ['mongodb'],
   order: ['mongodb', 'kafka'],
   notification: ['mongodb', 'kafka', 'mailbox'],
@@ -51,7 +51,7 @@ export function serviceOf(name: ProcessName): ServiceName {
 /** What a process connects to. */
 export function neighboursOf(name: ProcessName, all: readonly ProcessName[]): Neighbour[] {
   const own: Record<ServiceName, () => Neighbour[]> = {
-    auth: () => ['mongodb'],
+    auth: () => ['mongodb', 'kafka'],
     product: () => ['mongodb', 'auth'],
     order: () => ['mongodb', 'kafka', 'productGrpc', 'auth'],
     notification: () => ['mongodb', 'kafka', 'mailbox', 'auth'],
@@ -110,6 +110,9 @@ export type Surroundings = {
 /** What the gateway proves itself with in the shops of this process. */
 const GATEWAY_SECRET = randomBytes(24).toString('base64url')
 
+/** What the links in letters about accounts are sealed with in the shops of this process. */
+const ACCOUNT_LINK_SECRET = randomBytes(24).toString('base64url')
+
 /** The environment of a process; what the user has set besides (OTEL_…, LOG_LEVEL, a service's own settings) stays. */
 export function environmentOf(
   name: ProcessName,
@@ -132,7 +135,9 @@ export function environmentOf(
   const own: Record<ServiceName, () => NodeJS.ProcessEnv> = {
     auth: () => ({
       ...database(),
+      ...brokers(),
       GATEWAY_SECRET,
+      ACCOUNT_LINK_SECRET,
       // Everyone here comes from one address: hundreds of them sign up in a minute of a test.
       THROTTLING_SCALE: inherited['THROTTLING_SCALE'] ?? '10000',
       ADMIN_EMAIL: demoAccounts.admin.email,
@@ -152,6 +157,7 @@ export function environmentOf(
       ...jwks(),
       ...database(),
       ...brokers(),
+      ACCOUNT_LINK_SECRET,
       SMTP_URL: around(smtp, detours.get('mailbox')),
       MAIL_FROM: inherited['MAIL_FROM'] ?? 'Halles <commandes@halles.example>',
       SHOP_URL: urlOf(ports.gateway),

@@ -75,6 +75,16 @@ export const KafkaBrokers = {
   KAFKA_BROKERS: Type.String({ pattern: '^[^,\\s]+:\\d+(,[^,\\s]+:\\d+)*$', description: 'host:port, by commas' }),
 }
 
+/** For auth-service, and for the service that writes the letters. */
+export const AccountLinkSecret = {
+  ACCOUNT_LINK_SECRET: Type.Optional(
+    Type.String({
+      minLength: 32,
+      description: 'What the links in letters about accounts are sealed with, from auth-service to their writer',
+    }),
+  ),
+}
+
 /** How this service shows Kafka who it is, and knows that it is Kafka. */
 export const KafkaAccess = {
   KAFKA_SASL_MECHANISM: Type.Optional(Type.Enum(['plain', 'scram-sha-256', 'scram-sha-512'])),
@@ -98,7 +108,12 @@ export const dependencies = {
 }
 
 /** Secrets that stand in this repository for trying things out: everyone knows them. */
-const published = new Set<unknown>(['only-for-trying-things-out', 'halles-admin-demo', 'halles-camille-demo'])
+const published = new Set<unknown>([
+  'only-for-trying-things-out',
+  'only-for-trying-things-out-with-letters',
+  'halles-admin-demo',
+  'halles-camille-demo',
+])
 
 /** Whether a secret is one that only its owner knows. */
 export const isOwn = (secret: unknown): boolean => secret !== undefined && !published.has(secret)
@@ -120,6 +135,11 @@ export const demands = {
     met: ({ GRPC_SECRET, GRPC_TLS_CERT }) =>
       isOwn(GRPC_SECRET) || (GRPC_SECRET === undefined && GRPC_TLS_CERT !== undefined),
     sentence: `${OWN}, or GRPC_TLS_CERT, GRPC_TLS_KEY and GRPC_TLS_CA`,
+  },
+  accountLinks: {
+    name: 'ACCOUNT_LINK_SECRET',
+    met: ({ ACCOUNT_LINK_SECRET }) => ACCOUNT_LINK_SECRET === undefined || isOwn(ACCOUNT_LINK_SECRET),
+    sentence: 'must be a secret of your own, or unset, which means no letters about accounts',
   },
 } as const satisfies Record<string, Demand>
 

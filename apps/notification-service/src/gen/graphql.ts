@@ -91,13 +91,14 @@ export type MutationResendNotificationArgs = {
   id: Scalars['ID']['input'];
 };
 
-/** A letter to a customer about an order. Seen by that customer and by admins. */
+/** A letter to someone about an order or about their account. Seen by that person and by admins. */
 export type Notification = {
   __typename?: 'Notification';
   /** How often its delivery was tried. */
   attempts: Scalars['Int']['output'];
   createdAt: Scalars['DateTime']['output'];
   id: Scalars['ID']['output'];
+  /** The order that it is about; null for one about an account. */
   order?: Maybe<Order>;
   /** The e-mail address that it goes to. */
   recipient: Scalars['String']['output'];

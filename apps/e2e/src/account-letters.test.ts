@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { eventually } from '@halles/testkit/wait'
+import { expect, inject, it } from 'vitest'
+import { shopAt, type Letter } from './kit.ts'
+
+const shop = shopAt(inject('shop'))
+const { nobody } = shop
+
+/** The one letter to an address that has this subject, once it is there. */
+const letterTo = (email: string, subject: string): Promise<Letter> =>
+  eventually(`« ${subject} »`, async () => {
+    const found = (await shop.lettersTo(email)).filter((letter) => letter.subject === subject)
+    if (found.length > 1) throw new Error(`${found.length} letters « ${subject} »`)
+    return found[0]
+  })
+
+/** The token that the link in a letter carries; text and HTML have the same. */
+function tokenIn({ text, html }: Letter): string {
+  const [link, token] = /https?:\/\/\S+#token=(\S+)/.exec(text) as unknown as [string, string]
+  expect(html).toContain(`href="${link}"`)
+  return decodeURIComponent(token)
+}
+
+it('who forgot their password gets a letter, and by its link a new one, once', async () => {
+  const [email, stranger] = [`${randomUUID()}@example.test`, `${randomUUID()}@example.test`]
+  const [password, newPassword] = [randomUUID(), randomUUID()]
+  const { body: session } = await nobody.rest('POST', '/register', { name: 'Camille Martin', email, password })
+  const asBefore = { authorization: `Bearer ${session.accessToken}` }
+
+  const verification = tokenIn(await letterTo(email, 'Confirmez votre adresse e-mail'))
+  expect((await nobody.rest('GET', '/me', undefined, asBefore)).body).toMatchObject({ emailVerified: false })
+  expect(await nobody.rest('POST', '/email/verify', { token: verification })).toMatchObject({ status: 204 })
+  expect((await nobody.rest('GET', '/me', undefined, asBefore)).body).toMatchObject({ emailVerified: true })
+
+  const [toStranger, toOwner] = await Promise.all(
+    [stranger, email].map((email) => nobody.rest('POST', '/password/forgotten', { email })),
+  )
+  expect({ status: toStranger!.status, body: toStranger!.body }).toEqual({ status: 202, body: toOwner!.body })
+  const token = tokenIn(await letterTo(email, 'Choisissez un nouveau mot de passe'))
+
+  expect(await nobody.rest('POST', '/password/reset', { token, newPassword })).toMatchObject({ status: 204 })
+  const again = await nobody.rest('POST', '/password/reset', { token, newPassword: randomUUID() })
+  expect(again.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ path: '/token' }] })
+  const login = (password: string) => nobody.rest('POST', '/login', { email, password })
+  expect((await login(password)).body).toMatchObject({ code: 'INVALID_CREDENTIALS' })
+  expect(await login(newPassword)).toMatchObject({ status: 200 })
+  const refreshed = await nobody.rest('POST', '/refresh', { refreshToken: session.refreshToken })
+  expect(refreshed.body).toMatchObject({ code: 'UNAUTHENTICATED' })
+  await eventually('the session has ended at other services too', async () => {
+    const { status } = await nobody.rest('GET', '/orders', undefined, asBefore)
+    return status === 401
+  })
+
+  const told = await letterTo(email, 'Votre mot de passe a été changé')
+  expect(told.headers).not.toHaveProperty('x-order-id')
+  // Asked for before everything that has been answered since.
+  expect(await shop.lettersTo(stranger)).toEqual([])
+  const owner = (await login(newPassword)).body
+  const { body } = await nobody.rest('GET', '/notifications', undefined, {
+    authorization: `Bearer ${owner.accessToken}`,
+  })
+  expect(body.items).toMatchObject(Array.from({ length: 3 }, () => ({ orderId: null, recipient: email })))
+})

@@ -1,0 +1,168 @@
+import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
+import { accountHtmlOf } from './letter-html.ts'
+import { oneLine, type AccountNews, type Envelope } from './letter.ts'
+import { notation, type Written } from './write-letter.ts'
+
+type Source = Pick<Envelope, 'name' | 'locale' | 'subject'> & { account: AccountNews }
+
+type Role = AccountEvent['data']['user']['role']
+type Words = {
+  subject: Record<AccountEventType, string>
+  news: Record<AccountEventType, (role: Role) => string>
+  /** What to do if it comes unexpected. */
+  advice: Record<AccountEventType, string>
+  /** What a link is for; what comes before a code where there is no page to link to. */
+  open: Record<Asking, string>
+  code: string
+  until: (moment: string) => string
+  hello: (name: string) => string
+  why: string
+  colon: string
+}
+
+/** Letters that want something to be done by a link, and the storefront's page for it. */
+const pages = {
+  'account.password-reset-requested': '/password/reset',
+  'account.email-verification-requested': '/email/verify',
+} as const satisfies Partial<Record<AccountEventType, string>>
+type Asking = keyof typeof pages
+
+const words: Record<Envelope['locale'], Words> = {
+  fr: {
+    subject: {
+      'account.password-reset-requested': 'Choisissez un nouveau mot de passe',
+      'account.email-verification-requested': 'Confirmez votre adresse e-mail',
+      'account.password-changed': 'Votre mot de passe a été changé',
+      'account.role-changed': 'Vos droits chez Halles ont changé',
+    },
+    news: {
+      'account.password-reset-requested': () =>
+        'Quelqu’un, sans doute vous, a demandé un nouveau mot de passe pour votre compte.',
+      'account.email-verification-requested': () =>
+        'Confirmez que les lettres envoyées à cette adresse vous parviennent bien.',
+      'account.password-changed': () => 'Le mot de passe de votre compte vient d’être changé.',
+      'account.role-changed': (role) =>
+        role === 'admin'
+          ? 'Votre compte est maintenant celui d’un administrateur.'
+          : 'Votre compte est maintenant celui d’un client.',
+    },
+    advice: {
+      'account.password-reset-requested':
+        'Si ce n’était pas vous, il n’y a rien à faire : votre mot de passe reste le même.',
+      'account.email-verification-requested': 'Si vous n’avez pas de compte chez Halles, ignorez cette lettre.',
+      'account.password-changed':
+        'Si ce n’était pas vous, demandez tout de suite un nouveau mot de passe : « Mot de passe oublié ».',
+      'account.role-changed': 'Si vous ne vous y attendiez pas, parlez-en à un administrateur de la boutique.',
+    },
+    open: {
+      'account.password-reset-requested': 'Choisir un mot de passe',
+      'account.email-verification-requested': 'Confirmer mon adresse',
+    },
+    code: 'Votre code',
+    until: (moment) => `Valable une seule fois, jusqu’au ${moment}.`,
+    hello: (name) => `Bonjour ${name},`,
+    why: 'Vous recevez cette lettre parce que cette adresse est celle d’un compte chez Halles.',
+    colon: ' : ',
+  },
+  en: {
+    subject: {
+      'account.password-reset-requested': 'Choose a new password',
+      'account.email-verification-requested': 'Confirm your e-mail address',
+      'account.password-changed': 'Your password has been changed',
+      'account.role-changed': 'What you may do at Halles has changed',
+    },
+    news: {
+      'account.password-reset-requested': () =>
+        'Someone, most likely you, has asked for a new password for your account.',
+      'account.email-verification-requested': () => 'Please confirm that you get the letters sent to this address.',
+      'account.password-changed': () => 'The password of your account has just been changed.',
+      'account.role-changed': (role) =>
+        role === 'admin' ? 'Your account is now that of an administrator.' : 'Your account is now that of a customer.',
+    },
+    advice: {
+      'account.password-reset-requested': 'If it was not you, there is nothing to do: your password stays the same.',
+      'account.email-verification-requested': 'If you have no account at Halles, ignore this letter.',
+      'account.password-changed': 'If it was not you, ask for a new password at once: “Forgotten password”.',
+      'account.role-changed': 'If you did not expect this, ask an administrator of the shop.',
+    },
+    open: {
+      'account.password-reset-requested': 'Choose a password',
+      'account.email-verification-requested': 'Confirm my address',
+    },
+    code: 'Your code',
+    until: (moment) => `Good once only, until ${moment}.`,
+    hello: (name) => `Hello ${name},`,
+    why: 'You receive this letter because this address is that of an account at Halles.',
+    colon: ': ',
+  },
+}
+
+/** The subject of the letter about what became of an account. */
+export const accountSubjectFor = (type: AccountEventType, locale: Envelope['locale']): string =>
+  words[locale].subject[type]
+
+/**
+ * Writes a letter about an account in its reader's language. `token` is what its link carries, behind a `#`, so that it
+ * reaches no server before the reader wants it to; without a `shopUrl` the letter has it as a code.
+ *
+ * @throws Error when its link is to carry a token and there is none.
+ */
+export function writeAccountLetter(
+  letter: Source,
+  given: { shopUrl?: string | undefined; token?: string | undefined },
+): Written {
+  const facts = factsOf(letter, given)
+  return { text: textOf(facts), html: accountHtmlOf(facts) }
+}
+
+export type AccountFacts = ReturnType<typeof factsOf>
+
+function factsOf(letter: Source, given: Parameters<typeof writeAccountLetter>[1]) {
+  const { account, name, locale, subject } = letter
+  const say = words[locale]
+  return {
+    locale,
+    subject,
+    hello: say.hello(oneLine(name)),
+    news: say.news[account.type](account.role),
+    way: wayOf(letter, given),
+    advice: say.advice[account.type],
+    why: say.why,
+    colon: say.colon,
+  }
+}
+
+/** Where the letter's link leads, or the code that stands for it; undefined when there is nothing to do. */
+function wayOf(
+  { account: { type, link }, locale }: Source,
+  { shopUrl, token }: Parameters<typeof writeAccountLetter>[1],
+) {
+  if (!isAsking(type)) return undefined
+  if (!link || token === undefined) throw new Error(`a letter of ${type} needs a token`)
+  const say = words[locale]
+  const page = shopUrl && `${shopUrl.replace(/\/+$/, '')}${pages[type]}#token=${encodeURIComponent(token)}`
+  return {
+    label: page ? say.open[type] : say.code,
+    link: page,
+    code: token,
+    until: say.until(notation[locale].moment.format(link.expiresAt)),
+  }
+}
+
+const isAsking = (type: AccountEventType): type is Asking => type in pages
+
+function textOf({ hello, news, way, advice, why, colon }: AccountFacts): string {
+  return [
+    hello,
+    '',
+    news,
+    '',
+    ...(way ? [`${way.label}${colon}${way.link ?? way.code}`, way.until, ''] : []),
+    advice,
+    '',
+    '-- ',
+    'Halles',
+    why,
+    '',
+  ].join('\n')
+}
