@@ -266,8 +266,8 @@ function* notPrefix({ id, statusHistory }: SeenOrder, historyOf: View['historyOf
     }
 }
 
-/** Whether a letter is in the mailbox: the mail server has it, whether or not it could say so. */
-const arrived = ({ end }: Handed): boolean => end === 'taken' || end === 'dropped'
+/** Whether a letter about an order is in the mailbox: the mail server has it, whether or not it could say so. */
+const arrived = ({ orderId, end }: Handed): boolean => orderId !== '' && (end === 'taken' || end === 'dropped')
 
 /** The event that a message is about: its Message-ID is `<order>.<sequence>[.<copy>]@<domain>`. */
 const eventOf = (messageId: string): string => messageId.replace(/@.*$/, '').split('.').slice(0, 2).join('.')

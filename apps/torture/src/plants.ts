@@ -40,14 +40,14 @@ export const plants = {
       {
         service: 'notification',
         file: 'letters.js',
-        text: '{ key: { eventId: 1 }, unique: true }',
-        instead: '{ key: { eventId: 1 } }',
+        text: 'key: { eventId: 1 }',
+        instead: 'key: { eventId: 1, _id: 1 }',
       },
       {
         service: 'notification',
         file: 'letters.js',
-        text: '{ key: { orderId: 1, sequence: 1 }, unique: true }',
-        instead: '{ key: { orderId: 1, sequence: 1 } }',
+        text: 'key: { orderId: 1, sequence: 1 }',
+        instead: 'key: { orderId: 1, sequence: 1, _id: 1 }',
       },
     ],
   },
