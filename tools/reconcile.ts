@@ -1,11 +1,13 @@
 // npm run reconcile: compares what the services have written down, and says what does not add up.
 //   npm run reconcile                                              the shop that runs here
-//   npm run reconcile -- --mongodb URL --kafka HOST:PORT           any other
+//   npm run reconcile -- --mongodb URL --kafka HOST:PORT           any other; KAFKA_SASL_… and KAFKA_TLS… as for services
 // Ends with 0 when all is well, 1 when something is not, 2 when the books could not be read.
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { differencesIn, noticesIn, readBooks, rules, type Addresses, type Books, type Difference } from '@halles/audit'
+import { accessOf, dependencies, KafkaAccess, readConfig, type Access } from '@halles/service/config'
+import { Type } from 'typebox'
 
 /** How old something must be to be complete by now, in milliseconds: what the contract promises. */
 const SETTLED_AFTER = 60_000
@@ -40,12 +42,21 @@ function wishes(): Addresses {
   const [unknown] = [...Object.keys(values).filter((name) => !['mongodb', 'kafka'].includes(name)), ...positionals]
   if (unknown) giveUp(`There is no "${unknown}" here: -- --mongodb URL --kafka HOST:PORT are known.`)
   const { mongodb, kafka } = values
-  if (typeof mongodb === 'string' && typeof kafka === 'string') return { mongodb, kafka }
+  if (typeof mongodb === 'string' && typeof kafka === 'string') return { mongodb, kafka, access: kafkaAccess() }
   if (mongodb !== undefined || kafka !== undefined) giveUp('--mongodb URL and --kafka HOST:PORT go together.')
   const running = path.resolve(import.meta.dirname, '..', '.data', 'running.json')
   if (!existsSync(running))
     giveUp('No shop runs here: npm start, or say where one is: -- --mongodb URL --kafka HOST:PORT.')
   return JSON.parse(readFileSync(running, 'utf8')) as Addresses
+}
+
+/** How to get into Kafka, by the same variables that services have. */
+function kafkaAccess(): Access {
+  try {
+    return accessOf(readConfig(Type.Object(KafkaAccess, { dependencies }), process.env))
+  } catch (error) {
+    return giveUp((error as Error).message)
+  }
 }
 
 const countsOf = ({ products, movements, reservations, orders, letters, events, deadLetters }: Books): string =>

@@ -1,4 +1,5 @@
 import { ORDER_EVENTS, ORDER_EVENTS_DLQ } from '@halles/contracts/order-events'
+import type { Access } from '@halles/service/config'
 import type { Books } from './books.ts'
 import { readCollections, type Databases } from './read-collections.ts'
 import { readTopics, type Topics } from './read-topics.ts'
@@ -8,6 +9,8 @@ export type Addresses = {
   mongodb: string
   /** host:port, several by commas. */
   kafka: string
+  /** How to get into Kafka, where not everyone does. */
+  access?: Access
   databases?: Partial<Databases>
   topics?: Partial<Topics>
 }
@@ -26,13 +29,13 @@ const usualDatabases: Databases = {
  *
  * @throws Error with a sentence when MongoDB or Kafka does not answer.
  */
-export async function readBooks({ mongodb, kafka, databases, topics }: Addresses): Promise<Books> {
+export async function readBooks({ mongodb, kafka, access, databases, topics }: Addresses): Promise<Books> {
   const collections = await readCollections(mongodb, { ...usualDatabases, ...databases }).catch((error: unknown) => {
     throw new Error(`MongoDB at ${withoutSecrets(mongodb)} cannot be read: ${(error as Error).message}`, {
       cause: error,
     })
   })
-  const told = await readTopics(kafka, { ...usualTopics, ...topics }).catch((error: unknown) => {
+  const told = await readTopics(kafka, { ...usualTopics, ...topics }, access).catch((error: unknown) => {
     throw new Error(`Kafka at ${kafka} cannot be read: ${(error as Error).message}`, { cause: error })
   })
   return { ...collections, ...told }

@@ -1,4 +1,5 @@
 import { parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
+import type { Access } from '@halles/service/config'
 import { kafkaAt, type Recorded } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
 import type { Books, DeadLetter, Event, Poison } from './books.ts'
@@ -16,8 +17,9 @@ export type Topics = { events: string; deadLetters: string }
 export async function readTopics(
   brokers: string,
   topics: Topics,
+  access: Access = {},
 ): Promise<Pick<Books, 'events' | 'poison' | 'deadLetters' | 'retainedFrom'>> {
-  const kafka = kafkaAt(brokers, 'audit', logger('audit', 'silent'))
+  const kafka = kafkaAt(brokers, 'audit', logger('audit', 'silent'), access)
   const events: Event[] = []
   const poison: Poison[] = []
   const deadLetters: DeadLetter[] = []
