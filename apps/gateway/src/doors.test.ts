@@ -223,13 +223,17 @@ describe('a request that two would read differently', () => {
 })
 
 describe('a client that is slow, or says too much', () => {
-  it('gets 413 for 10 MB, before they are read', async () => {
+  it.each(['/graphql', '/api/login'])('gets 413 for 10 MB at %s, before they are read', async (path) => {
     const body = '{"query":"{ __typename }","x":"'
     const answer = await exactly(
-      `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10485760\r\n\r\n${body}`,
+      `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10485760\r\n\r\n${body}`,
     )
     expect(answer).toMatch(/^HTTP\/1\.1 413 /)
     expect(answer).toContain('PAYLOAD_TOO_LARGE')
+    expect(shop.seen.filter(({ url }) => url === '/login')).toHaveLength(0)
+  })
+
+  it('gets 413 for 10 MB in chunks', async () => {
     const chunk = 'x'.repeat(65_536)
     const chunked = await exactly(
       `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`,

@@ -75,6 +75,7 @@ export async function proxy(
       routes: [...routes],
       ...(httpMethods && { httpMethods }),
       disableRequestLogging: true,
+      preHandler: refuseLarge,
       // By default a GET that is answered 503 is repeated up to ten times.
       retryMethods: [],
       replyOptions: {
@@ -97,6 +98,18 @@ export async function proxy(
     await pass(service, `/docs/${service}`, '/docs', ['/*'], ['GET', 'HEAD'])
   }
   await pass('product', '/images', '/images', ['/*'], ['GET', 'HEAD'])
+}
+
+/** The largest body that services take, in bytes: packages/service/src/app.ts. */
+const LARGEST = 1_048_576
+
+/**
+ * A service would answer this, and hang up while the gateway still sends: then its answer may be lost on the way, and look
+ * like a service that is away.
+ */
+function refuseLarge({ headers }: FastifyRequest, _reply: unknown, done: (refusal?: Refusal) => void): void {
+  if (Number(headers['content-length'] ?? 0) <= LARGEST) return done()
+  done(new Refusal('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.'))
 }
 
 const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
