@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import path from 'node:path'
-import { startServers, type Servers } from '@halles/servers'
 import { startShop, type Shop as Started } from '@halles/servers/shop'
 import { authority } from '@halles/testkit/certificates'
-import { someGuard, startGuardedMongodb, type GuardedMongodb } from '@halles/testkit/guard'
+import { startGuardedKafka, startGuardedMongodb, type GuardedMongodb } from '@halles/testkit/guard'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { shopAt, type Shop, type Visitor } from './kit.ts'
 
@@ -19,18 +18,18 @@ const secrets = {
 }
 
 let mongodb: GuardedMongodb
-let kafka: Servers
+let kafka: Awaited<ReturnType<typeof startGuardedKafka>>
 let started: Started
 let shop: Shop
 let admin: Visitor
 beforeAll(async () => {
-  const guard = await someGuard()
-  ;[mongodb, kafka] = await Promise.all([startGuardedMongodb(), startServers({ need: ['kafka'], guard })])
+  ;[mongodb, kafka] = await Promise.all([startGuardedMongodb(), startGuardedKafka()])
+  const { guard, doors } = kafka
   const peers = await authority()
   const [product, order] = await Promise.all([peers.sign('product-service'), peers.sign('order-service')])
   const common = { NODE_ENV: 'production', GATEWAY_SECRET: secrets.gateway }
   const events = {
-    KAFKA_BROKERS: kafka.kafkaGuarded!.both,
+    KAFKA_BROKERS: doors.both,
     KAFKA_SASL_MECHANISM: 'scram-sha-512',
     KAFKA_SASL_USERNAME: guard.username,
     KAFKA_SASL_PASSWORD: guard.password,
@@ -45,7 +44,7 @@ beforeAll(async () => {
   })
   const database = async (name: string) => ({ MONGODB_URL: (await mongodb.ownUser(name)).url })
   started = await startShop({
-    given: { mongodb: mongodb.servers.mongodb!, kafka: kafka.kafkaGuarded!.both },
+    given: { mongodb: mongodb.servers.mongodb!, kafka: doors.both },
     env: {
       gateway: { ...common, GRPC_SECRET: '' },
       auth: {

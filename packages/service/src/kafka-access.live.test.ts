@@ -1,6 +1,5 @@
-import { startServers, type Servers } from '@halles/servers'
 import { authority } from '@halles/testkit/certificates'
-import { someGuard } from '@halles/testkit/guard'
+import { startGuardedKafka } from '@halles/testkit/guard'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Access } from './config.ts'
@@ -10,19 +9,19 @@ import { logger } from './log.ts'
 
 const log = logger('test', 'silent')
 
-let guard: Awaited<ReturnType<typeof someGuard>>
-let servers: Servers
+let started: Awaited<ReturnType<typeof startGuardedKafka>>
+let guard: typeof started.guard
 beforeAll(async () => {
-  guard = await someGuard()
-  servers = await startServers({ need: ['kafka'], guard })
+  started = await startGuardedKafka()
+  guard = started.guard
 }, 60_000)
-afterAll(() => servers?.stop())
+afterAll(() => started?.stop())
 
 type Mechanism = NonNullable<Access['sasl']>['mechanism']
 const sasl = (mechanism: Mechanism, more: { username?: string; password?: string } = {}) => ({
   sasl: { mechanism, username: guard.username, password: guard.password, ...more },
 })
-const doorOf = { scram: () => servers.kafkaGuarded!.scram, both: () => servers.kafkaGuarded!.both }
+const door = (name: 'scram' | 'both'): string => started.doors[name]
 
 describe('a Kafka that asks who comes', () => {
   it.each([
@@ -30,8 +29,8 @@ describe('a Kafka that asks who comes', () => {
     ['scram-sha-512 without TLS', 'scram', () => sasl('scram-sha-512')],
     ['plain under TLS', 'both', () => ({ ...sasl('plain'), tls: { ca: guard.ca } })],
     ['scram-sha-512 under TLS', 'both', () => ({ ...sasl('scram-sha-512'), tls: { ca: guard.ca } })],
-  ] as const)('is made topics, sent to, listened to and read by %s', async (_how, door, access) => {
-    const kafka = kafkaAt(doorOf[door](), 'access-test', log, access())
+  ] as const)('is made topics, sent to, listened to and read by %s', async (_how, name, access) => {
+    const kafka = kafkaAt(door(name), 'access-test', log, access())
     await kafka.ping()
     const topic = `access-${newId()}`
     await kafka.ensureTopic(topic, 2)
@@ -57,15 +56,15 @@ describe('a Kafka that asks who comes', () => {
     ['a stranger', 'scram', () => sasl('scram-sha-256', { username: 'nobody' })],
     ['PLAIN where there is no TLS', 'scram', () => sasl('plain')],
     ['who does not speak TLS', 'both', () => sasl('plain')],
-  ] as const)('lets in %s not', async (_who, door, access) => {
-    await expect(kafkaAt(doorOf[door](), 'access-test', log, access()).ping()).rejects.toThrow()
+  ] as const)('lets in %s not', async (_who, name, access) => {
+    await expect(kafkaAt(door(name), 'access-test', log, access()).ping()).rejects.toThrow()
   })
 
   it('is not spoken to when another authority signed what it shows, so that no password is told to it', async () => {
     const { ca } = await authority()
     const access = { ...sasl('plain'), tls: { ca } }
-    await expect(kafkaAt(doorOf.both(), 'access-test', log, access).ping()).rejects.toThrow(/certificate|self.signed/i)
-    await expect(kafkaAt(doorOf.both(), 'access-test', log, { ...sasl('plain'), tls: {} }).ping()).rejects.toThrow(
+    await expect(kafkaAt(door('both'), 'access-test', log, access).ping()).rejects.toThrow(/certificate|self.signed/i)
+    await expect(kafkaAt(door('both'), 'access-test', log, { ...sasl('plain'), tls: {} }).ping()).rejects.toThrow(
       /certificate|self.signed/i,
     )
   })
@@ -74,7 +73,7 @@ describe('a Kafka that asks who comes', () => {
     const lines: string[] = []
     const listening = { ...log, warn: (...said: unknown[]) => void lines.push(JSON.stringify(said)) } as typeof log
     const publisher = kafkaAt(
-      doorOf.scram(),
+      door('scram'),
       'access-test',
       listening,
       sasl('scram-sha-512', { password: 'guessed' }),

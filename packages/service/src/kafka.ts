@@ -164,22 +164,25 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger, { sasl, 
   }
 }
 
-/** Makes a topic when there is none, and waits until the broker that is asked knows it and all its leaders. */
+/** Makes a topic when there is none, and waits until the broker that is asked knows it and all its leaders lead. */
 async function createTopic(admin: Admin, config: ITopicConfig): Promise<void> {
   await admin.createTopics({ topics: [config], waitForLeaders: false })
-  while (!(await isKnown(admin, config.topic))) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (!(await isLed(admin, config.topic))) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
-async function isKnown(admin: Admin, topic: string): Promise<boolean> {
+async function isLed(admin: Admin, topic: string): Promise<boolean> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-    return topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))
+    if (!topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)))
+      return false
+    await admin.fetchTopicOffsets(topic) // a leader may not know yet that it is one
+    return true
   } catch (error) {
     if (error instanceof Error && 'type' in error && notYet.has(String(error.type))) return false
     throw error
   }
 }
-const notYet = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
+const notYet = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'])
 
 export type Publisher = {
   /**

@@ -10,6 +10,17 @@ export async function someGuard(): Promise<Guard & { ca: string }> {
   return { username: 'halles', password: newPassword(), tls: await sign('broker'), ca }
 }
 
+/** A Kafka of its own that asks who comes: by SCRAM without TLS, and by PLAIN or SCRAM with it. */
+export async function startGuardedKafka(): Promise<{
+  guard: Guard & { ca: string }
+  doors: { scram: string; both: string }
+  stop: () => Promise<void>
+}> {
+  const guard = await someGuard()
+  const servers = await startServers({ need: ['kafka'], guard })
+  return { guard, doors: servers.kafkaGuarded!, stop: servers.stop }
+}
+
 export type GuardedMongodb = Awaited<ReturnType<typeof startGuardedMongodb>>
 
 /** A MongoDB of its own that asks who comes. */
