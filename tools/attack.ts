@@ -9,7 +9,7 @@ import { attackReport, harmOf } from '@halles/doors/attack-report'
 import { attackOn } from '@halles/doors/attacks'
 import { placesOfSecrets, secretsOf } from '@halles/doors/logs'
 import { newPlace, placeAt, runningPlace, type Place } from '@halles/doors/place'
-import { isPlainError } from '@halles/servers'
+import { isPlainError, plainError } from '@halles/servers'
 
 const began = performance.now()
 const say = (line: string): void =>
@@ -21,6 +21,9 @@ async function main(): Promise<void> {
   const { place, stop } = await find(ending.signal)
   try {
     say(`Attacking ${place.gateway}`)
+    await fetch(place.gateway).catch((error: unknown) => {
+      throw plainError(`No shop answers at ${place.gateway}: is it running?`, { cause: error })
+    })
     const attacked = await attackOn(place, ending.signal)
     console.log(`\n${attackReport(attacked)}`)
     const leaks = place.logs === undefined ? [] : await placesOfSecrets(place.logs, secretsOf(place))
