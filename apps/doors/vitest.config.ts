@@ -1,10 +1,10 @@
 import { projectConfig } from '../../vitest.shared.ts'
 
-// It has a shop to itself, servers and all, whose logs are read afterwards. It comes last, as tortures do.
+// It has a shop to itself, servers and all, whose logs are read afterwards. It comes last, when the tortures are over.
 export default projectConfig('doors', {
   servers: [],
   fileParallelism: false,
-  sequence: { groupOrder: 1 },
+  sequence: { groupOrder: 2 },
   testTimeout: 300_000,
   hookTimeout: 240_000,
 })
