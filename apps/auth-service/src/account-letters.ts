@@ -1,3 +1,4 @@
+import { ACCOUNT_DELETIONS, type AccountDeletion } from '@halles/contracts/account-deletions'
 import { ACCOUNT_EVENTS, type AccountEvent, type AccountEventType } from '@halles/contracts/account-events'
 import { CLOUDEVENTS_JSON } from '@halles/contracts/order-events'
 import type { Publisher } from '@halles/service/kafka'
@@ -13,8 +14,10 @@ import type { Users } from './users.ts'
 /** What an account has not told yet. */
 export type Untold = {
   id: string
-  type: AccountEventType
+  type: AccountEventType | 'account.deleted'
   at: Date
+  /** Not told before then. */
+  from?: Date
   traceparent?: string
   link?: { sealed: string; expiresAt: Date }
 }
@@ -87,17 +90,13 @@ async function makeLinks({ users, linkRequests, throttle, sealing, log, now }: H
 /** The most accounts whose events go together. */
 const MOST = 100
 
-async function tell({ users, publisher }: Helpers): Promise<void> {
+async function tell({ users, publisher, now }: Helpers): Promise<void> {
   for (;;) {
-    const accounts = await users.untold(MOST)
-    const messages = accounts.flatMap(({ user, untold }) =>
-      untold.map((event) => ({
-        key: user.id,
-        value: JSON.stringify(accountEvent(user, event)),
-        headers: { 'content-type': CLOUDEVENTS_JSON },
-      })),
-    )
-    if (messages.length > 0) await publisher.send(ACCOUNT_EVENTS, messages)
+    const accounts = await users.untold(MOST, now())
+    const events = accounts.flatMap(({ user, untold }) => untold.map((event) => cloudEvent(user, event)))
+    const [letters, deletions] = [events.filter(isForLetters), events.filter((event) => !isForLetters(event))]
+    if (letters.length > 0) await publisher.send(ACCOUNT_EVENTS, letters.map(messageOf))
+    if (deletions.length > 0) await publisher.send(ACCOUNT_DELETIONS, deletions.map(messageOf))
     for (const { user, untold } of accounts)
       await users.told(
         user.id,
@@ -107,17 +106,29 @@ async function tell({ users, publisher }: Helpers): Promise<void> {
   }
 }
 
-function accountEvent(user: User, { id, type, at, traceparent, link }: Untold): AccountEvent {
+const isForLetters = (event: AccountEvent | AccountDeletion): event is AccountEvent => event.type !== 'account.deleted'
+
+const messageOf = (event: AccountEvent | AccountDeletion) => ({
+  key: event.subject,
+  value: JSON.stringify(event),
+  headers: { 'content-type': CLOUDEVENTS_JSON },
+})
+
+function cloudEvent(user: User, { id, type, at, traceparent, link }: Untold): AccountEvent | AccountDeletion {
   const { name, email, locale, role } = user
-  return {
+  const frame = {
     specversion: '1.0',
     id,
     source: '/auth-service',
-    type,
     subject: user.id,
     time: at.toISOString(),
     datacontenttype: 'application/json',
     ...(traceparent !== undefined && { traceparent }),
+  } as const
+  if (type === 'account.deleted') return { ...frame, type, data: { user: { id: user.id } } }
+  return {
+    ...frame,
+    type,
     data: {
       user: { id: user.id, name, email, locale, role },
       ...(link && { link: { sealed: link.sealed, expiresAt: link.expiresAt.toISOString() } }),

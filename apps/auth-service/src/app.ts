@@ -1,4 +1,9 @@
 import cookie from '@fastify/cookie'
+import {
+  ACCOUNT_DELETIONS,
+  ACCOUNT_DELETIONS_PARTITIONS,
+  ACCOUNT_DELETIONS_SETTINGS,
+} from '@halles/contracts/account-deletions'
 import { ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, ACCOUNT_EVENTS_SETTINGS } from '@halles/contracts/account-events'
 import { serviceApp, type App } from '@halles/service/app'
 import { accessOf, doorsOf } from '@halles/service/config'
@@ -88,7 +93,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   return app
 }
 
-/** Letters about accounts, where there is a Kafka to tell of them; its topic is made as soon as it answers. */
+/** Letters about accounts, where there is a Kafka to tell of them; its topics are made as soon as it answers. */
 function lettersBy(
   settings: Settings,
   helpers: Omit<Parameters<typeof accountLettersOf>[0], 'sealing' | 'publisher'>,
@@ -103,11 +108,13 @@ function lettersBy(
     publisher: kafka.publisher(),
   })
   const stopping = new AbortController()
-  kafka
-    .ensureTopic(ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, stopping.signal, ACCOUNT_EVENTS_SETTINGS)
-    .catch((error: unknown) => {
-      if (!stopping.signal.aborted) log.error({ err: error }, 'the topic of account events could not be made')
-    })
+  const { signal } = stopping
+  Promise.all([
+    kafka.ensureTopic(ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, signal, ACCOUNT_EVENTS_SETTINGS),
+    kafka.ensureTopic(ACCOUNT_DELETIONS, ACCOUNT_DELETIONS_PARTITIONS, signal, ACCOUNT_DELETIONS_SETTINGS),
+  ]).catch((error: unknown) => {
+    if (!signal.aborted) log.error({ err: error }, 'the topics of accounts could not be made')
+  })
   return {
     ...letters,
     stop: async () => {

@@ -7,6 +7,7 @@ import { reader } from '@halles/service/schema'
 import { Forgotten, PasswordReset, Verification } from './account-link.ts'
 import { askForReset, askForVerification } from './ask-for-link.ts'
 import { changePassword } from './change-password.ts'
+import { deleteAccount } from './delete-account.ts'
 import type { Desk } from './desk.ts'
 import { endAllSessions, endSession } from './end-sessions.ts'
 import type { Locale, Outcome, Resolvers, Role, SecurityEventKind } from './gen/graphql.ts'
@@ -21,7 +22,7 @@ import { register } from './register.ts'
 import { EventSearch } from './security-event.ts'
 import { Holding, SessionSearch } from './session.ts'
 import { resetPassword, verifyEmail } from './use-link.ts'
-import { Credentials, PasswordChange, Registration, UserSearch } from './user.ts'
+import { Credentials, Deletion, PasswordChange, Registration, UserSearch } from './user.ts'
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
@@ -30,6 +31,7 @@ const readCredentials = reader(Credentials)
 const readHolding = reader(Holding)
 const readSearch = reader(UserSearch)
 const readPasswordChange = reader(PasswordChange)
+const readDeletion = reader(Deletion)
 const readForgotten = reader(Forgotten)
 const readPasswordReset = reader(PasswordReset)
 const readVerification = reader(Verification)
@@ -59,6 +61,11 @@ export function graphql(app: App, desk: Desk): void {
       changePassword: async (_root, { input }, { request }) => {
         signedIn(request.person)
         await changePassword(desk, request, readPasswordChange({ ...input }))
+        return true
+      },
+      deleteAccount: async (_root, args, { request }) => {
+        signedIn(request.person)
+        await deleteAccount(desk, request, readDeletion({ ...args }).password)
         return true
       },
       requestPasswordReset: async (_root, args, { request }) => {

@@ -3,13 +3,14 @@ import { PageView, pageView } from '@halles/service/page'
 import { admin, signedIn } from '@halles/service/person'
 import { Refusal } from '@halles/service/refusal'
 import { Revoked } from '@halles/service/revocations'
-import { Closed, Nullable, Problem } from '@halles/service/schema'
+import { Closed, Moment, Nullable, Problem } from '@halles/service/schema'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { clearCookie, keepInCookie, tokenInCookie } from './cookie.ts'
 import { Forgotten, PasswordReset, Verification } from './account-link.ts'
 import { askForReset, askForVerification } from './ask-for-link.ts'
 import { changePassword } from './change-password.ts'
+import { deleteAccount } from './delete-account.ts'
 import type { Desk } from './desk.ts'
 import { endAllSessions, endSession } from './end-sessions.ts'
 import type { Keys } from './keys.ts'
@@ -19,6 +20,7 @@ import { changeRole, setActive } from './manage-users.ts'
 import { readRevocations } from './read-revocations.ts'
 import { readSecurityLog } from './read-security-log.ts'
 import { readSessions } from './read-sessions.ts'
+import { readMyData } from './read-my-data.ts'
 import { readMe, readUser, searchUsers } from './read-users.ts'
 import { refreshSession } from './refresh-session.ts'
 import { register } from './register.ts'
@@ -36,6 +38,7 @@ import {
 import {
   ActiveChange,
   CredentialsBody,
+  Deletion,
   PasswordChange,
   RegistrationBody,
   RoleChange,
@@ -71,6 +74,16 @@ const Jwks = Type.Object(
     ),
   },
   { title: 'Jwks' },
+)
+
+const MyData = Type.Object(
+  {
+    exportedAt: Moment,
+    user: UserView,
+    sessions: Type.Array(OpenSessionView),
+    securityLog: Type.Array(EventView),
+  },
+  { title: 'MyData' },
 )
 
 /** The REST face of auth-service. */
@@ -164,6 +177,46 @@ export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void 
       },
     },
     async ({ person }) => userView(await readMe(desk, person)),
+  )
+
+  app.delete(
+    '/me',
+    {
+      schema: {
+        summary: 'Deletes the account of who knows its password, and what other services keep of its owner.',
+        tags,
+        security,
+        body: Deletion,
+        response: { 204: Type.Null(), ...problems },
+      },
+      preValidation: isSignedIn,
+    },
+    async (request, reply) => {
+      await deleteAccount(desk, request, request.body.password)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/me/data',
+    {
+      schema: {
+        summary: 'All that is known here of who asks. Their orders and letters are at `/orders` and `/notifications`.',
+        tags,
+        security,
+        response: { 200: MyData, ...problems },
+      },
+    },
+    async ({ person }, reply) => {
+      const { user, sessions, securityLog } = await readMyData(desk, person)
+      reply.header('cache-control', 'no-store')
+      return {
+        exportedAt: desk.now().toISOString(),
+        user: userView(user),
+        sessions: sessions.map(openSessionView),
+        securityLog: securityLog.map(eventView),
+      }
+    },
   )
 
   app.put(

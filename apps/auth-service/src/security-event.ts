@@ -15,6 +15,7 @@ const whats = [
   'role-changed',
   'deactivated',
   'reactivated',
+  'account-deleted',
 ] as const
 export type What = (typeof whats)[number]
 

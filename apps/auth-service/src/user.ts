@@ -68,6 +68,9 @@ export const PasswordChange = Closed(
 )
 export type PasswordChange = Static<typeof PasswordChange>
 
+/** Proof that it is the owner who wants their account deleted. */
+export const Deletion = Closed({ password: credentials.password }, { title: 'Deletion' })
+
 export const RoleChange = Closed({ role: Type.Enum([...roles]) }, { title: 'RoleChange' })
 export const ActiveChange = Closed({ active: Type.Boolean() }, { title: 'ActiveChange' })
 

@@ -19,6 +19,8 @@ type Account = Omit<User, 'id' | 'active' | 'version' | 'emailVerified'> & {
   /** How often it was changed in a way that makes its access tokens no good, and when last. */
   version?: number
   changedAt?: Date
+  /** When its owner deleted it. Only the id is left of them. */
+  deletedAt?: Date
   emailVerified?: boolean
   links?: Partial<Record<Purpose, KeptLink>>
   /** What Kafka has not acknowledged yet. */
@@ -145,13 +147,44 @@ export async function usersIn(db: Db, telling: boolean) {
         })
       ).modifiedCount === 1,
 
-    /** So many accounts that have something to tell, and what. */
-    async untold(most: number): Promise<{ user: User; untold: Untold[] }[]> {
+    /**
+     * Deletes all that an account says of its owner, its letters that were not told among it, and keeps the news of it,
+     * to be told now and `again` then. False when the password is another by now, or its owner an admin.
+     */
+    erase: async (id: string, password: string, at: Date, again: Date): Promise<boolean> => {
+      const news = (): Untold => ({ id: newId(), type: 'account.deleted', at, ...traceHeaders() })
+      const { modifiedCount } = await users.updateOne(
+        { _id: id, password, role: 'user', active: { $ne: false } },
+        {
+          $set: {
+            name: '',
+            email: '',
+            emailKey: `DELETED ${id}`, // keys of addresses have no capitals
+            password: '',
+            words: [],
+            active: false,
+            emailVerified: false,
+            deletedAt: at,
+            changedAt: at,
+            untold: [news(), { ...news(), from: again }],
+          },
+          $unset: { links: 1 },
+          $inc: { version: 1 },
+        },
+      )
+      return modifiedCount === 1
+    },
+
+    /** So many accounts that have something to tell by now, and what. */
+    async untold(most: number, at: Date): Promise<{ user: User; untold: Untold[] }[]> {
       const found = await users
-        .find({ 'untold.id': { $exists: true } })
+        .find({ 'untold.id': { $exists: true }, untold: { $elemMatch: { from: { $not: { $gt: at } } } } })
         .limit(most)
         .toArray()
-      return found.map((account) => ({ user: userOf(account), untold: account.untold ?? [] }))
+      return found.map((account) => ({
+        user: userOf(account),
+        untold: (account.untold ?? []).filter(({ from = at }) => from <= at),
+      }))
     },
 
     /** Forgets what was told. */
@@ -166,7 +199,7 @@ export async function usersIn(db: Db, telling: boolean) {
     ): Promise<{ user: User; changed: boolean } | undefined> {
       const other = 'role' in to ? { role: { $ne: to.role } } : { active: to.active ? false : { $ne: false } }
       const changed = await users.findOneAndUpdate(
-        { _id: id, ...other },
+        { _id: id, ...other, deletedAt: { $exists: false } },
         {
           $set: { ...to, changedAt },
           $inc: { version: 1 },

@@ -74,6 +74,7 @@ export const doors = {
       logout: (refreshToken: unknown) => ask('POST', '/logout', { refreshToken }),
       me: (headers?: Headers) => ask('GET', '/me', undefined, headers),
       changePassword: (change: object, headers?: Headers) => ask('PUT', '/me/password', change, headers),
+      deleteAccount: (password: string, headers?: Headers) => ask('DELETE', '/me', { password }, headers),
       askForReset: (email: string) => ask('POST', '/password/forgotten', { email }),
       resetPassword: (token: string, newPassword: string) => ask('POST', '/password/reset', { token, newPassword }),
       askForVerification: (headers?: Headers) => ask('POST', '/email/verification', undefined, headers),
@@ -107,6 +108,8 @@ export const doors = {
       me: (headers?: Headers) => ask(`{ me { ${USER} } }`, {}, headers),
       changePassword: (input: object, headers?: Headers) =>
         ask('mutation ($input: ChangePasswordInput!) { changePassword(input: $input) }', { input }, headers),
+      deleteAccount: (password: string, headers?: Headers) =>
+        ask('mutation ($password: String!) { deleteAccount(password: $password) }', { password }, headers),
       askForReset: (email: string) =>
         ask('mutation ($email: String!) { requestPasswordReset(email: $email) }', { email }),
       resetPassword: (token: string, newPassword: string) =>

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { eventually } from '@halles/testkit/wait'
-import { expect, inject, it } from 'vitest'
-import { shopAt, type Letter } from './kit.ts'
+import { beforeAll, expect, inject, it } from 'vitest'
+import { shopAt, type Letter, type Visitor } from './kit.ts'
 
 const shop = shopAt(inject('shop'))
 const { nobody } = shop
+let admin: Visitor
+beforeAll(async () => {
+  admin = await shop.admin()
+})
 
 /** The one letter to an address that has this subject, once it is there. */
 const letterTo = (email: string, subject: string): Promise<Letter> =>
@@ -60,4 +64,40 @@ it('who forgot their password gets a letter, and by its link a new one, once', a
     authorization: `Bearer ${owner.accessToken}`,
   })
   expect(body.items).toMatchObject(Array.from({ length: 3 }, () => ({ orderId: null, recipient: email })))
+})
+
+it('who deletes their account is forgotten everywhere, and their orders stay', async () => {
+  const [email, password] = [`${randomUUID()}@example.test`, randomUUID()]
+  const { body: session } = await nobody.rest('POST', '/register', { name: 'Camille Martin', email, password })
+  const { id } = session.user
+  const own = { authorization: `Bearer ${session.accessToken}` }
+  const product = await shop.product(admin)
+  const items = [{ productId: product.id, quantity: 2 }]
+  const { body: order } = await nobody.rest('POST', '/orders', { items }, own)
+  await shop.lettersOnce(1, order.id)
+  const { body: data } = await nobody.rest('GET', '/me/data', undefined, own)
+  expect(data).toMatchObject({ user: { id, email }, sessions: [{ current: true }] })
+
+  expect((await nobody.rest('DELETE', '/me', { password: 'another' }, own)).body.code).toBe('INVALID_CREDENTIALS')
+  expect(await nobody.rest('DELETE', '/me', { password }, own)).toMatchObject({ status: 204 })
+  await eventually('their token is no good at other services', async () => {
+    const { status } = await nobody.rest('GET', '/orders', undefined, own)
+    return status === 401
+  })
+  expect((await nobody.rest('POST', '/login', { email, password })).body.code).toBe('INVALID_CREDENTIALS')
+
+  await eventually('their letters are forgotten', async () => {
+    const { body } = await admin.rest('GET', `/notifications?orderId=${order.id}`)
+    return body.items.length === 1 && body.items[0].recipient === ''
+  })
+  const query = 'query ($id: ID!) { order(id: $id) { total items { quantity } customer { id name email } } }'
+  const { data: seen } = await admin.graphql(query, { id: order.id })
+  expect(seen.order).toEqual({ total: order.total, items: [{ quantity: 2 }], customer: { id, name: '', email: '' } })
+  // What an admin does with the order next tells no one.
+  await admin.rest('PUT', `/orders/${order.id}/status`, { status: 'Confirmée' })
+  await eventually('the next letter is given up', async () => {
+    const { body } = await admin.rest('GET', `/notifications?orderId=${order.id}&status=FAILED`)
+    return body.items[0]?.lastError === 'its account was deleted'
+  })
+  expect(await shop.letters(order.id)).toHaveLength(1)
 })

@@ -32,6 +32,8 @@ describe('routes', () => {
     ['POST', '/api/refresh', 'auth', '/refresh'],
     ['POST', '/api/logout', 'auth', '/logout'],
     ['GET', '/api/me', 'auth', '/me'],
+    ['DELETE', '/api/me', 'auth', '/me'],
+    ['GET', '/api/me/data', 'auth', '/me/data'],
     ['GET', '/api/products?q=ch%C3%A2le&first=2', 'product', '/products?q=ch%C3%A2le&first=2'],
     ['PUT', '/api/products/p1', 'product', '/products/p1'],
     ['POST', '/api/products/p1/stock', 'product', '/products/p1/stock'],

@@ -15,7 +15,7 @@ const routes: Record<Service, readonly string[]> = {
     '/refresh',
     '/logout',
     '/me',
-    '/me/password',
+    '/me/*',
     '/password/*',
     '/email/*',
     '/sessions',

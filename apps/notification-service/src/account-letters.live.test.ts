@@ -123,6 +123,42 @@ describe('an event about an account', () => {
   })
 })
 
+describe('someone whose account was deleted', () => {
+  it('is forgotten in all their letters, and gets none that waits', async () => {
+    const { user, person } = owner()
+    const another = owner()
+    const secret = 'of an auth-service that was set up otherwise'
+    const sent = someEvent({ customer: user })
+    await service.tell(sent, someEvent({ customer: another.user }))
+    await service.tellOfAccounts(await someAccountEvent('account.password-reset-requested', { user, secret }))
+    await soleLetterOf(person, 'SENT')
+    await soleLetterOf(another.person, 'SENT')
+    await eventually('one waits', async () => (await list(person, '?status=PENDING'))[0]?.['attempts'] === 1)
+
+    await service.tellOfDeletion(user.id)
+    const { id } = await soleLetterOf(person, 'FAILED')
+    const [failed] = (await list(admin, '?status=FAILED&first=100')).filter((letter) => letter['id'] === id)
+    expect(failed).toMatchObject({ recipient: '', lastError: 'its account was deleted' })
+    expect(await soleLetterOf(person, 'SENT')).toMatchObject({ recipient: '', orderId: sent.subject })
+    const mongo = await openMongo(service.mongodbUrl, 'notification-test')
+    try {
+      const kept = await mongo.db.collection('letters').find({ userId: user.id }).toArray()
+      expect(kept).toHaveLength(2)
+      expect(JSON.stringify(kept)).not.toMatch(new RegExp(`${user.email}|${user.name}|sealed`))
+    } finally {
+      await mongo.close()
+    }
+    expect(await lettersTo(inject('mailbox'), user.email)).toHaveLength(1)
+    expect(await soleLetterOf(another.person, 'SENT')).toMatchObject({ recipient: another.user.email })
+  })
+
+  it('gets no letter about an order that goes on', async () => {
+    const { user, person } = owner()
+    await service.tell(someEvent({ customer: { ...user, name: '', email: '' } }))
+    expect(await soleLetterOf(person, 'FAILED')).toMatchObject({ recipient: '', attempts: 1 })
+  })
+})
+
 it('finds letters about orders by an index, also in a database from before there were others', async () => {
   const mongo = await openMongo(ownDatabase(inject('mongodb')), 'notification-test')
   try {

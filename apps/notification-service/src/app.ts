@@ -10,7 +10,15 @@ import type { Settings } from './config.ts'
 import { listenToDlq } from './dead-events.ts'
 import { deadLettersIn } from './dead-letters.ts'
 import { deliveryOf } from './deliver.ts'
-import { accountEvents, listenToAccounts, listenToOrders, orderEvents, type Subscription } from './events.ts'
+import {
+  accountDeletions,
+  accountEvents,
+  listenToAccounts,
+  listenToDeletions,
+  listenToOrders,
+  orderEvents,
+  type Subscription,
+} from './events.ts'
 import { graphql } from './graphql.ts'
 import { lettersIn } from './letters.ts'
 import { mailerTo } from './mailer.ts'
@@ -21,7 +29,7 @@ import { rest } from './rest.ts'
 const NAME = 'notification-service'
 
 /** What a test replaces. */
-type Parts = { keyOf?: KeyOf; subscription?: Subscription; aboutAccounts?: Subscription }
+type Parts = { keyOf?: KeyOf; subscription?: Subscription; aboutAccounts?: Subscription; deletions?: Subscription }
 
 /**
  * The service, connected and at work, not listening yet for requests. Kafka and the mail server may come later: letters
@@ -30,7 +38,12 @@ type Parts = { keyOf?: KeyOf; subscription?: Subscription; aboutAccounts?: Subsc
  * @throws Error with a sentence when MongoDB does not answer.
  */
 export async function createApp(settings: Settings, parts: Parts = {}): Promise<App> {
-  const { keyOf = keysAt(settings.JWKS_URL), subscription = orderEvents, aboutAccounts = accountEvents } = parts
+  const {
+    keyOf = keysAt(settings.JWKS_URL),
+    subscription = orderEvents,
+    aboutAccounts = accountEvents,
+    deletions = accountDeletions,
+  } = parts
   const log = logger(NAME, settings.LOG_LEVEL)
   const mongo = await openMongo(settings.MONGODB_URL, NAME)
   const [letters, deadLetters] = await Promise.all([lettersIn(mongo.db), deadLettersIn(mongo.db)])
@@ -91,6 +104,21 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
           aboutAccounts,
         )
 
+  const deleted = listenToDeletions(
+    {
+      broker,
+      record: async (events) => {
+        const ids = events.map(({ subject }) => subject)
+        await letters.forget(ids, new Date())
+        delivery.wake()
+        return ids.map(() => 'recorded')
+      },
+      log,
+      heard: metrics.heardOfAccount,
+    },
+    deletions,
+  )
+
   const dead = listenToDlq({ broker, deadLetters, log }, subscription)
 
   rest(app, { letters, deadLetters, delivery, publisher })
@@ -98,7 +126,14 @@ export async function createApp(settings: Settings, parts: Parts = {}): Promise<
 
   app.addHook('onClose', async () => {
     // At once, so that a Kafka that is away does not keep letters in hand.
-    await Promise.all([orders.close(), accounts?.close(), dead.close(), delivery.close(), publisher.close()])
+    await Promise.all([
+      orders.close(),
+      accounts?.close(),
+      deleted.close(),
+      dead.close(),
+      delivery.close(),
+      publisher.close(),
+    ])
     await mongo.close()
   })
   delivery.wake() // what was left from before

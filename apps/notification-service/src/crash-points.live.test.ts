@@ -12,7 +12,7 @@ import { LINK_SECRET } from '../test/events.ts'
 import { answersOf, days, newDay, type Day, type Kind, type Surroundings } from '../test/day.ts'
 import { mailServer } from '../test/mail-server.ts'
 import { serveKeys, startProcess, type Process } from '../test/process.ts'
-import { accountsBeside, ownSubscription } from '../test/running.ts'
+import { accountsBeside, deletionsBeside, ownSubscription } from '../test/running.ts'
 import { deadLettersIn } from './dead-letters.ts'
 import { lettersIn } from './letters.ts'
 
@@ -39,7 +39,6 @@ const beyond: Record<string, string> = {
   'deliver.ts written: await pause(1000)': 'MongoDB is away: nothing but a pause',
   'letters.ts claim: await letters.find({ _id: { $in: ids }, claim }).toArray()':
     'another instance claimed some of the same: a read after the claim, which is a point',
-  'listening.ts start: await pause(1000, undefined, { signal }).catch(() => {})': 'Kafka is away: nothing but a pause',
 }
 
 /** How many processes live and die at a time, each on a database and topics of its own. */
@@ -82,6 +81,7 @@ async function openLane(jwksUrl: string): Promise<Lane> {
   const broker = kafkaAt(inject('kafka'), 'notification-test', log)
   await broker.ensureTopic(subscription.topic, 1)
   await broker.ensureTopic(accountsBeside(subscription).topic, 1)
+  await broker.ensureTopic(deletionsBeside(subscription).topic, 1)
   await broker.ensureTopic(subscription.dlq, 1, undefined, { 'max.message.bytes': '3000' })
   const publisher = broker.publisher()
   const mail = await mailServer()
@@ -167,6 +167,7 @@ async function comeBack(lane: Lane): Promise<void> {
   for (const [topic, groupId] of [
     [subscription.topic, subscription.groupId],
     [accountsBeside(subscription).topic, accountsBeside(subscription).groupId],
+    [deletionsBeside(subscription).topic, deletionsBeside(subscription).groupId],
     [subscription.dlq, `${subscription.groupId}-dlq`],
   ] as const) {
     const came: Incoming[] = []
@@ -191,5 +192,5 @@ describe('notification-service, killed right after', () => {
 })
 
 it('has acknowledged all that it heard, and nothing else', () => {
-  expect(leftovers).toEqual(Array.from({ length: 3 * LANES }, () => ['the last']))
+  expect(leftovers).toEqual(Array.from({ length: 4 * LANES }, () => ['the last']))
 })

@@ -1,9 +1,9 @@
 import type { Broker, Incoming } from '@halles/service/kafka'
+import { listening } from '@halles/service/listening'
 import type { Logger } from '@halles/service/log'
 import { deadLetterIn } from './dead-letter.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { orderEvents, readyDlq } from './events.ts'
-import { listening } from './listening.ts'
 
 type Helpers = {
   broker: Pick<Broker, 'ensureTopic' | 'listen'>

@@ -127,6 +127,7 @@ export function deliveryOf(helpers: Helpers) {
     })
 
   async function handOver(letter: Claimed): Promise<Outcome> {
+    if (letter.recipient === '') return { result: 'refused', reason: 'its account was deleted' }
     if (!isMailable(letter.recipient)) return { result: 'refused', reason: 'not an e-mail address' }
     const link = letter.account?.link
     if (link && link.expiresAt <= now()) return { result: 'refused', reason: 'its link has expired' }

@@ -1,4 +1,11 @@
 import {
+  ACCOUNT_DELETIONS,
+  ACCOUNT_DELETIONS_PARTITIONS,
+  ACCOUNT_DELETIONS_SETTINGS,
+  parseAccountDeletion,
+  type AccountDeletion,
+} from '@halles/contracts/account-deletions'
+import {
   ACCOUNT_EVENTS,
   ACCOUNT_EVENTS_PARTITIONS,
   ACCOUNT_EVENTS_SETTINGS,
@@ -14,11 +21,11 @@ import {
 } from '@halles/contracts/order-events'
 import { coalesce } from '@halles/service/coalesce'
 import { isTooLarge, type Broker, type Incoming, type Outgoing } from '@halles/service/kafka'
+import { listening } from '@halles/service/listening'
 import type { Logger } from '@halles/service/log'
 import { inSpan } from '@halles/service/trace'
 import { LARGEST_KEPT, parked, withoutValue } from './dead-letter.ts'
 import type { Kept } from './keep-new.ts'
-import { listening } from './listening.ts'
 
 /** How many events are recorded in one write at the most. */
 const BATCH = 200
@@ -49,6 +56,13 @@ export const accountEvents: Subscription = {
   topic: ACCOUNT_EVENTS,
   dlq: ORDER_EVENTS_DLQ,
   groupId: 'notification-service-accounts',
+}
+
+/** Whose account was deleted. */
+export const accountDeletions: Subscription = {
+  topic: ACCOUNT_DELETIONS,
+  dlq: ORDER_EVENTS_DLQ,
+  groupId: 'notification-service-deletions',
 }
 
 /** What is particular to the events of a topic. */
@@ -82,6 +96,13 @@ const ofAccounts: Kind<AccountEvent> = {
   },
 }
 
+const ofDeletions: Kind<AccountDeletion> = {
+  name: ACCOUNT_DELETIONS,
+  partitions: ACCOUNT_DELETIONS_PARTITIONS,
+  settings: ACCOUNT_DELETIONS_SETTINGS,
+  read: parseAccountDeletion,
+}
+
 /** Makes the dead-letter queue, with room for whatever is parked: a message may be larger there than on other topics. */
 export const readyDlq = (broker: Pick<Broker, 'ensureTopic'>, dlq: string, signal: AbortSignal): Promise<void> =>
   broker.ensureTopic(dlq, 1, signal, { 'max.message.bytes': String(2 * LARGEST_KEPT) })
@@ -94,13 +115,17 @@ export const listenToOrders = (helpers: Helpers<OrderEvent>, subscription = orde
 export const listenToAccounts = (helpers: Helpers<AccountEvent>, subscription = accountEvents) =>
   listenTo(ofAccounts, helpers, subscription)
 
+/** Listens to whose account was deleted. */
+export const listenToDeletions = (helpers: Helpers<AccountDeletion>, subscription = accountDeletions) =>
+  listenTo(ofDeletions, helpers, subscription)
+
 /**
  * Listens to a topic, from its beginning on, in the background: Kafka may come later.
  *
  * A batch is acknowledged when each of its messages is recorded, known or parked. If one can be neither, the whole batch
  * comes again; what was recorded of it is then known.
  */
-function listenTo<Event extends OrderEvent | AccountEvent>(
+function listenTo<Event extends OrderEvent | AccountEvent | AccountDeletion>(
   { name, partitions, settings, read }: Kind<Event>,
   { broker, record, log, heard = () => {} }: Helpers<Event>,
   { topic, dlq, groupId }: Subscription,

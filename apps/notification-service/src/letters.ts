@@ -120,6 +120,17 @@ export async function lettersIn(db: Db) {
       return document ? letterOf(document) : undefined
     },
 
+    /**
+     * Forgets whose letters these people's are: where they went, how they were called, what their links carry. Those that
+     * wait are due, to be given up.
+     */
+    forget: async (userIds: string[], now: Date): Promise<void> => {
+      const known = { userId: { $in: userIds }, recipient: { $ne: '' } }
+      const nothing = { $set: { recipient: '', name: '' }, $unset: { 'account.link': 1 } } as const
+      await letters.updateMany({ ...known, status: 'PENDING' }, { $min: { nextAttemptAt: now } })
+      await letters.updateMany(known, nothing)
+    },
+
     /** One page, newest first. */
     page: async (
       { owner, orderId, status }: { owner: string | undefined; orderId?: string; status?: LetterStatus },

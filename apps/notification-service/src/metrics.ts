@@ -20,7 +20,7 @@ export function letterMetrics(
   })
   const accountEvents = new Counter({
     name: 'account_events_total',
-    help: 'Messages of account-events, by what they came to, as order_events_total.',
+    help: 'Messages of account-events and account-deletions, by what they came to, as order_events_total.',
     labelNames: ['outcome'],
     registers,
   })

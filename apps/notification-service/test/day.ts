@@ -9,10 +9,10 @@ import type { DeadLetters } from '../src/dead-letters.ts'
 import type { Subscription } from '../src/events.ts'
 import { messageIdOf } from '../src/letter.ts'
 import type { Letters } from '../src/letters.ts'
-import { someAccountEvent, someCustomer, someEvent } from './events.ts'
+import { someAccountEvent, someCustomer, someDeletion, someEvent } from './events.ts'
 import { header, type MailServer } from './mail-server.ts'
 import { ask, type Process } from './process.ts'
-import { accountsBeside } from './running.ts'
+import { accountsBeside, deletionsBeside } from './running.ts'
 
 /** What stays while notification-service dies: its servers, and its stores as a test looks at them. */
 export type Surroundings = {
@@ -65,6 +65,8 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
 
   const account = someAccountEvent('account.password-reset-requested', { user: of('') })
 
+  /** Whether it was told that the account of whose letter was refused is deleted. */
+  let toldOfDeletion = false
   /** What is on the topics for sure. */
   const told: OrderEvent[] = []
   const toldOfAccounts: AccountEvent[] = []
@@ -158,6 +160,13 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
         await until('its copy is sent', async () => (await letterOf(first!))[0]!.attempts >= 2)
         await tell(first!, second!, third!)
         await sent(third!)
+
+        const gone = refused.data.customer.id
+        await publisher.send(deletionsBeside(subscription).topic, [
+          { key: gone, value: JSON.stringify(someDeletion(gone)) },
+        ])
+        toldOfDeletion = true
+        await until('someone is forgotten', async () => (await letterOf(refused))[0]?.recipient === '')
       },
       hanging: async (): Promise<void> => {
         hanging.add(stuck.data.customer.email)
@@ -196,6 +205,7 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
       must(`${event.id} has ${about.length} letters`, about.length === 1)
       const status = event === refused ? 'FAILED' : 'SENT'
       must(`${event.id} is ${about[0]?.status}`, about[0]?.status === status)
+      if (event === refused && toldOfDeletion) must('someone is not forgotten', about[0]?.recipient === '')
       const copies = event === first ? wishes('resend', event.id) : []
       const may = [0, ...copies.map(() => 1)].map(
         (copy) => `<${messageIdOf({ eventId: event.id, copy }, 'halles.example')}>`,

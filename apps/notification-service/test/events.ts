@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { AccountDeletion } from '@halles/contracts/account-deletions'
 import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
 import type { Customer, OrderEvent, Status } from '@halles/contracts/order-events'
 import { sealingUnder } from '@halles/service/sealed'
@@ -37,6 +38,18 @@ export async function someAccountEvent(
     },
   }
 }
+
+/** That an account was deleted. */
+export const someDeletion = (userId: string): AccountDeletion => ({
+  specversion: '1.0',
+  id: randomUUID(),
+  source: '/auth-service',
+  type: 'account.deleted',
+  subject: userId,
+  time: new Date().toISOString(),
+  datacontenttype: 'application/json',
+  data: { user: { id: userId } },
+})
 
 const path: Status[] = ['Reçue', 'Confirmée', 'Préparée', 'Livrée']
 

@@ -9,7 +9,7 @@ import { logger } from '@halles/service/log'
 import { createApp } from '../src/app.ts'
 import { configFrom } from '../src/config.ts'
 import type { Subscription } from '../src/events.ts'
-import { LINK_SECRET } from './events.ts'
+import { LINK_SECRET, someDeletion } from './events.ts'
 
 /** Topic names and a group that no other test uses. */
 export function ownSubscription(): Subscription {
@@ -24,6 +24,12 @@ export const accountsBeside = ({ topic, dlq }: Subscription): Subscription => ({
   groupId: `${topic}-accounts`,
 })
 
+export const deletionsBeside = ({ topic, dlq }: Subscription): Subscription => ({
+  topic: `${topic}-deletions`,
+  dlq,
+  groupId: `${topic}-deletions`,
+})
+
 /** Notification-service on a database and topics of its own, and what tests say to it. */
 export async function startNotificationService(
   { mongodb, kafka, smtp }: Record<'mongodb' | 'kafka' | 'smtp', string>,
@@ -31,6 +37,7 @@ export async function startNotificationService(
 ) {
   const subscription = ownSubscription()
   const aboutAccounts = accountsBeside(subscription)
+  const deletions = deletionsBeside(subscription)
   const mongodbUrl = ownDatabase(mongodb)
   const settings = configFrom({
     PORT: '0',
@@ -43,10 +50,11 @@ export async function startNotificationService(
     SHOP_URL: shopUrl,
     ACCOUNT_LINK_SECRET: LINK_SECRET,
   })
-  const app = await createApp(settings, { keyOf: testKeyOf, subscription, aboutAccounts })
+  const app = await createApp(settings, { keyOf: testKeyOf, subscription, aboutAccounts, deletions })
   const broker = kafkaAt(kafka, 'notification-test', logger('test', 'silent'))
   await broker.ensureTopic(subscription.topic, 6)
   await broker.ensureTopic(aboutAccounts.topic, 3)
+  await broker.ensureTopic(deletions.topic, 1)
   const publisher = broker.publisher()
 
   const request = async (person: TestPerson | undefined, method: 'GET' | 'POST', url: string, payload?: object) =>
@@ -71,6 +79,9 @@ export async function startNotificationService(
         aboutAccounts.topic,
         events.map((event) => ({ key: event.subject, value: JSON.stringify(event) })),
       ),
+    /** Tells whose account was deleted, as auth-service does. */
+    tellOfDeletion: (userId: string) =>
+      publisher.send(deletions.topic, [{ key: userId, value: JSON.stringify(someDeletion(userId)) }]),
     /** Puts anything on the topic. */
     say: (key: string, value: string | Buffer | null, headers: Record<string, string> = {}) =>
       publisher.send(subscription.topic, [{ key, value, headers }]),

@@ -7,13 +7,14 @@ import { logger, type Logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import { revocationsAt } from '@halles/service/revocations'
 import type { Settings } from './config.ts'
+import { listenToDeletions, type Subscription } from './deletions.ts'
 import { orderSubgraph } from './graphql.ts'
 import { rest } from './rest.ts'
 import { openShop } from './shop.ts'
 import { stockAt } from './stock.ts'
 
 /** What tests give in place of the real thing. */
-export type Options = { keyOf?: KeyOf; now?: () => Date }
+export type Options = { keyOf?: KeyOf; now?: () => Date; deletions?: Subscription }
 
 /**
  * Order-service, put together and at work (telling, recovering), but not listening. Orders are taken while Kafka is away:
@@ -21,7 +22,7 @@ export type Options = { keyOf?: KeyOf; now?: () => Date }
  */
 export async function createApp(
   settings: Settings,
-  { keyOf = keysAt(settings.JWKS_URL), now = () => new Date() }: Options = {},
+  { keyOf = keysAt(settings.JWKS_URL), now = () => new Date(), deletions }: Options = {},
 ): Promise<App> {
   const log = logger('order-service', settings.LOG_LEVEL)
   const mongo = await openMongo(settings.MONGODB_URL, 'order-service')
@@ -37,7 +38,7 @@ export async function createApp(
     ...doorsOf(settings),
     needs: { mongodb: mongo.ping, product: stock.ping, kafka: kafka.ping },
   })
-  const { shop, stop } = await openShop({
+  const { shop, orders, stop } = await openShop({
     db: mongo.db,
     publisher: kafka.publisher(),
     stock,
@@ -49,9 +50,10 @@ export async function createApp(
   serveSubgraph(app, orderSubgraph(shop))
 
   const stopWaiting = makeTopics(kafka, log)
+  const deleted = listenToDeletions({ broker: kafka, orders, log }, deletions)
   app.addHook('onClose', async () => {
     stopWaiting()
-    await stop()
+    await Promise.all([stop(), deleted.close()])
     stock.close()
     await mongo.close()
   })

@@ -74,6 +74,13 @@ export function ordersIn(orders: Collection<Stored>) {
         wish,
       )) as Page<Order>,
 
+    /** Forgets who these customers were: their orders stay, under their id. */
+    forget: async (userIds: string[]): Promise<void> =>
+      void (await orders.updateMany(
+        { userId: { $in: userIds } },
+        { $set: { 'customer.name': '', 'customer.email': '' } },
+      )),
+
     /**
      * Moves an order from the status in which it was read; null when it is not in it any more. The same write keeps the
      * news of it and, for `Annulée`, that its stock is owed back.

@@ -73,5 +73,5 @@ export async function openShop({ db, publisher, stock, metrics: { registry }, lo
   const stop = async (): Promise<void> => {
     await Promise.all([outbox.stop(), recovery.stop()])
   }
-  return { shop, stop }
+  return { shop, orders, stop }
 }

@@ -311,6 +311,16 @@ const harmless: [what: string, change: (books: Books) => void][] = [
     const { partition, offset } = event(books, 'o-delivered.4')
     books.deadLetters.push({ ...books.deadLetters[0]!, origin: { partition, offset }, eventId: 'o-delivered.4' })
   }],
+  ['an order and its letters whose customer has deleted their account', (books) => {
+    Object.assign(order(books, 'o-delivered').customer, { name: '', email: '' })
+    for (const one of books.letters) if (one.orderId === 'o-delivered') one.recipient = ''
+  }],
+  ['letters that are not forgotten yet', (books) => { Object.assign(order(books, 'o-delivered').customer, { name: '', email: '' }) }],
+  ['an event that was repeated after its customer was forgotten', (books) => {
+    const first = event(books, 'o-received.1')
+    const [id, , , locale] = JSON.parse(first.telling.customer)
+    books.events.push({ ...first, telling: { ...first.telling, customer: JSON.stringify([id, '', '', locale]) } })
+  }],
   ['events that Kafka does not keep any more', (books) => {
     books.retainedFrom = [new Date(noon.getTime() + 120_000)]
     for (const id of ['o-delivered.1', 'o-delivered.2', 'o-cancelled.1', 'o-received.1']) remove(books.events, { id })

@@ -39,6 +39,8 @@ export type Mutation = {
   __typename?: 'Mutation';
   /** Another password for who knows the present one; ends their other sessions. `INVALID_CREDENTIALS` when it is wrong. */
   changePassword: Scalars['Boolean']['output'];
+  /** Deletes one's own account, and what other services keep of its owner. `INVALID_CREDENTIALS` when the password is wrong. */
+  deleteAccount: Scalars['Boolean']['output'];
   /** Signs out everywhere, here too: oneself, or as an admin another user. */
   endAllSessions: Scalars['Boolean']['output'];
   /** Ends one session: one's own, or as an admin anyone's. `NOT_FOUND` when it has ended. */
@@ -68,6 +70,11 @@ export type Mutation = {
 
 export type MutationChangePasswordArgs = {
   input: ChangePasswordInput;
+};
+
+
+export type MutationDeleteAccountArgs = {
+  password: Scalars['String']['input'];
 };
 
 
@@ -253,6 +260,7 @@ export type SecurityEventEdge = {
 };
 
 export const SecurityEventKind = {
+  AccountDeleted: 'ACCOUNT_DELETED',
   Deactivated: 'DEACTIVATED',
   EmailVerified: 'EMAIL_VERIFIED',
   PasswordChanged: 'PASSWORD_CHANGED',
@@ -475,6 +483,7 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
 
 export type MutationResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   changePassword?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'input'>>;
+  deleteAccount?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationDeleteAccountArgs, 'password'>>;
   endAllSessions?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, Partial<MutationEndAllSessionsArgs>>;
   endSession?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationEndSessionArgs, 'id'>>;
   login?: Resolver<ResolversTypes['Session'], ParentType, ContextType, RequireFields<MutationLoginArgs, 'input'>>;

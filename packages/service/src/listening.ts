@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker, Listener, Listening } from '@halles/service/kafka'
-import type { Logger } from '@halles/service/log'
+import type { Broker, Listener, Listening } from './kafka.ts'
+import type { Logger } from './log.ts'
 
 type Helpers = { broker: Pick<Broker, 'listen'>; log: Logger }
 
