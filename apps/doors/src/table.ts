@@ -38,6 +38,8 @@ POST /refresh                    both     customer’s   ok               ok    
 POST /logout                     both     customer’s   ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     nobody’s     ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 GET /me                          both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+DELETE /me                       both     -            UNAUTHENTICATED  ok               ok               FORBIDDEN        UNAUTHENTICATED  UNAUTHENTICATED
+GET /me/data                     both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 PUT /me/password                 both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 POST /password/forgotten         both     customer’s   ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     nobody’s     ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
@@ -91,6 +93,7 @@ Mutation.refreshSession          both     customer’s   ok               ok    
 Mutation.logout                  both     customer’s   ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     nobody’s     ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.changePassword          both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+Mutation.deleteAccount           both     -            UNAUTHENTICATED  ok               ok               FORBIDDEN        UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.requestPasswordReset    both     customer’s   ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     nobody’s     ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.resetPassword           both     nobody’s     VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  UNAUTHENTICATED  UNAUTHENTICATED

@@ -48,6 +48,8 @@ export const restWishes: Record<string, (given: Given) => RestWish | Promise<Res
   'POST /refresh': async ({ its }) => ({ body: { refreshToken: await its.refreshToken() } }),
   'POST /logout': async ({ its }) => ({ body: { refreshToken: await its.refreshToken() } }),
   'GET /me': ({ mine }) => ({ shows: mine.userId }),
+  'DELETE /me': ({ mine }) => ({ body: { password: mine.password } }),
+  'GET /me/data': ({ mine }) => ({ shows: mine.userId }),
   'PUT /me/password': (given) => ({ body: passwords(given) }),
   'POST /password/forgotten': ({ its }) => ({ body: { email: its.email } }),
   'POST /password/reset': () => ({ body: { token: `${randomUUID()}.x`, newPassword: newPassword() } }),
@@ -142,6 +144,10 @@ export const rootWishes: Record<string, (given: Given) => GraphqlWish | Promise<
   'Mutation.changePassword': (given) => ({
     query: 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) }',
     variables: { input: passwords(given) },
+  }),
+  'Mutation.deleteAccount': ({ mine }) => ({
+    query: 'mutation ($password: String!) { deleteAccount(password: $password) }',
+    variables: { password: mine.password },
   }),
   'Mutation.requestPasswordReset': ({ its }) => ({
     query: 'mutation ($email: String!) { requestPasswordReset(email: $email) }',
@@ -349,8 +355,10 @@ export const grpcWishes: Record<string, (given: Given) => GrpcWish> = {
 
 /** What ends the caller, or the one whose thing it is: where it is let, someone new stands in for them. */
 export const endsPeople = new Set([
+  'DELETE /me',
   'DELETE /sessions',
   'PUT /me/password',
+  'Mutation.deleteAccount',
   'Mutation.endAllSessions',
   'Mutation.changePassword',
 ])
