@@ -89,7 +89,10 @@ it('poison between events holds up none of them, and can be listed, shown and se
     JSON.stringify(second.event).replaceAll(second.event.subject, key).replace('"sequence":1', '"sequence":2'),
   )
   for (const { buyer } of [first, second])
-    await eventually('its letter', async () => (await buyer.rest('GET', '/notifications')).body.totalCount === 1)
+    await eventually(
+      'its letter',
+      async () => (await buyer.rest('GET', `/notifications?orderId=${key}`)).body.totalCount === 1,
+    )
 
   const dead = await parked(key, 4)
   expect(dead.map(({ reason }) => reason)).toEqual([
@@ -170,7 +173,7 @@ it('an event that was parked gets its letter when it is sent again, and one only
   next.data.sequence = 2
   await send(orderId, JSON.stringify(next))
   expect(await shop.lettersOnce(2, orderId)).toHaveLength(2)
-  expect((await buyer.rest('GET', '/notifications')).body.totalCount).toBe(2)
+  expect((await buyer.rest('GET', `/notifications?orderId=${orderId}`)).body.totalCount).toBe(2)
 })
 
 it('npm run dlq says in a sentence what is wrong, and ends with 1', async () => {

@@ -25,8 +25,6 @@ afterAll(remove)
 /** The points that no day comes to, and why. One that is come to all the same fails the test. */
 const beyond: Record<string, string> = {
   "debts.ts counts: await Promise.all([ orders.countDocuments({ status: { $in: ['Inte…": 'only reads',
-  'orders.ts forget: await orders.updateMany( { userId: { $in: userIds } }, { $set: { …':
-    'an account is deleted: one write, done again when its event comes again',
   'orders.ts findMany: await orders.find({ _id: { $in: ids }, ...filter, ...visible }).t…': 'only reads',
   'rest.ts rest: await shop.listOrders(request.person, request.query)': 'only reads',
   'rest.ts rest: await shop.readOrder(signedIn(request.person), request.params)': 'only reads',
@@ -34,6 +32,12 @@ const beyond: Record<string, string> = {
     'MongoDB broke the connection in the first one: the same write once more',
   'rounds.ts run: await new Promise((resolve) => setTimeout(resolve, pause))': 'a round failed: nothing but a pause',
 }
+
+/**
+ * What a day may come to or not: other tests delete accounts on the same Kafka. It is one write, done again when its event
+ * comes again.
+ */
+const perhaps = new Set(['orders.ts forget: await orders.updateMany( { userId: { $in: userIds } }, { $set: { …'])
 
 /** How many processes live and die at a time, each on a database of its own. */
 const LANES = 3
@@ -114,7 +118,7 @@ async function openShop(): Promise<Lane[]> {
 async function explore(lane: Lane): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'halles-days-'))
   cleanups.push(() => rmSync(folder, { recursive: true }))
-  const missing = (): boolean => points.some((name) => !moments.has(name) && !(name in beyond))
+  const missing = (): boolean => points.some((name) => !moments.has(name) && !(name in beyond) && !perhaps.has(name))
   for (const kind of days) await exploreBy(lane, kind, path.join(folder, kind))
   for (let again = 0; again < 3 && missing(); again++) await exploreBy(lane, 'everyday', path.join(folder, `${again}`))
 }
@@ -125,7 +129,7 @@ async function exploreBy(lane: Lane, kind: Kind, list: string): Promise<void> {
   expect({ kind, code, wrong: day.wrong }).toEqual({ kind, code: 0, wrong: [] })
   deaths.set(`none, ${list}`, [{ day, left, died: true }])
   for (const moment of momentsIn(list)) {
-    const fresh = moment.filter((name) => !moments.has(name))
+    const fresh = moment.filter((name) => !moments.has(name) && !perhaps.has(name))
     for (const name of fresh) moments.set(name, { at: fresh[0]!, kind })
   }
 }
@@ -154,13 +158,16 @@ const between: Filter<Stored> = {
 }
 
 it('comes to every point, but for those that are known to lie beyond', () => {
-  expect(points.filter((name) => !moments.has(name)).sort()).toEqual(Object.keys(beyond).sort())
+  expect(points.filter((name) => !moments.has(name) && !perhaps.has(name)).sort()).toEqual(Object.keys(beyond).sort())
 })
 
 describe('order-service, killed right after', () => {
-  it.each(points.filter((name) => !(name in beyond)))('%s, leaves nothing amiss', async (name) => {
-    const tries = deaths.get(moments.get(name)!.at)!
-    expect(tries.at(-1)?.died).toBe(true)
-    for (const { day, left } of tries) expect(await day.amiss(left, listener.sequences)).toEqual([])
-  })
+  it.each(points.filter((name) => !(name in beyond) && !perhaps.has(name)))(
+    '%s, leaves nothing amiss',
+    async (name) => {
+      const tries = deaths.get(moments.get(name)!.at)!
+      expect(tries.at(-1)?.died).toBe(true)
+      for (const { day, left } of tries) expect(await day.amiss(left, listener.sequences)).toEqual([])
+    },
+  )
 })
