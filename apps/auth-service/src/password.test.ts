@@ -53,6 +53,11 @@ describe('the length of a password is counted in code points, as it is kept', ()
 })
 
 describe('any other password is good', () => {
+  it('random figures are, though the address is of such figures too', async () => {
+    const owner = { name: 'Éloïse', email: 'a1b2c3d4-e5f6-4a7b-8c9d-0e1f2a3b4c5d@example.test' }
+    expect(await passwordFault(isCommon, '1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5e', owner)).toBeUndefined()
+  })
+
   it.each([
     'kq8 vx2m',
     '83610274',

@@ -46,11 +46,18 @@ function ownFault(password: string, { name, email }: Owner): string | undefined 
   const words = letterWordsOf(password)
   const whole = typed(password).toLowerCase().trim()
   return own.some((text) => text.toLowerCase() === whole) ||
-    (words.length > 0 && words.every((word) => ownWords.has(word))) ||
-    own.some((text) => words.length > 0 && letterWordsOf(text).join('') === words.join(''))
+    (isMost(words, whole) && words.every((word) => ownWords.has(word))) ||
+    own.some((text) => isMost(words, whole) && letterWordsOf(text).join('') === words.join(''))
     ? 'is your own name or address, or the name of this shop: choose another'
     : undefined
 }
+
+/**
+ * Whether words are what a password is made of, and not letters that random figures leave between them: their longest has
+ * three letters, and together they are a quarter of it.
+ */
+const isMost = (words: string[], password: string): boolean =>
+  words.some((word) => word.length >= 3) && words.join('').length * 4 >= password.length
 
 const SHOP = 'halles'
 
