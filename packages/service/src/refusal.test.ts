@@ -31,6 +31,22 @@ describe('a database that cannot be reached', () => {
     expect(broken.message).toMatch(/^(write|read) E/)
     expect(refusalOf(broken)).toMatchObject({ code: 'UNAVAILABLE', cause: broken })
   })
+
+  it('is told as UNAVAILABLE when the server has ended the connection before it is written to', async () => {
+    const server = createServer((other) => other.end()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.resume()
+    await once(socket, 'end')
+    const broken = await new Promise<Error>((resolve) => {
+      socket.once('error', resolve)
+      socket.write('more')
+    })
+    server.close()
+    expect(broken.message).toBe('This socket has been ended by the other party')
+    expect(refusalOf(broken)).toMatchObject({ code: 'UNAVAILABLE', cause: broken })
+  })
 })
 
 it('a bug stays one', () => {

@@ -107,10 +107,11 @@ export function refusalOf(error: unknown): Refusal | undefined {
 
 /**
  * Whether a connection broke while it was written to: the driver (7.9) waits for the socket to drain then, and lets the
- * socket's own error through, neither wrapped nor tried again.
+ * socket's own error through, neither wrapped nor tried again. Where the server has said that it is done, that is Node's
+ * own EPIPE, of no system call.
  */
 const brokeInWriting = ({ code, syscall }: NodeJS.ErrnoException): boolean =>
-  (syscall === 'write' || syscall === 'read') && (code === 'ECONNRESET' || code === 'EPIPE')
+  code === 'EPIPE' || (code === 'ECONNRESET' && (syscall === 'write' || syscall === 'read'))
 
 const databaseSlow = new Set(['MongoOperationTimeoutError', 'MongoNetworkTimeoutError', 'MongoWaitQueueTimeoutError'])
 const databaseAway = new Set([
