@@ -66,6 +66,8 @@ async function orderThrough(trouble: (ordering: () => number) => Promise<void>) 
   await trouble(() => wishes.length)
   ordering = false
   await Promise.all(buyers)
+  // A MongoDB that is back at once may cost nobody an answer: the driver tries again.
+  const from = lastUnknown || Date.now()
 
   const between = { $or: [{ status: { $in: ['Intent', 'Undoing'] } }, { releaseAt: { $exists: true } }, { unsent: { $exists: true } }] } // prettier-ignore
   await eventually(
@@ -73,7 +75,7 @@ async function orderThrough(trouble: (ordering: () => number) => Promise<void>) 
     async () => (await shop.stored.countDocuments(between as never)) === 0,
     SETTLED,
   )
-  expect(Date.now() - lastUnknown).toBeLessThan(SETTLED)
+  expect(Date.now() - from).toBeLessThan(SETTLED)
   expect(longest).toBeLessThan(ANSWERED)
   expect([...codes.keys()].filter((code) => !['ok', 'UNAVAILABLE', 'TIMEOUT'].includes(code))).toEqual([])
 
