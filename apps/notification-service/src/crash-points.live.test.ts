@@ -6,13 +6,13 @@ import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import { instrumented, momentsIn, sourcesIn } from '@halles/testkit/crash-points'
 import { ownDatabase } from '@halles/testkit/database'
+import { serveKeys, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { LINK_SECRET } from '../test/events.ts'
 import { answersOf, days, newDay, type Day, type Kind, type Surroundings } from '../test/day.ts'
 import { mailServer } from '../test/mail-server.ts'
-import { serveKeys, startProcess, type Process } from '../test/process.ts'
-import { accountsBeside, deletionsBeside, ownSubscription } from '../test/running.ts'
+import { accountsBeside, deletionsBeside, ownSubscription, startOn } from '../test/running.ts'
 import { deadLettersIn } from './dead-letters.ts'
 import { lettersIn } from './letters.ts'
 
@@ -98,7 +98,7 @@ async function openLane(jwksUrl: string): Promise<Lane> {
     ACCOUNT_LINK_SECRET: LINK_SECRET,
   }
   const start = (flags: string[] = []): Process => {
-    const process = startProcess(env, subscription, flags)
+    const process = startOn(subscription, env, flags)
     cleanups.push(process.kill)
     return process
   }

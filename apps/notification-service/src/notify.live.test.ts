@@ -39,7 +39,8 @@ describe('an event', () => {
   })
 
   it('that comes after a later one has its letter too: it may have been parked until now', async () => {
-    const [first, second, third] = [1, 2, 3].map((sequence) => someEvent({ sequence, orderId: `o-${Date.now()}` }))
+    const orderId = `o-${Date.now()}`
+    const [first, second, third] = [1, 2, 3].map((sequence) => someEvent({ sequence, orderId }))
     expect(await notify({ letters }, [first!, third!])).toEqual(['recorded', 'recorded'])
     expect(await notify({ letters }, [second!, third!])).toEqual(['recorded', 'known'])
     expect(await notify({ letters }, [second!])).toEqual(['known'])

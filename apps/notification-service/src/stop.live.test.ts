@@ -7,8 +7,7 @@ import { eventually } from '@halles/testkit/wait'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { someCustomer, someEvent } from '../test/events.ts'
 import { mailServer } from '../test/mail-server.ts'
-import { startProcess } from '../test/process.ts'
-import { ownSubscription } from '../test/running.ts'
+import { ownSubscription, startOn } from '../test/running.ts'
 import { lettersIn } from './letters.ts'
 
 // These stop servers, so they have servers of their own.
@@ -42,7 +41,7 @@ async function withLettersInHand() {
     SMTP_URL: mail.url,
     JWKS_URL: 'http://127.0.0.1:1/jwks.json',
   }
-  const service = startProcess(env, subscription)
+  const service = startOn(subscription, env)
   closers.push(mongo.close, mail.close, publisher.close, service.kill)
   await service.listening
   const events = Array.from({ length: 8 }, () => someEvent({ customer: someCustomer() }))

@@ -3,6 +3,7 @@ import type { AccountEvent } from '@halles/contracts/account-events'
 import type { OrderEvent } from '@halles/contracts/order-events'
 import type { Broker, Publisher } from '@halles/service/kafka'
 import { someAdmin } from '@halles/testkit/people'
+import { say, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { isWhole } from '../src/dead-letter.ts'
 import type { DeadLetters } from '../src/dead-letters.ts'
@@ -11,7 +12,6 @@ import { messageIdOf } from '../src/letter.ts'
 import type { Letters } from '../src/letters.ts'
 import { someAccountEvent, someCustomer, someDeletion, someEvent } from './events.ts'
 import { header, type MailServer } from './mail-server.ts'
-import { ask, type Process } from './process.ts'
 import { accountsBeside, deletionsBeside } from './running.ts'
 
 /** What stays while notification-service dies: its servers, and its stores as a test looks at them. */
@@ -120,7 +120,7 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
     const answer = async (what: 'resend' | 'redrive', of: string, route: string) => {
       const wish = { what, of, answered: false }
       asked.push(wish)
-      const heard = await ask(url, admin, 'POST', route)
+      const heard = await say(url, admin, 'POST', route)
       if (heard === undefined) throw gone
       wish.answered = heard.status === 202
       if (!wish.answered) throw new Error(`${route} answered ${heard.status} ${heard.body.detail}`)

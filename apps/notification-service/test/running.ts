@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ownDatabase } from '@halles/testkit/database'
 import { as, testKeyOf, type TestPerson } from '@halles/testkit/people'
+import { startProcess, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import type { AccountEvent } from '@halles/contracts/account-events'
 import type { OrderEvent } from '@halles/contracts/order-events'
@@ -29,6 +30,10 @@ export const deletionsBeside = ({ topic, dlq }: Subscription): Subscription => (
   dlq,
   groupId: `${topic}-deletions`,
 })
+
+/** Notification-service as a process of its own on these topics, told the rest by its environment. `flags` are node's. */
+export const startOn = (subscription: Subscription, env: Record<string, string>, flags: string[] = []): Process =>
+  startProcess(new URL('main.ts', import.meta.url), { SUBSCRIPTION: JSON.stringify(subscription), ...env }, flags)
 
 /** Notification-service on a database and topics of its own, and what tests say to it. */
 export async function startNotificationService(

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { ownDatabase } from '@halles/testkit/database'
 import { someAdmin, someone } from '@halles/testkit/people'
+import { say, serveKeys, startProcess, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient, type Collection } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { listenTo } from '../test/listener.ts'
-import { say, serveKeys, startProcess, type Process } from '../test/process.ts'
 import { startShelf, type Shelf } from '../test/shelf.ts'
 import type { Stored } from './orders.ts'
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
   stored = client.db().collection('orders')
   listener = await listenTo(inject('kafka'))
   instances = Array.from({ length: 2 }, () =>
-    startProcess('order-service', {
+    startProcess(new URL('main.ts', import.meta.url), {
       MONGODB_URL: database,
       KAFKA_BROKERS: inject('kafka'),
       PRODUCT_GRPC_URL: shelf.address,

@@ -1,8 +1,8 @@
 import { ownDatabase } from '@halles/testkit/database'
 import { as, someone } from '@halles/testkit/people'
+import { serveKeys, startProcess } from '@halles/testkit/process'
 import { MongoClient } from 'mongodb'
 import { expect, inject, it, onTestFinished } from 'vitest'
-import { serveKeys, startProcess } from '../test/process.ts'
 import { startShelf } from '../test/shelf.ts'
 
 it(
@@ -14,7 +14,7 @@ it(
     const database = ownDatabase(inject('mongodb'))
     const keys = await serveKeys()
     onTestFinished(keys.close)
-    const { child, ended, listening, kill } = startProcess('order-service', {
+    const { child, ended, listening, kill } = startProcess(new URL('main.ts', import.meta.url), {
       MONGODB_URL: database,
       KAFKA_BROKERS: '127.0.0.1:1',
       PRODUCT_GRPC_URL: shelf.address,

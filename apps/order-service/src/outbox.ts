@@ -1,10 +1,10 @@
 import { CLOUDEVENTS_JSON, ORDER_EVENTS, type OrderEvent } from '@halles/contracts/order-events'
 import type { Outgoing, Publisher } from '@halles/service/kafka'
 import type { Logger } from '@halles/service/log'
+import { rounds } from '@halles/service/rounds'
 import { inSpan } from '@halles/service/trace'
 import type { Debts } from './debts.ts'
 import { orderView, type Order, type Unsent } from './order.ts'
-import { rounds } from './rounds.ts'
 
 /** The most orders whose events go together. */
 const MOST = 512

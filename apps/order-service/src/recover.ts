@@ -1,8 +1,8 @@
 import type { Logger } from '@halles/service/log'
 import { refusalOf } from '@halles/service/refusal'
+import { rounds } from '@halles/service/rounds'
 import type { Debts } from './debts.ts'
 import type { Intents } from './intents.ts'
-import { rounds } from './rounds.ts'
 import type { Stock } from './stock.ts'
 
 /** How many orders' stock is given back at a time. */

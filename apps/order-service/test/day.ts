@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { newId } from '@halles/service/ids'
 import { someAdmin, someone } from '@halles/testkit/people'
+import { say, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import type { Db } from 'mongodb'
 import { orderOf, type Order } from '../src/order.ts'
 import type { Stock } from '../src/stock.ts'
-import { say, type Process } from './process.ts'
 import type { Stores } from './stores.ts'
 
 /** What is there of a product when a day begins. */
@@ -164,6 +164,13 @@ export async function newDay({ stores, stock, products, productDb }: Surrounding
         }
         await placing
       },
+
+      /** An order moves on after its first event went out, and before that is noted: the process takes its time there. */
+      overtaken: async (): Promise<void> => {
+        await quiet()
+        await change(admin, await place(wish()), 'Confirmée')
+        await quiet()
+      },
     }
   }
 
@@ -230,7 +237,7 @@ export async function newDay({ stores, stock, products, productDb }: Surrounding
 }
 
 export type Day = Awaited<ReturnType<typeof newDay>>
-export const days = ['everyday', 'stuck', 'late'] as const
+export const days = ['everyday', 'stuck', 'late', 'overtaken'] as const
 export type Kind = (typeof days)[number]
 
 const gone = new Error('the process is gone')

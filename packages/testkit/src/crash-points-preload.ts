@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
 // For `node --import`: what it is to do is in its own URL, see `instrumented` in crash-points.ts.
 
@@ -9,6 +10,8 @@ const folder = wish.get('folder')!
 const files = new Map(wish.getAll('file').map((url, i) => [url, path.join(folder, `${i}.js`)]))
 const point = wish.get('point')
 const list = wish.get('list')
+const slow = wish.get('slow')
+const ms = Number(wish.get('ms'))
 const lines = new Map<string, string>()
 
 /** How often this process has written to anyone; where Linux does not tell, every moment is one of its own. */
@@ -32,6 +35,7 @@ Object.assign(globalThis, {
       return await awaited
     } finally {
       pass(name)
+      if (name === slow) await setTimeout(ms)
     }
   },
 })

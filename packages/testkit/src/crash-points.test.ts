@@ -76,6 +76,13 @@ describe('a process', () => {
     expect(run(walk.dyingAt(points[i]!))).toEqual({ printed, signal: 'SIGKILL' })
   })
 
+  it('waits where it is told to, and knows no place that is not there', () => {
+    const began = performance.now()
+    expect(run(walk.dyingAt(points[1]!, { at: points[0]!, ms: 700 })).printed).toEqual(['begin', 'one'])
+    expect(performance.now() - began).toBeGreaterThan(700)
+    expect(() => walk.dyingAt(points[1]!, { at: 'nowhere', ms: 1 })).toThrow('nowhere')
+  })
+
   it('tells the points that it comes to, and is none the worse for it', () => {
     const list = path.join(folder, 'list')
     expect(run(walk.listing(list))).toMatchObject({ signal: null, printed: ['begin', 'one', 'two', 'three', 'end'] })

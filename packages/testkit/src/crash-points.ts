@@ -48,6 +48,9 @@ export function sourcesIn(folder: URL, without: readonly string[] = []): URL[] {
   return names.filter((name) => !without.includes(name)).map((name) => new URL(name, folder))
 }
 
+/** A point after which the process waits each time, for so many milliseconds: what only comes to pass in between then does. */
+export type Slow = { at: string; ms: number }
+
 export type Instrumented = ReturnType<typeof instrumented>
 
 /** Sources that know where they are: their points in order, and what node is told to use them. `remove` ends their use. */
@@ -60,18 +63,20 @@ export function instrumented(files: readonly URL[]) {
     writeFileSync(path.join(folder, `${i}.js`), withSteps(source, found))
     return found.map((point) => point.name)
   })
-  const flags = (wish: Record<string, string>): string[] => {
+  const flags = (wish: Record<string, string>, slow?: Slow): string[] => {
+    if (slow !== undefined && !points.includes(slow.at)) throw new Error(`no such point: ${slow.at}`)
     const preload = new URL(import.meta.url.replace(/(\.[jt]s)$/, '-preload$1'))
     for (const file of files) preload.searchParams.append('file', file.href)
-    for (const [name, value] of Object.entries({ folder, ...wish })) preload.searchParams.set(name, value)
+    for (const [name, value] of Object.entries({ folder, ...wish, ...(slow && { slow: slow.at, ms: `${slow.ms}` }) }))
+      preload.searchParams.set(name, value)
     return ['--disable-warning=ExperimentalWarning', `--import=${preload.href}`]
   }
   return {
     points,
     /** Dies right after this point. */
-    dyingAt: (point: string): string[] => flags({ point }),
+    dyingAt: (point: string, slow?: Slow): string[] => flags({ point }, slow),
     /** Dies nowhere, and lists the points that it came to in this file when it ends by itself. */
-    listing: (list: string): string[] => flags({ list }),
+    listing: (list: string, slow?: Slow): string[] => flags({ list }, slow),
     remove: (): void => rmSync(folder, { recursive: true }),
   }
 }
