@@ -7,4 +7,6 @@ export default projectConfig('torture', {
   sequence: { groupOrder: 1 },
   testTimeout: 240_000,
   hookTimeout: 240_000,
+  // A promise that was broken once was broken.
+  retry: 0,
 })

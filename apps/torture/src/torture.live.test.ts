@@ -51,16 +51,21 @@ describe('what the torture can see', () => {
     ['publish-before-commit', 'letters-not-deduped', 'release-twice'],
   ]
   describe.each(together.map((bugs) => ({ bugs })))('is $bugs', ({ bugs }) => {
-    let result: Result
+    const results: Result[] = []
+    const unseen = (bug: PlantName): string[] => {
+      const found = new Set(results.flatMap(({ findings }) => findings).map(({ rule }) => rule))
+      return plants[bug].rules.filter((rule) => !found.has(rule))
+    }
 
+    // A bug shows itself when it is met in the wrong moment: what one torture happens to miss, another one meets.
     beforeAll(async () => {
-      result = await torture({ ...wish, plants: bugs })
-    })
+      while (results.length < 3 && bugs.some((bug) => unseen(bug).length > 0))
+        results.push(await torture({ ...wish, seed: wish.seed + results.length, plants: bugs }))
+    }, 600_000)
 
     it.each(bugs)('%s, by the rule that it breaks', (bug) => {
-      onTestFailed(() => console.log(reportOf(result)))
-      const found = new Set(result.findings.map(({ rule }) => rule))
-      expect([...found]).toEqual(expect.arrayContaining([...plants[bug].rules]))
+      onTestFailed(() => console.log(results.map(reportOf).join('\n')))
+      expect(unseen(bug)).toEqual([])
     })
   })
 
