@@ -1,21 +1,22 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Context } from '@opentelemetry/api'
-import Fastify, { LogController, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { TSchema } from 'typebox'
+import { answerError } from './answer-error.ts'
+import { answerBrokenHttp } from './broken-http.ts'
 import { clientsBehind, gatewayKnownBy, type Client } from './client.ts'
 import type { Limits } from './document-limits.ts'
 import { compiledExecute } from './graphql.ts'
-import { graphqlErrors } from './graphql-answer.ts'
 import { graphqlRoute } from './graphql-http.ts'
 import type { KeyOf } from './keys.ts'
 import { loggerOptions } from './log.ts'
 import { metricsOf, type Metrics } from './metrics.ts'
 import { openapi } from './openapi.ts'
 import { ACCESS_TOKEN, Claims, type Person } from './person.ts'
-import { Refusal, refusalOf, refusals } from './refusal.ts'
+import { Refusal } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
 import { reader, validatorOf } from './schema.ts'
 import { inTrace, traceFrom, traceId } from './trace.ts'
@@ -64,6 +65,8 @@ export type ServiceOptions = {
   trustedProxies?: readonly string[]
   /** Largest body taken, in bytes. */
   bodyLimit?: number
+  /** Headers of every answer, errors of any kind included. */
+  headers?: Readonly<Record<string, string>>
 }
 
 /** How long /readyz waits for each need, in milliseconds. */
@@ -84,17 +87,8 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
       return clientOf(this)
     },
   })
-  app.decorateRequest('trace')
   app.decorateRequest('operation', undefined)
   app.setValidatorCompiler(({ schema, httpPart }) => validatorOf(schema as TSchema, httpPart ?? 'body'))
-  app.setErrorHandler(answerError)
-  app.setNotFoundHandler(() => {
-    throw new Refusal('NOT_FOUND', 'There is nothing at this address.')
-  })
-  app.addHook('onRequest', async (request, reply) => {
-    request.trace = traceFrom(request.headers)
-    reply.header('x-trace-id', traceId(request.trace))
-  })
   await tokens(app, options)
   if (options.gatewayOnly) behindGateway(app, options.gatewaySecret)
   // Last before the handler: reading the body leaves the context that onRequest ran in.
@@ -147,11 +141,20 @@ export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
 
 /**
  * How long a client may take to send a request, in milliseconds: its headers, and all of it. Node looks every second, and
- * answers 408. A megabyte in 20 s is 52 KB/s, which any telephone has.
+ * answers 408 (broken-http.ts). A megabyte in 20 s is 52 KB/s, which any telephone has.
  */
-const slow = { requestTimeout: 20_000, http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 } } as const
+const slow = {
+  requestTimeout: 20_000,
+  http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
+  // A client that does not read its answer, either: nothing of ours is silent for so long.
+  connectionTimeout: 60_000,
+} as const
 
-function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576 }: ServiceOptions) {
+function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576, headers = {} }: ServiceOptions) {
+  const begin = (request: FastifyRequest, reply: FastifyReply): void => {
+    request.trace = traceFrom(request.headers)
+    reply.headers(headers).header('x-trace-id', traceId(request.trace))
+  }
   const app = Fastify({
     ...slow,
     logger: loggerOptions(name, logLevel),
@@ -159,10 +162,35 @@ function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576 }: S
     bodyLimit,
     ...(trustedProxies.length > 0 && { trustProxy: [...trustedProxies] }),
     routerOptions: { maxParamLength: 512 },
-    frameworkErrors: (error, request, reply) => {
-      answerError(error, request, reply)
+    rewriteUrl: ({ url = '/', headers: asked }) => {
+      const whole = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url)
+      if (!whole) return url
+      // RFC 9112, 3.2.2: as a proxy is asked; the host that is in it counts.
+      asked.host = whole[1]!
+      return whole[2]!.startsWith('/') ? whole[2]! : `/${whole[2]}`
     },
+    // What the router cannot read meets no hook.
+    frameworkErrors: (error, request, reply) => {
+      begin(request, reply)
+      answerError(error, request, reply)
+      const id = traceId(request.trace)
+      request.log.info({ traceId: id, route: 'none', status: reply.statusCode, cause: error.code }, 'answered')
+    },
+    clientErrorHandler: () => {}, // answerBrokenHttp listens
   }).withTypeProvider<TypeBoxTypeProvider>()
+  answerBrokenHttp(app.server, headers, app.log)
+  // An expectation that is not known may be passed over (RFC 9110, 10.1.1); Node’s own answer would be an empty one.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.decorateRequest('trace')
+  app.addHook('onRequest', async (request, reply) => {
+    begin(request, reply)
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+      throw new Refusal('VALIDATION_FAILED', 'A request says which host it is for.')
+  })
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(() => {
+    throw new Refusal('NOT_FOUND', 'There is nothing at this address.')
+  })
   // What a form of any site may send, without asking first.
   app.removeContentTypeParser('text/plain')
   return app
@@ -224,51 +252,6 @@ async function tokens(app: App, { keyOf, issuer, audience, revocations }: Servic
   if (!revocations) return
   app.addHook('onReady', () => revocations.start(app.log))
   app.addHook('onClose', async () => revocations.stop())
-}
-
-/** The one place where an error becomes an answer. */
-function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const refusal = refusalOf(error) ?? fastifyRefusal(error as FastifyError)
-  const id = traceId(request.trace)
-  if (refusal.code === 'INTERNAL') request.log.error({ err: error, traceId: id }, 'request failed')
-  const { http, title } = refusals[refusal.code]
-  if (refusal.retryAfter !== undefined) reply.header('retry-after', refusal.retryAfter)
-  if (http === 401) reply.header('www-authenticate', 'Bearer')
-  reply.status(http)
-  if (request.url?.split('?')[0] === '/graphql')
-    return reply.type('application/json; charset=utf-8').send(JSON.stringify(graphqlErrors(refusal, id)))
-  const problem = {
-    type: 'about:blank',
-    title,
-    status: http,
-    detail: refusal.message,
-    code: refusal.code,
-    ...(refusal.code === 'INTERNAL' && { traceId: id }),
-    ...(refusal.errors && { errors: refusal.errors }),
-  }
-  // Text, so that no route's response schema drops a field.
-  return reply.type('application/problem+json; charset=utf-8').send(JSON.stringify(problem))
-}
-
-/** What Fastify and its plugins refuse, by our codes. An error without a 4xx status is a bug. */
-function fastifyRefusal(error: FastifyError): Refusal {
-  if (error.code?.startsWith('FST_JWT_') || error.code?.startsWith('FAST_JWT_'))
-    return new Refusal('UNAUTHENTICATED', 'This access token is not good (any more): sign in again.', { cause: error })
-  switch (error.statusCode) {
-    case 404:
-    case 414: // an id that is longer than any of ours
-      return new Refusal('NOT_FOUND', 'There is nothing at this address.')
-    case 413:
-      return new Refusal('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')
-    case 415:
-      return new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Send JSON, with content-type: application/json.')
-    case 429:
-      return new Refusal('RATE_LIMITED', 'Too many requests: try again later.')
-    case 400:
-      return new Refusal('VALIDATION_FAILED', 'The request cannot be read: is it well-formed JSON?', { cause: error })
-    default:
-      return new Refusal('INTERNAL', 'Something went wrong here.', { cause: error })
-  }
 }
 
 const hidden = { schema: { hide: true } } as const

@@ -47,7 +47,7 @@ export function validatorOf(schema: TSchema, part: string): (value: unknown) => 
   const validate = (part === 'body' ? strict : coercing).compile(schema)
   return (given) => {
     const value = normalised(given)
-    if (value === TOO_DEEP) return { error: new Refusal('VALIDATION_FAILED', 'What was sent is nested too deeply.') }
+    if (typeof value === 'symbol') return { error: new Refusal('VALIDATION_FAILED', unreadable[value]) }
     if (validate(value)) return { value }
     return {
       error: new Refusal('VALIDATION_FAILED', sentenceFor(part), { errors: faultsOf(validate.errors) }),
@@ -99,17 +99,29 @@ const DEEPEST = 64
 const TOO_DEEP = Symbol('nested too deeply')
 
 /**
+ * More marks on one letter than any language writes: the Stream-Safe Text Format of UAX #15 allows 30. Normalising puts
+ * each mark in its place among those of its letter, so the work grows with the square of their number: 40,000 take 5 s.
+ */
+const FAR_TOO_MARKED = /(?<!\p{M})\p{M}{31}/u // from the first mark on, so that each is looked at once
+const TOO_MARKED = Symbol('too many marks on a letter')
+
+const unreadable: Record<symbol, string> = {
+  [TOO_DEEP]: 'What was sent is nested too deeply.',
+  [TOO_MARKED]: 'In what was sent a letter has more than 30 accents or other marks.',
+}
+
+/**
  * A copy of a JSON value whose text is in Unicode normal form C, so that "Reçue" is equal however it was typed; TOO_DEEP
- * for one that no shape here could fit.
+ * or TOO_MARKED for one that no shape here could fit.
  */
 function normalised(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return value.normalize('NFC')
+  if (typeof value === 'string') return FAR_TOO_MARKED.test(value) ? TOO_MARKED : value.normalize('NFC')
   if (value === null || typeof value !== 'object') return value
   if (depth > DEEPEST) return TOO_DEEP
   const copy: unknown[] = []
   for (const inner of Object.values(value)) {
     const one = normalised(inner, depth + 1)
-    if (one === TOO_DEEP) return TOO_DEEP
+    if (typeof one === 'symbol') return one
     copy.push(one)
   }
   return Array.isArray(value) ? copy : Object.fromEntries(Object.keys(value).map((key, i) => [key, copy[i]]))
