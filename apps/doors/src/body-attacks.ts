@@ -17,6 +17,7 @@ const bodies: Record<string, string> = {
   'operators for strings': '{"email":{"$gt":""},"password":{"$gt":""}}',
   '$where for a string': '{"email":{"$where":"sleep(5000)"},"password":"12345678"}',
   'a list for a string': '{"email":["a@example.test"],"password":["12345678"]}',
+  'a letter of 400,000 marks': JSON.stringify({ email: `a${'\u0301'.repeat(200_000)}${'\u0316'.repeat(200_000)}` }),
   'half of a JSON': '{"email":"a@example.test"',
   'no JSON': 'email=a@example.test&password=12345678',
 }

@@ -73,6 +73,15 @@ export const graphqlAttacks = (ground: Ground): Attack[] => [
       'QUERY_TOO_COMPLEX',
     ),
   ),
+  ...atGraphql(
+    graphqlDoors(ground, ['product']),
+    about('a letter of 40,000 marks'),
+    () => ({
+      query: 'query ($filter: ProductFilter) { products(filter: $filter) { totalCount } }',
+      variables: { filter: { q: `a${'\u0301'.repeat(20_000)}${'\u0316'.repeat(20_000)}` } },
+    }),
+    'VALIDATION_FAILED',
+  ),
   ...(ground.place.pace === undefined ? [] : [guessing(ground.place.pace)]),
 ]
 

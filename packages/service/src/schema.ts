@@ -47,7 +47,7 @@ export function validatorOf(schema: TSchema, part: string): (value: unknown) => 
   const validate = (part === 'body' ? strict : coercing).compile(schema)
   return (given) => {
     const value = normalised(given)
-    if (typeof value === 'symbol') return { error: new Refusal('VALIDATION_FAILED', unreadable[value]) }
+    if (typeof value === 'symbol') return { error: new Refusal('VALIDATION_FAILED', unreadable[value]!) }
     if (validate(value)) return { value }
     return {
       error: new Refusal('VALIDATION_FAILED', sentenceFor(part), { errors: faultsOf(validate.errors) }),
