@@ -186,7 +186,7 @@ export function costsOf(schema: GraphQLSchema, { definitions }: DocumentNode, { 
             : value?.kind === Kind.VARIABLE
               ? variables[value.name.value]
               : usual
-        return typeof wished === 'number' && wished >= 0 ? wished : usual
+        return typeof wished === 'number' && wished > 0 ? wished : usual
       }
       return isList(field.type)
         ? (variables) => firstOf(variables) * (1 + inside(variables, undefined))
