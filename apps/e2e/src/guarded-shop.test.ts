@@ -87,15 +87,30 @@ it('sells, tells and writes its letters, with least rights and every connection 
   expect(data.order).toMatchObject({ status: 'CONFIRMEE', notifications: [{ status: 'SENT' }, { status: 'SENT' }] })
 })
 
-it('answers no one who comes past the gateway without signing in', async () => {
-  for (const url of Object.values(started.running.services)) {
+it('answers no one who comes past the gateway without signing in, and tells no one its schema', async () => {
+  const { authorization } = await shop.customer()
+  const graphql = async (url: string, query: string, headers: Record<string, string>) => {
     const answer = await fetch(`${url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-gateway-secret': 'guessed' },
-      body: JSON.stringify({ query: '{ __typename }' }),
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query }),
     })
-    expect(answer.status).toBe(401)
+    return { status: answer.status, body: await answer.json() }
   }
+  for (const [service, url] of Object.entries(started.running.services)) {
+    const guess = { 'x-gateway-secret': 'guessed' }
+    expect((await graphql(url, '{ __typename }', guess)).status).toBe(401)
+    for (const path of ['/', '/openapi.json', '/products', '/login'])
+      expect((await fetch(url + path, { headers: guess })).status).toBe(401)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    for (const query of ['{ __schema { types { name } } }', '{ _service { sdl } }'])
+      expect((await graphql(url, query, { authorization })).body).toMatchObject({
+        errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }],
+      })
+    expect((await graphql(url, '{ __typename }', { authorization })).body).toEqual({ data: { __typename: 'Query' } })
+    expect((await fetch(`${started.running.gateway}/docs/${service}/openapi.json`)).status).toBe(200)
+  }
+  expect((await fetch(`${started.running.gateway}/openapi.json`)).status).toBe(200)
   expect((await shop.nobody.graphql('{ products(first: 1) { totalCount } }')).errors).toBeUndefined()
 })
 

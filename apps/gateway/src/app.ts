@@ -5,7 +5,7 @@ import { keysAt } from '@halles/service/keys'
 import { logger } from '@halles/service/log'
 import { revocationsAt } from '@halles/service/revocations'
 import type { FastifyInstance } from 'fastify'
-import { isSchemaOpen, services, urlsOf, type Service, type Settings } from './config.ts'
+import { isGraphOpen, services, urlsOf, type Service, type Settings } from './config.ts'
 import { guardDoors } from './doors.ts'
 import { frontPage } from './front-page.ts'
 import { graphiql } from './graphiql.ts'
@@ -52,7 +52,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const supergraph = await supergraphOf(sdl, subgraphs, metrics.planned, settings.GATEWAY_SECRET)
   const operations = knownOperations(settings.OPERATIONS_FILE)
   await supergraph.warm(operations.texts)
-  const open = isSchemaOpen(settings)
+  const open = isGraphOpen(settings)
   graphqlRoute(app, () => supergraph.schema, supergraph.execute, {
     limits,
     prices,
@@ -62,7 +62,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   })
 
   await proxy(app, upstreams, urls, settings.GATEWAY_SECRET)
-  openapi(app, upstreams)
+  openapi(app, upstreams, settings.GATEWAY_SECRET)
   if (open) graphiql(app)
   frontPage(app, { graphiql: open, mailbox: settings.MAILBOX_URL })
 

@@ -1,4 +1,4 @@
-import { Common, demands, GatewaySecret, JwksUrl, readConfig } from '@halles/service/config'
+import { Common, demands, GatewaySecret, isSchemaOpen, JwksUrl, OpenSchema, readConfig } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 
 /** The services behind the gateway: each is a subgraph and some routes below /api. */
@@ -27,11 +27,7 @@ const Settings = Type.Object({
     }),
   ),
   MAILBOX_URL: Type.Optional(Type.String({ format: 'uri', description: 'A mailbox to link to from the front page' })),
-  OPEN_SCHEMA: Type.Optional(
-    Type.Boolean({
-      description: 'Whether the schema may be asked for, by introspection, GraphiQL and errors that suggest names',
-    }),
-  ),
+  ...OpenSchema,
   CORS_ORIGINS: Type.Optional(
     Type.String({
       pattern: `^${origin}(,${origin})*$`,
@@ -80,9 +76,8 @@ export const urlsOf = (settings: Settings): Record<Service, string[]> => ({
   notification: settings.NOTIFICATION_URL.split(','),
 })
 
-/** Whether the schema may be asked for: in production only where OPEN_SCHEMA says so, never with a list of operations. */
-export const isSchemaOpen = ({ OPEN_SCHEMA, NODE_ENV, PERSISTED_ONLY }: Settings): boolean =>
-  !PERSISTED_ONLY && (OPEN_SCHEMA ?? NODE_ENV !== 'production')
+/** Whether the schema may be asked for, with GraphiQL to do it: never with a list of operations. */
+export const isGraphOpen = (settings: Settings): boolean => !settings.PERSISTED_ONLY && isSchemaOpen(settings)
 
 /** Keeps @apollo/gateway, which reads the environment, from reporting to its maker. Call it before making one. */
 export function withoutApolloTelemetry(): void {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { GATEWAY_PROOF } from '@halles/service/client'
 import { Refusal } from '@halles/service/refusal'
 import type { FastifyInstance } from 'fastify'
 import { services, type Service } from './config.ts'
@@ -15,16 +16,23 @@ type OpenApi = {
  * Describes everything below /api at /openapi.json: the documents of all services as one, asked for each time, so that
  * it is always that of the services which run. `UNAVAILABLE` or `TIMEOUT` when one of them does not answer.
  */
-export function openapi(app: FastifyInstance, upstreams: Record<Service, Upstream>): void {
+export function openapi(app: FastifyInstance, upstreams: Record<Service, Upstream>, secret: string | undefined): void {
+  const headers: Record<string, string> = secret === undefined ? {} : { [GATEWAY_PROOF]: secret }
   app.get('/openapi.json', async () => {
-    const documents = await Promise.all(services.map((service) => documentOf(upstreams[service])))
+    const documents = await Promise.all(services.map((service) => documentOf(upstreams[service], headers)))
     return together(documents)
   })
 }
 
-async function documentOf({ dispatcher, within }: Upstream): Promise<OpenApi> {
+async function documentOf({ dispatcher, within }: Upstream, headers: Record<string, string>): Promise<OpenApi> {
   try {
-    const asked = { path: '/openapi.json', method: 'GET', headersTimeout: within, bodyTimeout: within } as const
+    const asked = {
+      path: '/openapi.json',
+      method: 'GET',
+      headers,
+      headersTimeout: within,
+      bodyTimeout: within,
+    } as const
     const { statusCode, body } = await dispatcher.request(asked)
     if (statusCode === 200) return (await body.json()) as OpenApi
     await body.dump()

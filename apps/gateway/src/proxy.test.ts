@@ -207,10 +207,15 @@ describe('what is passed on', () => {
     const headers = { 'x-gateway-secret': 'forged-by-a-client', 'user-agent': 'a browser' }
     await proven.inject({ url: '/api/products', headers })
     await proven.inject({ method: 'POST', url: '/graphql', headers, payload: { query: '{ products { totalCount } }' } })
-    await proven.close()
     expect(shop.seen).toHaveLength(2)
     for (const { headers: seen } of shop.seen)
       expect(seen).toMatchObject({ 'x-gateway-secret': 'between-gateway-and-services', 'user-agent': 'a browser' })
+    for (const url of ['/openapi.json', '/docs/auth/', '/docs/auth/openapi.json', '/images/chaise.svg'])
+      await proven.inject({ url, headers })
+    await proven.close()
+    expect(shop.seen).toHaveLength(2 + 4 + 3) // /openapi.json is of all four
+    for (const { headers: seen } of shop.seen)
+      expect(seen).toMatchObject({ 'x-gateway-secret': 'between-gateway-and-services' })
   })
 })
 

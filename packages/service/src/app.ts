@@ -35,6 +35,8 @@ declare module 'fastify' {
     metrics: Metrics
     /** /healthz, /readyz and /metrics at a door of their own; undefined where they are at the service's. */
     operator: FastifyInstance | undefined
+    /** Whether its subgraph tells its schema. */
+    openSchema: boolean
   }
 }
 
@@ -59,8 +61,10 @@ export type ServiceOptions = {
   operatorDoor?: 'same' | 'own'
   /** What the gateway proves itself with: only then is it believed where a request comes from. */
   gatewaySecret?: string | undefined
-  /** Whether /graphql answers only who proves to be the gateway, or is signed in. */
+  /** Whether only who proves to be the gateway, or is signed in, is answered: at all doors but those of `pastTheGateway`. */
   gatewayOnly?: boolean
+  /** Whether a subgraph tells its schema: by introspection, `_service` and errors that suggest names. */
+  openSchema?: boolean
   /** Addresses and networks (10.0.0.0/8) of proxies that are believed by whom, by what and at which host they were asked. */
   trustedProxies?: readonly string[]
   /** Largest body taken, in bytes. */
@@ -80,6 +84,7 @@ const READY_WITHIN = 2500
 export async function serviceApp(options: ServiceOptions): Promise<App> {
   const app = shell(options)
   app.decorate('metrics', metricsOf(options.name))
+  app.decorate('openSchema', options.openSchema ?? true)
   app.decorateRequest('person', undefined)
   const clientOf = clientsBehind(options.gatewaySecret)
   app.decorateRequest('client', {
@@ -109,11 +114,20 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
   return app
 }
 
-/** Refuses who comes to a subgraph past the gateway, which counts and limits, unless they are signed in. */
+/** What probes, Prometheus and the other services ask a service for, who are neither the gateway nor signed in. */
+const pastTheGateway: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/.well-known/jwks.json',
+  '/revocations',
+])
+
+/** Refuses who comes past the gateway, which counts and limits, unless they are signed in; whatever they ask for. */
 function behindGateway(app: App, secret: string | undefined): void {
   const isGateway = gatewayKnownBy(secret)
   app.addHook('onRequest', async ({ routeOptions, person, headers }) => {
-    if (routeOptions.url === '/graphql' && !person && !isGateway(headers))
+    if (!person && !isGateway(headers) && !pastTheGateway.has(routeOptions.url ?? ''))
       throw new Refusal('UNAUTHENTICATED', 'This address is for the gateway, and for who is signed in.')
   })
 }
@@ -137,6 +151,7 @@ export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
   graphqlRoute(app, () => schema, compiledExecute(), {
     limits: subgraphLimits,
     prices: { unpaged: 10, mutation: 10 },
+    secretive: !app.openSchema,
   })
 
 /**

@@ -113,11 +113,15 @@ describe('in production', () => {
     expect(read({ NODE_ENV: '' })).not.toThrow()
   })
 
-  it('/graphql is the gateway’s and of who is signed in, unless it is said otherwise', () => {
+  it('in production it answers the gateway and who is signed in, and tells no schema, unless it is said otherwise', () => {
     expect(doorsOf({ NODE_ENV: 'production' }).gatewayOnly).toBe(true)
     expect(doorsOf({ NODE_ENV: 'production', GATEWAY_ONLY: false }).gatewayOnly).toBe(false)
     expect(doorsOf({ GATEWAY_ONLY: true }).gatewayOnly).toBe(true)
     expect(doorsOf({}).gatewayOnly).toBe(false)
+    expect(doorsOf({ NODE_ENV: 'production' }).openSchema).toBe(false)
+    expect(doorsOf({ NODE_ENV: 'production', OPEN_SCHEMA: true }).openSchema).toBe(true)
+    expect(doorsOf({ OPEN_SCHEMA: false }).openSchema).toBe(false)
+    expect(doorsOf({}).openSchema).toBe(true)
   })
 })
 

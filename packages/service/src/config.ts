@@ -45,14 +45,24 @@ export const GatewaySecret = {
   GATEWAY_SECRET: Type.Optional(Secret('What the gateway proves itself to services with')),
 }
 
+/** For whoever serves GraphQL. */
+export const OpenSchema = {
+  OPEN_SCHEMA: Type.Optional(
+    Type.Boolean({
+      description: 'Whether the schema may be asked for, by introspection and the like; not in production, if unset',
+    }),
+  ),
+}
+
 /** For the services behind the gateway. */
 export const BehindGateway = {
   ...GatewaySecret,
   GATEWAY_ONLY: Type.Optional(
     Type.Boolean({
-      description: 'Whether /graphql answers only the gateway and who is signed in; true in production if unset',
+      description: 'Whether only the gateway and who is signed in are answered; true in production if unset',
     }),
   ),
+  ...OpenSchema,
 }
 
 /** For both ends of gRPC: they are the same service's settings on either side. */
@@ -186,17 +196,24 @@ export const doorsOf = ({
   OPERATOR_PORT,
   GATEWAY_SECRET,
   GATEWAY_ONLY,
+  OPEN_SCHEMA,
   NODE_ENV,
 }: {
   OPERATOR_PORT?: number
   GATEWAY_SECRET?: string
   GATEWAY_ONLY?: boolean
+  OPEN_SCHEMA?: boolean
   NODE_ENV?: string
 }) => ({
   operatorDoor: OPERATOR_PORT === undefined ? ('same' as const) : ('own' as const),
   gatewaySecret: GATEWAY_SECRET,
   gatewayOnly: GATEWAY_ONLY ?? NODE_ENV === 'production',
+  openSchema: isSchemaOpen({ OPEN_SCHEMA, NODE_ENV }),
 })
+
+/** Whether a schema may be asked for: in production only where OPEN_SCHEMA says so. */
+export const isSchemaOpen = ({ OPEN_SCHEMA, NODE_ENV }: { OPEN_SCHEMA?: boolean; NODE_ENV?: string }): boolean =>
+  OPEN_SCHEMA ?? NODE_ENV !== 'production'
 
 /** How peers of gRPC know each other: by a secret, by certificates, by both, or not at all. */
 export type Trust = { secret?: string; tls?: { cert: string; key: string; ca: string } }

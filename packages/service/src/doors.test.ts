@@ -67,17 +67,68 @@ describe('a subgraph behind its gateway', () => {
     expect(answer.json()).toMatchObject(refused)
   })
 
-  it('keeps its other routes as they are, and says so of itself only where it is told to', async () => {
+  it('at its REST routes too, those that it has not included', async () => {
     const app = await service({ gatewaySecret: SECRET, gatewayOnly: true })
-    expect((await app.inject('/open')).statusCode).toBe(200)
+    for (const url of ['/open', '/openapi.json', '/docs/', '/nowhere'])
+      for (const headers of strangers) {
+        const answer = await app.inject({ url, headers })
+        expect(answer.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+      }
+    for (const headers of [{ [GATEWAY_PROOF]: SECRET }, await as(someone())])
+      expect((await app.inject({ url: '/open', headers })).json()).toEqual({ open: true })
+  })
+
+  it('answers probes, Prometheus and the other services, who have no secret', async () => {
+    const app = await service({ gatewaySecret: SECRET, gatewayOnly: true })
+    app.get('/.well-known/jwks.json', async () => ({ keys: [] }))
+    app.get('/revocations', async () => ({}))
+    for (const url of ['/healthz', '/readyz', '/metrics', '/.well-known/jwks.json', '/revocations'])
+      expect((await app.inject(url)).statusCode).toBe(200)
+    expect((await app.inject({ method: 'HEAD', url: '/healthz' })).statusCode).toBe(200)
+  })
+
+  it('is as open as any where it is not told to be guarded', async () => {
     const open = await service({ gatewaySecret: SECRET })
     expect((await open.inject({ method: 'POST', url: '/graphql', payload: query })).statusCode).toBe(200)
+    expect((await open.inject('/open')).statusCode).toBe(200)
   })
 
   it('without a secret believes no one to be the gateway', async () => {
     const app = await service({ gatewayOnly: true })
     for (const headers of [{}, { [GATEWAY_PROOF]: '' }, { [GATEWAY_PROOF]: 'undefined' }])
       expect((await app.inject({ method: 'POST', url: '/graphql', headers, payload: query })).statusCode).toBe(401)
+  })
+})
+
+describe('a schema that is not open', () => {
+  const telling = [
+    '{ __schema { types { name } } }',
+    '{ __type(name: "Query") { name } }',
+    '{ _service { sdl } }',
+    '{ innocent: _service { sdl } }',
+    'query { ...f } fragment f on Query { ... { _service { sdl } } }',
+  ]
+  it('is told to no one, not to the gateway either; what is asked is answered', async () => {
+    const app = await service({ gatewaySecret: SECRET, openSchema: false })
+    for (const headers of [{ [GATEWAY_PROOF]: SECRET }, await as(someone({ role: 'admin' }))]) {
+      const ask = async (text: string) =>
+        (await app.inject({ method: 'POST', url: '/graphql', headers, payload: { query: text } })).json()
+      for (const text of telling) {
+        const answer = await ask(text)
+        expect(answer.errors[0].extensions.code).toBe('GRAPHQL_VALIDATION_FAILED')
+        expect(answer).not.toHaveProperty('data')
+      }
+      expect(JSON.stringify(await ask('{ opne }'))).not.toContain('Did you mean')
+      expect(await ask('{ __typename open }')).toEqual({ data: { __typename: 'Query', open: true } })
+    }
+  })
+
+  it('is told where it is open', async () => {
+    const app = await service({})
+    for (const text of telling) {
+      const answer = await app.inject({ method: 'POST', url: '/graphql', payload: { query: text } })
+      expect(answer.json()).not.toHaveProperty('errors')
+    }
   })
 })
 

@@ -11,6 +11,7 @@ import {
   type ExecutionResult,
   type GraphQLErrorExtensions,
   type GraphQLSchema,
+  type ValidationRule,
 } from 'graphql'
 import { createHandler } from 'graphql-http/lib/use/fastify'
 import { LRUCache } from 'lru-cache'
@@ -43,7 +44,7 @@ export type Door = {
   prices: Prices
   /** Operations that clients may name. */
   persisted?: PersistedOperations
-  /** Whether introspection is refused, and no error suggests the name of a field. */
+  /** Whether introspection and `_service` are refused, and no error suggests the name of a field. */
   secretive?: boolean
   /** Told of each operation before it is executed: what it costs. Throws a Refusal when that is too much for this client. */
   spend?: (context: GraphQLContext, cost: number) => void
@@ -73,7 +74,7 @@ export function graphqlRoute(
     }
     return now
   }
-  const rules = secretive ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules
+  const rules = secretive ? [...specifiedRules, NoSchemaIntrospectionCustomRule, noSdl] : specifiedRules
 
   /** What an operation costs; refused when that is too much, for anyone or for this client. */
   const pay = (
@@ -160,6 +161,14 @@ export function graphqlRoute(
 
   app.route({ method: ['GET', 'POST'], url: '/graphql', schema: { hide: true }, handler })
 }
+
+/** A subgraph’s `_service { sdl }` tells as much as introspection does; the gateway’s own graph was composed before. */
+const noSdl: ValidationRule = (context) => ({
+  Field: (node) => {
+    if (node.name.value === '_service' && context.getParentType() === context.getSchema().getQueryType())
+      context.reportError(new GraphQLError('The schema is not told here.', { nodes: node }))
+  },
+})
 
 const contextOf = (request: FastifyRequest, reply: FastifyReply): GraphQLContext => ({
   person: request.person,
