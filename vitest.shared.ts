@@ -32,9 +32,10 @@ export function projectConfig(
       globalSetup: [here('./tools/global-setup.ts')],
       provide: { servers },
       reporters,
-      testTimeout: 20_000,
-      hookTimeout: 40_000,
-      teardownTimeout: 40_000,
+      // They only end what hangs: a machine that is five times slower is not wrong.
+      testTimeout: 120_000,
+      hookTimeout: 180_000,
+      teardownTimeout: 120_000,
       // In CI one test of thousands that lost a race with a busy machine is tried once more, and named at the end.
       retry: process.env['CI'] ? 1 : 0,
       ...more,

@@ -53,7 +53,7 @@ const eventsOf = (userId: string): AccountEvent[] => {
   return allOf(userId).filter((event) => event !== first)
 }
 const toldOf = (userId: string, count: number) =>
-  eventually(`${count} events of ${userId}`, () => eventsOf(userId).length >= count && eventsOf(userId), 15_000)
+  eventually(`${count} events of ${userId}`, () => eventsOf(userId).length >= count && eventsOf(userId))
 
 /** The token in the letter that an event is for. */
 const tokenIn = (event: AccountEvent | undefined): Promise<string> =>
@@ -118,7 +118,7 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
 
   it('who registers is asked to prove their address', async () => {
     const { id, email, as } = await member()
-    const [event] = await eventually('it is told', () => allOf(id).length > 0 && allOf(id), 15_000)
+    const [event] = await eventually('it is told', () => allOf(id).length > 0 && allOf(id))
     expect(event).toMatchObject({
       type: 'account.email-verification-requested',
       traceparent: expect.any(String),
@@ -196,7 +196,7 @@ it('events wait with the account while Kafka is away, and no token is in the dat
     async () => ((await users.findOne({ _id: value.user.id }))?.untold?.length ?? 0) === 0,
   )
   await Promise.all([back.close(), close()])
-}, 40_000)
+})
 
 it('a shop without Kafka says that it sends no letters', async () => {
   const plain = await createApp(ownSettings())

@@ -152,7 +152,7 @@ it('poison between events holds up none of them, and can be listed, shown and se
   expect((await dlq(['show', shape])).out).toMatch(/reason +not an order event: .*\n[^]*\n\{"specversion":"1.0"\}\n$/)
   expect(await dlq(['redrive', empty])).toMatchObject({ code: 0, out: `${empty} sent to ${ORDER_EVENTS} again\n` })
   await parked(key, 7)
-}, 60_000)
+})
 
 it('an event that was parked gets its letter when it is sent again, and one only', async () => {
   const orderId = randomUUID()
@@ -204,4 +204,4 @@ it('npm run dlq says in a sentence what is wrong, and ends with 1', async () => 
     expect.stringMatching(/^admin@halles\.example cannot sign in at .*: set HALLES_ADMIN_EMAIL/),
     'The shop answered 403: Only an admin may do this.\n',
   ])
-}, 60_000)
+})

@@ -65,11 +65,11 @@ beforeAll(async () => {
   const { gateway, mailbox } = started.running
   shop = shopAt({ gateway, mailbox, admin: secrets.admin })
   admin = await shop.admin()
-}, 120_000)
+})
 afterAll(async () => {
   await started?.stop()
   await Promise.all([mongodb?.stop(), kafka?.stop()])
-}, 60_000)
+})
 
 it('sells, tells and writes its letters, with least rights and every connection proven', async () => {
   const camille = await shop.customer()

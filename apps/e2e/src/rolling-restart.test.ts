@@ -32,8 +32,8 @@ beforeAll(async () => {
   const { gateway, mailbox, accounts } = started.running
   shop = shopAt({ gateway, mailbox, admin: accounts.admin })
   admin = await shop.admin()
-}, 90_000)
-afterAll(() => started?.stop(), 60_000)
+})
+afterAll(() => started?.stop())
 
 type Name = 'auth' | 'product' | 'order' | 'notification' | 'gateway'
 
@@ -74,7 +74,7 @@ async function everythingAddsUp(buyers: readonly Buyer[], ids: readonly string[]
     return stocks.reduce((sum: number, stock: number) => sum + STOCK - stock, 0)
   }
   // What was held for an order that was refused is given back within a minute.
-  await eventually('as much is sold as was ordered', async () => (await sold()) === placed, 60_000)
+  await eventually('as much is sold as was ordered', async () => (await sold()) === placed)
 }
 
 async function ordersOf(userId: string): Promise<string[]> {
@@ -90,7 +90,7 @@ async function ordersOf(userId: string): Promise<string[]> {
 
 const peopleBuy = (seen: Seen): Promise<unknown> => {
   const { answered } = seen
-  return eventually('people buy', () => seen.answered > answered + 4 * BUYERS, 60_000)
+  return eventually('people buy', () => seen.answered > answered + 4 * BUYERS)
 }
 
 it('every service is restarted twice under load: no request fails, no order is lost', async () => {

@@ -71,7 +71,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup()
-}, 60_000)
+})
 
 /** What notification-service needs around it: real servers, and a mail server that answers by address. */
 async function openLane(jwksUrl: string): Promise<Lane> {
@@ -160,8 +160,8 @@ async function comeBack(lane: Lane): Promise<void> {
     const { items } = await deadLetters.page({}, { first: 1 })
     return items[0]?.key?.toString() === 'the first'
   }
-  await eventually('all is heard', isHeard, 60_000)
-  await eventually('no letter waits', async () => (await letters.waiting()).count === 0, 60_000)
+  await eventually('all is heard', isHeard)
+  await eventually('no letter waits', async () => (await letters.waiting()).count === 0)
   expect(await service.stop()).toMatchObject({ code: 0 })
 
   for (const [topic, groupId] of [

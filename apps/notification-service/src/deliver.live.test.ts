@@ -41,14 +41,10 @@ async function record(count = 1, more: Parameters<typeof someEvent>[0] = {}) {
 
 const all = async () => (await letters.page({ owner: undefined }, { first: 100 })).items
 const settled = (status: 'SENT' | 'FAILED', count = 1) =>
-  eventually(
-    `${count} are ${status}`,
-    async () => {
-      const found = (await all()).filter((letter) => letter.status === status)
-      return found.length >= count && found
-    },
-    18_000,
-  )
+  eventually(`${count} are ${status}`, async () => {
+    const found = (await all()).filter((letter) => letter.status === status)
+    return found.length >= count && found
+  })
 const messageIds = () => server.caught.map((letter) => header(letter, 'Message-ID'))
 
 describe('a letter that is due', () => {

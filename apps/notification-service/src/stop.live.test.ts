@@ -15,14 +15,14 @@ import { lettersIn } from './letters.ts'
 let servers: Servers
 beforeAll(async () => {
   servers = await startServers({ need: ['mongodb', 'kafka'], ways: ['container', 'process'] })
-}, 120_000)
-afterAll(() => servers?.stop(), 60_000)
+})
+afterAll(() => servers?.stop())
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
   await Promise.all((['mongodb', 'kafka'] as const).map((name) => servers.kill(name, 'SIGCONT').catch(() => {})))
   for (const close of closers.splice(0).toReversed()) await close()
-}, 60_000)
+})
 
 /** The service as a process, with letters in hand for which the mail server has no answer. */
 async function withLettersInHand() {
@@ -51,7 +51,7 @@ async function withLettersInHand() {
       events.map((event) => ({ key: event.subject, value: JSON.stringify(event) })),
     )
   await tell()
-  await eventually('letters are handed over', () => mail.tried.size >= 5, 20_000)
+  await eventually('letters are handed over', () => mail.tried.size >= 5)
   return { service, letters, tell, isFree: async () => (await letters.nextDue(new Date())) !== undefined }
 }
 
@@ -65,7 +65,7 @@ describe('SIGTERM, while the mail server hangs,', () => {
     const free = await letters.claim(100, 'another', until, until)
     expect(free).toHaveLength(8)
     expect(free.every(({ attempts, failures }) => attempts === 0 && failures === 0)).toBe(true)
-  }, 60_000)
+  })
 
   it.each([
     [['kafka'], 'SIGSTOP'],
@@ -73,19 +73,15 @@ describe('SIGTERM, while the mail server hangs,', () => {
     [['mongodb', 'kafka'], 'SIGSTOP'],
     [['kafka'], 'SIGKILL'],
     [['mongodb', 'kafka'], 'SIGKILL'],
-  ] as const)(
-    'and %j got a %s, ends within 10 s and well',
-    async (names, signal) => {
-      const { service, tell, isFree } = await withLettersInHand()
-      await Promise.all(names.map((name) => servers.kill(name, signal)))
-      // What is heard now cannot be recorded.
-      if (!names.some((name) => name === 'kafka')) await tell()
-      const { code, took } = await service.stop()
-      if (signal === 'SIGKILL') await Promise.all(names.map((name) => servers.restart(name)))
-      expect(code, service.lines.slice(-5).join('\n')).toBe(0)
-      expect(took).toBeLessThan(10_000)
-      if (!names.some((name) => name === 'mongodb')) expect(await isFree()).toBe(true)
-    },
-    90_000,
-  )
+  ] as const)('and %j got a %s, ends within 10 s and well', async (names, signal) => {
+    const { service, tell, isFree } = await withLettersInHand()
+    await Promise.all(names.map((name) => servers.kill(name, signal)))
+    // What is heard now cannot be recorded.
+    if (!names.some((name) => name === 'kafka')) await tell()
+    const { code, took } = await service.stop()
+    if (signal === 'SIGKILL') await Promise.all(names.map((name) => servers.restart(name)))
+    expect(code, service.lines.slice(-5).join('\n')).toBe(0)
+    expect(took).toBeLessThan(10_000)
+    if (!names.some((name) => name === 'mongodb')) expect(await isFree()).toBe(true)
+  })
 })

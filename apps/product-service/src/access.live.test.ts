@@ -13,7 +13,7 @@ beforeAll(async () => {
   mongodb = await startGuardedMongodb()
   user = await mongodb.ownUser('product')
   shop = await startProductService({ database: user.asAdmin, MONGODB_URL: user.url, DEMO_CATALOGUE: 'true' })
-}, 60_000)
+})
 afterAll(async () => {
   await shop?.close()
   await mongodb?.stop()

@@ -97,5 +97,5 @@ describe('a connection that breaks', () => {
     expect(refusalOf(error)?.code).toMatch(/^(UNAVAILABLE|TIMEOUT)$/)
     expect(await ledger.reserve([[a, 2]], orderId)).toMatchObject({ outcome: 'held' })
     expect(await ledger.stockOf(a)).toBe(3)
-  }, 40_000)
+  })
 })

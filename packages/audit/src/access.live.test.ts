@@ -17,7 +17,7 @@ let servers: Servers
 beforeAll(async () => {
   guard = await someGuard()
   servers = await startServers({ need: ['mongodb', 'kafka'], guard })
-}, 60_000)
+})
 afterAll(() => servers?.stop())
 
 it('books are read where MongoDB and Kafka ask who comes, by the variables of the services too', async () => {

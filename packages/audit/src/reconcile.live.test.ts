@@ -23,11 +23,11 @@ beforeAll(async () => {
   shop = await startShop()
   mongo = new MongoClient(shop.running.mongodb)
   admin = (await ask('POST', '/login', shop.running.accounts.admin)).accessToken
-}, 120_000)
+})
 afterAll(async () => {
   await mongo?.close()
   await shop?.stop()
-}, 60_000)
+})
 
 /** What the shop answers at its front door. */
 async function ask(method: string, route: string, body?: object, token?: string): Promise<any> {
@@ -85,18 +85,17 @@ describe('npm run reconcile', () => {
       selling = false
       await sales
     }
-  }, 60_000)
+  })
 
   it('finds none in a shop that is quiet, with poison parked, and ends with 1 when stock was tampered with', async () => {
     const name = await sell()
     const publisher = kafkaAt(shop.running.kafka, 'audit-test', logger('test', 'silent')).publisher()
     await publisher.send(ORDER_EVENTS, [{ key: null, value: 'no event' }])
     await publisher.close()
-    await eventually('it is parked', async () => (await readBooks(shop.running)).listed.length === 1, 30_000)
+    await eventually('it is parked', async () => (await readBooks(shop.running)).listed.length === 1)
     await eventually(
       'all is done, told and sent',
       async () => differencesIn(await readBooks(shop.running), { asOf: 'quiet' }).length === 0,
-      30_000,
     )
     const quiet = await reconcile(...here())
     expect(quiet.said).toContain('  messages on order-events.dlq, parked: 1\n')
@@ -111,7 +110,7 @@ describe('npm run reconcile', () => {
     expect(said).toMatch(/reconcile: 1 difference in/)
     expect(code).toBe(1)
     await products.updateOne({ name }, { $inc: { stock: -1 } })
-  }, 60_000)
+  })
 
   it('ends with 2 and a sentence when it cannot read, or is asked for what it does not know', async () => {
     expect(await reconcile('--mongodb', 'mongodb://127.0.0.1:1', '--kafka', shop.running.kafka)).toEqual({
@@ -119,5 +118,5 @@ describe('npm run reconcile', () => {
       said: expect.stringMatching(/^MongoDB at mongodb:\/\/127\.0\.0\.1:1 cannot be read: .*ECONNREFUSED.*\.\n$/),
     })
     expect(await reconcile('--all')).toMatchObject({ code: 2, said: expect.stringContaining('There is no "all"') })
-  }, 60_000)
+  })
 })

@@ -106,7 +106,7 @@ test('when the parent is killed, its children, their children and its folders go
     },
     { timeout: 12_000, interval: 50 },
   )
-}, 15_000)
+})
 
 test('a port that is taken is replaced, unless it was asked for by name', async () => {
   const port = await freePort()

@@ -106,7 +106,7 @@ test('plain processes give transactions, topics and letters, and a later start f
   await admin.connect()
   expect(await admin.listTopics()).toContain('news')
   await admin.disconnect()
-}, 60_000)
+})
 
 test('the data is found on another port when the old one is taken', async () => {
   const dataDir = await folder()
@@ -123,7 +123,7 @@ test('the data is found on another port when the old one is taken', async () => 
   } finally {
     squatter.close()
   }
-}, 60_000)
+})
 
 test('a killed server is back on the same port with the same data', async () => {
   servers = await startServers({ need: ['mongodb', 'kafka'], ways: ['process'] })
@@ -140,7 +140,7 @@ test('a killed server is back on the same port with the same data', async () => 
   expect(servers.pids).not.toEqual(pids)
   expect(await withMongo(mongodb!, (client) => client.db().collection('things').countDocuments())).toBe(1)
   expect(await throughKafka(kafka!, 'news')).toBe('bonjour')
-}, 60_000)
+})
 
 test('a door of Kafka leads its clients back through what was put in between', async () => {
   const between = await freePort()
@@ -159,7 +159,7 @@ test('a door of Kafka leads its clients back through what was put in between', a
   } finally {
     cable.close()
   }
-}, 60_000)
+})
 
 test('what the environment names is used as it is', async () => {
   vi.stubEnv('MONGODB_URL', 'mongodb://elsewhere.example:27017/?replicaSet=theirs')

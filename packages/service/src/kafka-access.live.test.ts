@@ -14,7 +14,7 @@ let guard: typeof started.guard
 beforeAll(async () => {
   started = await startGuardedKafka()
   guard = started.guard
-}, 60_000)
+})
 afterAll(() => started?.stop())
 
 type Mechanism = NonNullable<Access['sasl']>['mechanism']
