@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -95,7 +96,7 @@ test('plain processes give transactions, topics and letters, and a later start f
   })
   expect(await throughKafka(servers.kafka!, 'news')).toBe('bonjour')
   await sendLetter(servers.smtp!, 'Une lettre')
-  await vi.waitFor(async () => expect(await subjects(servers!.mailbox!)).toEqual(['Une lettre']), 5_000)
+  await vi.waitFor(async () => expect(await subjects(servers!.mailbox!)).toEqual(['Une lettre']), 60_000)
   await servers.stop()
 
   servers = await start()
@@ -116,6 +117,7 @@ test('the data is found on another port when the old one is taken', async () => 
   await servers.stop()
 
   const squatter = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1')
+  await once(squatter, 'listening')
   try {
     servers = await startServers({ need: ['mongodb'], dataDir, ways: ['process'] })
     expect(Number(new URL(servers.mongodb!).port)).not.toBe(port)
@@ -153,6 +155,7 @@ test('a door of Kafka leads its clients back through what was put in between', a
     near.pipe(far).pipe(near)
     for (const end of [near, far]) end.on('error', () => {})
   }).listen(between, '127.0.0.1')
+  await once(cable, 'listening')
   try {
     expect(await throughKafka(`127.0.0.1:${between}`, 'news')).toBe('bonjour')
     expect(passed).toBeGreaterThan(3) // not only the first connection of each of the three clients
@@ -188,7 +191,7 @@ test('containers give the same, where a Docker engine answers', async (context) 
     await withMongo(servers.mongodb!, (client) => client.db().collection('things').insertOne({ name: 'one' }))
     expect(await throughKafka(servers.kafka!, 'news')).toBe('bonjour')
     await sendLetter(servers.smtp!, 'Une lettre')
-    await vi.waitFor(async () => expect(await subjects(servers!.mailbox!)).toEqual(['Une lettre']), 5_000)
+    await vi.waitFor(async () => expect(await subjects(servers!.mailbox!)).toEqual(['Une lettre']), 60_000)
     await servers.kill('kafka', 'SIGKILL')
     await servers.restart('kafka')
     await servers.stop()

@@ -31,7 +31,12 @@ describe('a Kafka that asks who comes', () => {
     ['scram-sha-512 under TLS', 'both', () => ({ ...sasl('scram-sha-512'), tls: { ca: guard.ca } })],
   ] as const)('is made topics, sent to, listened to and read by %s', async (_how, name, access) => {
     const kafka = kafkaAt(door(name), 'access-test', log, access())
-    await kafka.ping()
+    await eventually('it answers', () =>
+      kafka.ping().then(
+        () => true,
+        () => false,
+      ),
+    ) // once it has warmed up
     const topic = `access-${newId()}`
     await kafka.ensureTopic(topic, 2)
     const publisher = kafka.publisher()
