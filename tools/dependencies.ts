@@ -71,10 +71,15 @@ function isAllowed(licence: string): boolean {
   }
 }
 
-/** A line for each package whose install script package.json does not deny: npm would run it. */
+/**
+ * A line for each package whose install script package.json does not deny, and one when .npmrc does not deny all of them,
+ * for an npm that does not read that.
+ */
 export function scriptsNotDenied(): string[] {
   const { allowScripts } = read('package.json') as { allowScripts: Record<string, boolean> }
-  return Object.entries(locked())
+  const named = Object.entries(locked())
     .filter(([place, { hasInstallScript }]) => hasInstallScript && allowScripts[nameOf(place) ?? ''] !== false)
     .map(([place]) => `${nameOf(place)} runs a script when it is installed: npm install-scripts deny ${nameOf(place)}`)
+  const all = /^ignore-scripts=true$/m.test(readFileSync(path.join(root, '.npmrc'), 'utf8'))
+  return all ? named : [...named, '.npmrc does not say ignore-scripts=true: npm before 12 would run scripts']
 }
