@@ -163,6 +163,10 @@ it('four letters in an hour go to no address, and who wants them is not told', a
   for (let i = 0; i < 8; i++) expect(await door.askForReset(wish.email)).toEqual({ value: true })
   const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
   await eventually('all are dealt with', async () => (await db.collection('linkRequests').countDocuments()) === 0)
+  await eventually(
+    'all are told',
+    async () => (await db.collection('users').countDocuments({ 'untold.id': { $exists: true } })) === 0,
+  )
   await close()
   await strict.close()
   // The registration's is one of them. The one beyond those that wait for nothing makes the next ones wait.

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { openMongo } from '@halles/service/mongo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bearer, doors, newcomer, ownSettings } from '../test/doors.ts'
@@ -210,10 +211,11 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
 
 it('users are listed over REST to admins', async () => {
   const door = doors.REST(app)
-  const wish = newcomer({ name: 'Zoé Quinquin' })
+  const word = `quinquin${randomUUID().slice(0, 8)}`
+  const wish = newcomer({ name: `Zoé ${word}` })
   const { value: zoe } = await door.register(wish)
   const { value } = await door.login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
-  const list = (headers: Record<string, string>) => app.inject({ url: '/users?search=quinq&first=1', headers })
+  const list = (headers: Record<string, string>) => app.inject({ url: `/users?search=${word}&first=1`, headers })
   expect((await list(bearer(value.accessToken))).json()).toMatchObject({ items: [zoe.user], totalCount: 1 })
   expect((await list(bearer(zoe.accessToken))).json().code).toBe('FORBIDDEN')
   expect((await list({})).json().code).toBe('UNAUTHENTICATED')

@@ -2,7 +2,7 @@ import { openMongo } from '@halles/service/mongo'
 import { ownDatabase } from '@halles/testkit/database'
 import { calculateJwkThumbprint, exportJWK, importSPKI } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import { clock } from '../test/doors.ts'
+import { stoppedClock } from '../test/doors.ts'
 import { keysIn } from './keys.ts'
 
 type Mongo = Awaited<ReturnType<typeof openMongo>>
@@ -43,7 +43,7 @@ describe('keys', () => {
   })
 
   it('that another instance added are found when a token names them, asking every 2 s at the most', async () => {
-    const time = clock()
+    const time = stoppedClock()
     const keys = await keysIn(db, () => time.now().getTime())
     const kid = await rotate()
     expect(await keys.keyOf(kid)).toBeUndefined()
@@ -53,7 +53,7 @@ describe('keys', () => {
   })
 
   it('that were taken away are believed no longer than 30 s', async () => {
-    const time = clock()
+    const time = stoppedClock()
     const keys = await keysIn(db, () => time.now().getTime())
     const { kid } = await keys.signing()
     await rotate()
@@ -63,7 +63,7 @@ describe('keys', () => {
   })
 
   it('that were seen are believed while the database is away; of others it is not known', async () => {
-    const time = clock()
+    const time = stoppedClock()
     const away = await openMongo(ownDatabase(inject('mongodb'), 'auth'), 'auth-service')
     const keys = await keysIn(away.db, () => time.now().getTime())
     const { kid } = await keys.signing()
@@ -74,7 +74,7 @@ describe('keys', () => {
   })
 
   it('are changed over by a command: the next is published before it signs, the old one until its tokens have ended', async () => {
-    const time = clock()
+    const time = stoppedClock()
     const now = () => time.now().getTime()
     const keys = await keysIn(db, now)
     const { kid: old } = await keys.signing()

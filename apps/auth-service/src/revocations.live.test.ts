@@ -2,7 +2,8 @@ import { serviceApp, type App } from '@halles/service/app'
 import { keysAt } from '@halles/service/keys'
 import { signedIn } from '@halles/service/person'
 import { revocationsAt } from '@halles/service/revocations'
-import { eventually } from '@halles/testkit/wait'
+import { freePort } from '@halles/testkit/port'
+import { eventually, inTime } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bearer, doors, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
@@ -47,7 +48,10 @@ afterAll(() => Promise.all([auth.close(), peer.close()]))
 const statusOf = async (accessToken: string, at: App = peer): Promise<number> =>
   (await at.inject({ url: '/me', headers: bearer(accessToken) })).statusCode
 const refusedBy = (at: App, accessToken: string) =>
-  eventually('the token is refused', async () => (await statusOf(accessToken, at)) === 401, KNOWN_WITHIN)
+  inTime(
+    KNOWN_WITHIN,
+    eventually('the token is refused', async () => (await statusOf(accessToken, at)) === 401),
+  )
 
 async function member() {
   const wish = newcomer()
@@ -115,7 +119,7 @@ it('a service that starts later knows from its first request on', async () => {
 it('while auth-service does not answer, tokens are good and what was revoked stays so; afterwards it is asked again', async () => {
   const own = ownSettings()
   const away = await createApp(own)
-  const url = new URL(await away.listen({ host: '127.0.0.1', port: 0 }))
+  const url = new URL(await away.listen({ host: '127.0.0.1', port: await freePort() }))
   const itsDoor = doors.REST(away)
   const { value: first } = await itsDoor.register(newcomer())
   const { value: second } = await itsDoor.register(newcomer())

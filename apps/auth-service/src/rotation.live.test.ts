@@ -5,12 +5,12 @@ import { signedIn } from '@halles/service/person'
 import { eventually } from '@halles/testkit/wait'
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { bearer, clock, doors, newcomer, ownSettings } from '../test/doors.ts'
+import { bearer, doors, newcomer, ownSettings, stoppedClock } from '../test/doors.ts'
 import { createApp } from './app.ts'
 import { keysCommand } from './keys-command.ts'
 import { keysIn } from './keys.ts'
 
-const time = clock()
+const time = stoppedClock()
 const settings = ownSettings()
 let instances: App[]
 let peer: App

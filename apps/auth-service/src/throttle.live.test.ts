@@ -1,5 +1,5 @@
 import { openMongo } from '@halles/service/mongo'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newcomer, ownSettings, stoppedClock } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
@@ -12,9 +12,6 @@ beforeAll(async () => {
   ;[app, other] = await Promise.all([createApp(settings, time), createApp(settings, time)])
 })
 afterAll(() => Promise.all([app.close(), other.close()]))
-
-// Some sign in a hundred times, each at the cost of a hash.
-vi.setConfig({ testTimeout: 60_000 })
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

@@ -253,6 +253,6 @@ it('does not keep a service that stops while a batch is stuck', async () => {
   }
   const listener = await kafka.listen({ groupId: topic, topic, onBatch })
   await eventually('the batch is heard', () => heard)
-  await inTime(4000, listener.close())
+  await expect(inTime(4000, listener.close())).resolves.toBeUndefined()
   resolve()
 })

@@ -72,5 +72,5 @@ it('without connections it is over at once', async () => {
   const { stop, ask, connections } = await pair()
   await ask(new Agent({ keepAlive: false }))
   await eventually('its connection is gone', async () => (await connections()) === 0)
-  await inTime(500, stop())
+  await expect(inTime(500, stop())).resolves.toBeUndefined()
 })
