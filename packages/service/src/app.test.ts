@@ -232,6 +232,15 @@ describe('GraphQL', () => {
     expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
   })
 
+  it.each(['Stranger', 'constructor', '__proto__', 'hasOwnProperty', ['Thing'], undefined])(
+    'knows no entity of the kind %j',
+    async (kind) => {
+      const query = 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }'
+      const { errors } = await graphql(query, { r: [{ __typename: kind, id: 'a' }] })
+      expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
+    },
+  )
+
   it.each([
     ['{ thing(', undefined, 'GRAPHQL_PARSE_FAILED'],
     ['{ nothing }', undefined, 'GRAPHQL_VALIDATION_FAILED'],

@@ -1,6 +1,7 @@
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import {
   GraphQLScalarType,
+  isUnionType,
   parse,
   type DocumentNode,
   type ExecutionArgs,
@@ -35,9 +36,15 @@ export function subgraph({
 }): GraphQLSchema {
   const schema = buildSubgraphSchema({ typeDefs: parse(sdl), resolvers: { DateTime, ...resolvers } })
   const entities = schema.getQueryType()?.getFields()['_entities']
+  const union = schema.getType('_Entity')
+  const kinds = new Set(isUnionType(union) ? union.getTypes().map(({ name }) => name) : [])
   if (entities)
-    entities.resolve = (_root, { representations }: { representations: Key[] }, context: GraphQLContext) =>
-      entitiesOf(representations, references, context)
+    entities.resolve = (_root, { representations }: { representations: Key[] }, context: GraphQLContext) => {
+      // Of any shape too: `constructor` would be a function of every object.
+      if (!representations.every(({ __typename }) => kinds.has(__typename)))
+        throw new Refusal('VALIDATION_FAILED', 'The __typename of a representation must be that of an entity here.')
+      return entitiesOf(representations, references, context)
+    }
   return schema
 }
 
