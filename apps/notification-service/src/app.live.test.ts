@@ -231,15 +231,19 @@ describe('what other subgraphs ask', () => {
 describe('an operator', () => {
   it('sees that it is ready, and what it did', async () => {
     await customerWithLetters()
-    expect((await service.app.inject('/readyz')).json()).toEqual({
-      status: 'ok',
-      needs: { mongodb: 'ok', kafka: 'ok', smtp: 'ok' },
+    // A busy machine answers a ping too late, and writes down a moment later what it has sent.
+    const { needs } = await eventually('it is ready', async () => {
+      const ready = (await service.app.inject('/readyz')).json()
+      return ready.status === 'ok' && ready
     })
-    const { body } = await service.app.inject('/metrics')
+    expect(needs).toEqual({ mongodb: 'ok', kafka: 'ok', smtp: 'ok' })
+    const body = await eventually('no letter waits', async () => {
+      const { body } = await service.app.inject('/metrics')
+      return /^letters_pending\{.*\} 0$/m.test(body) && body
+    })
     expect(body).toMatch(/^letters_total\{outcome="sent",.*\} [1-9]/m)
     expect(body).toMatch(/^order_events_total\{outcome="recorded",.*\} [1-9]/m)
     expect(body).toMatch(/^letter_latency_seconds_count\{.*\} [1-9]/m)
-    expect(body).toMatch(/^letters_pending\{.*\} 0$/m)
     expect(body).toMatch(/^letters_oldest_pending_seconds\{.*\} 0$/m)
   })
 })
@@ -247,11 +251,12 @@ describe('an operator', () => {
 describe('when the mail server is away', () => {
   it('is not ready, still hears and answers, and tells only an admin why a letter waits', async () => {
     const servers = { mongodb: inject('mongodb'), kafka: inject('kafka'), smtp: 'smtp://127.0.0.1:1' }
-    const alone = await startNotificationService(servers)
+    const alone = await startNotificationService(servers, { retryScale: 10 })
     try {
-      expect((await alone.app.inject('/readyz')).json()).toMatchObject({
-        status: 'unavailable',
-        needs: { mongodb: 'ok', kafka: 'ok', smtp: 'missing' },
+      await eventually('it misses the mail server alone', async () => {
+        const { status, needs } = (await alone.app.inject('/readyz')).json()
+        expect({ status, smtp: needs.smtp }).toEqual({ status: 'unavailable', smtp: 'missing' })
+        return needs.mongodb === 'ok' && needs.kafka === 'ok'
       })
       const { role: _role, sid: _sid, ...customer } = someone()
       await alone.tell(someEvent({ customer }))

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { openMongo, type Mongo } from '@halles/service/mongo'
 import { ownDatabase } from '@halles/testkit/database'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
@@ -39,7 +40,7 @@ describe('an event', () => {
   })
 
   it('that comes after a later one has its letter too: it may have been parked until now', async () => {
-    const orderId = `o-${Date.now()}`
+    const orderId = randomUUID()
     const [first, second, third] = [1, 2, 3].map((sequence) => someEvent({ sequence, orderId }))
     expect(await notify({ letters }, [first!, third!])).toEqual(['recorded', 'recorded'])
     expect(await notify({ letters }, [second!, third!])).toEqual(['recorded', 'known'])
@@ -48,9 +49,8 @@ describe('an event', () => {
   })
 
   it('waits for no other order, and keeps its order within one', async () => {
-    const now = Date.now()
-    const events = ['a', 'b'].flatMap((of) =>
-      [1, 2, 3, 4].map((sequence) => someEvent({ sequence, orderId: `${of}-${now}` })),
+    const events = [randomUUID(), randomUUID()].flatMap((orderId) =>
+      [1, 2, 3, 4].map((sequence) => someEvent({ sequence, orderId })),
     )
     const mixed = [0, 4, 1, 5, 2, 6, 3, 7].map((i) => events[i]!)
     expect(new Set(await notify({ letters }, mixed))).toEqual(new Set(['recorded']))

@@ -102,14 +102,10 @@ export function newDay({ subscription, publisher, letters, deadLetters, mail, ha
   const dealings = (process: Process, url: string) => {
     const until = async (what: string, look: () => Promise<boolean>): Promise<void> => {
       try {
-        await eventually(
-          what,
-          async () => {
-            if (!process.isRunning()) throw gone
-            return look()
-          },
-          30_000,
-        )
+        await eventually(what, async () => {
+          if (!process.isRunning()) throw gone
+          return look()
+        })
       } catch (error) {
         if (error === gone) throw error
         throw new Error(`${(error as Error).message}\n${process.lines.slice(-10).join('\n')}`, { cause: error })
