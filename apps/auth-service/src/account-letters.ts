@@ -5,7 +5,7 @@ import type { Publisher } from '@halles/service/kafka'
 import type { Logger } from '@halles/service/log'
 import { rounds } from '@halles/service/rounds'
 import type { Sealing } from '@halles/service/sealed'
-import { linkLives, newLinkToken, readLinkToken } from './account-link.ts'
+import { linkLives, newLinkToken, readLinkToken, type KeptLink, type Purpose } from './account-link.ts'
 import type { LinkRequests } from './link-requests.ts'
 import type { Throttle } from './throttle.ts'
 import type { User } from './user.ts'
@@ -18,6 +18,8 @@ export type Untold = {
   at: Date
   /** Not told before then. */
   from?: Date
+  /** Where its letter goes, if not to the address that the account has. */
+  to?: string
   traceparent?: string
   link?: { sealed: string; expiresAt: Date }
 }
@@ -53,6 +55,8 @@ export function accountLettersOf(helpers: Helpers) {
   )
   return {
     soon: work.soon,
+    /** A new link for a user: what is kept of it, and what its letter is told. */
+    newLink: (userId: string, purpose: Purpose) => newLink(helpers, userId, purpose),
     stop: async (): Promise<void> => {
       await work.stop()
       await helpers.publisher.close()
@@ -66,24 +70,25 @@ async function makeLinks({ users, linkRequests, throttle, sealing, log, now }: H
     const account = await users.withEmail(emailKey)
     if (account?.user.active && (await throttle.letterTo(emailKey))) {
       const { id } = account.user
-      const token = newLinkToken(id)
-      const at = now()
-      const expiresAt = new Date(at.getTime() + linkLives[purpose])
-      await users.putLink(
-        id,
-        purpose,
-        { digest: readLinkToken(token).digest, expiresAt },
-        {
-          id: _id,
-          type: `account.${purpose}-requested`,
-          at,
-          ...(traceparent !== undefined && { traceparent }),
-          link: { sealed: await sealing.seal(token), expiresAt },
-        },
-      )
+      const { kept, link } = await newLink({ sealing, now }, id, purpose)
+      const event = { id: _id, type: `account.${purpose}-requested`, at: now(), link } as const
+      await users.putLink(id, purpose, kept, { ...event, ...(traceparent !== undefined && { traceparent }) })
       log.info({ userId: id, purpose }, 'link made')
     }
     await linkRequests.done(_id)
+  }
+}
+
+async function newLink(
+  { sealing, now }: Pick<Helpers, 'sealing' | 'now'>,
+  userId: string,
+  purpose: Purpose,
+): Promise<{ kept: KeptLink; link: NonNullable<Untold['link']> }> {
+  const token = newLinkToken(userId)
+  const expiresAt = new Date(now().getTime() + linkLives[purpose])
+  return {
+    kept: { digest: readLinkToken(token).digest, expiresAt },
+    link: { sealed: await sealing.seal(token), expiresAt },
   }
 }
 
@@ -114,7 +119,7 @@ const messageOf = (event: AccountEvent | AccountDeletion) => ({
   headers: { 'content-type': CLOUDEVENTS_JSON },
 })
 
-function cloudEvent(user: User, { id, type, at, traceparent, link }: Untold): AccountEvent | AccountDeletion {
+function cloudEvent(user: User, { id, type, at, to, traceparent, link }: Untold): AccountEvent | AccountDeletion {
   const { name, email, locale, role } = user
   const frame = {
     specversion: '1.0',
@@ -130,7 +135,7 @@ function cloudEvent(user: User, { id, type, at, traceparent, link }: Untold): Ac
     ...frame,
     type,
     data: {
-      user: { id: user.id, name, email, locale, role },
+      user: { id: user.id, name, email: to ?? email, locale, role },
       ...(link && { link: { sealed: link.sealed, expiresAt: link.expiresAt.toISOString() } }),
     },
   }

@@ -39,4 +39,4 @@ export async function askForVerification(helpers: Helpers, { person, client }: C
   letters.soon()
 }
 
-const noLetters = (): Refusal => new Refusal('UNAVAILABLE', 'This shop sends no letters about accounts.')
+export const noLetters = (): Refusal => new Refusal('UNAVAILABLE', 'This shop sends no letters about accounts.')

@@ -29,7 +29,7 @@ export type Desk = {
   security: SecurityLog
   linkRequests: LinkRequests
   /** Undefined where no letters about accounts are sent. */
-  letters: Pick<AccountLetters, 'soon'> | undefined
+  letters: Pick<AccountLetters, 'soon' | 'newLink'> | undefined
   count: SignInMetrics
   log: Pick<Logger, 'info' | 'warn'>
   now: () => Date

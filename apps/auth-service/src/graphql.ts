@@ -4,8 +4,9 @@ import { subgraph } from '@halles/service/graphql'
 import { connection } from '@halles/service/page'
 import { signedIn } from '@halles/service/person'
 import { reader } from '@halles/service/schema'
-import { Forgotten, PasswordReset, Verification } from './account-link.ts'
+import { EmailChange, Forgotten, PasswordReset, Verification } from './account-link.ts'
 import { askForReset, askForVerification } from './ask-for-link.ts'
+import { askForEmailChange, changeEmail } from './change-email.ts'
 import { changePassword } from './change-password.ts'
 import { deleteAccount } from './delete-account.ts'
 import type { Desk } from './desk.ts'
@@ -32,6 +33,7 @@ const readHolding = reader(Holding)
 const readSearch = reader(UserSearch)
 const readPasswordChange = reader(PasswordChange)
 const readDeletion = reader(Deletion)
+const readEmailChange = reader(EmailChange)
 const readForgotten = reader(Forgotten)
 const readPasswordReset = reader(PasswordReset)
 const readVerification = reader(Verification)
@@ -82,6 +84,15 @@ export function graphql(app: App, desk: Desk): void {
       },
       verifyEmail: async (_root, args, { request }) => {
         await verifyEmail(desk, request, readVerification({ ...args }).token)
+        return true
+      },
+      requestEmailChange: async (_root, args, { request }) => {
+        signedIn(request.person)
+        await askForEmailChange(desk, request, readEmailChange({ ...args }))
+        return true
+      },
+      changeEmail: async (_root, args, { request }) => {
+        await changeEmail(desk, request, readVerification({ ...args }).token)
         return true
       },
       endSession: async (_root, { id }, { request }) => {

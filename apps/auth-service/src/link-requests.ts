@@ -3,7 +3,11 @@ import type { Db } from 'mongodb'
 import type { Purpose } from './account-link.ts'
 
 /** Someone wants a letter with a link, to the address whose key this is. Whether it has an account is looked up later. */
-export type LinkRequest = { purpose: Purpose; emailKey: string; traceparent?: string | undefined }
+export type LinkRequest = {
+  purpose: Exclude<Purpose, 'email-change'>
+  emailKey: string
+  traceparent?: string | undefined
+}
 
 /** As in MongoDB; whoever works on one has it to themselves until `freeAt`. */
 type Kept = LinkRequest & { _id: string; freeAt: Date; expiresAt: Date }

@@ -1,8 +1,9 @@
 import type { App } from '@halles/service/app'
 import { Moment } from '@halles/service/schema'
 import { Type } from 'typebox'
-import { Forgotten, PasswordReset, Verification } from './account-link.ts'
+import { EmailChange, Forgotten, PasswordReset, Verification } from './account-link.ts'
 import { askForReset, askForVerification } from './ask-for-link.ts'
+import { askForEmailChange, changeEmail } from './change-email.ts'
 import { changePassword } from './change-password.ts'
 import { deleteAccount } from './delete-account.ts'
 import type { Desk } from './desk.ts'
@@ -97,6 +98,25 @@ export function accountRoutes(app: App, desk: Desk): void {
     },
   )
 
+  app.put(
+    '/me/email',
+    {
+      schema: {
+        summary:
+          'Wants a letter with a link to another address, for who knows the password. The same answer whether or not that has an account.',
+        tags,
+        security,
+        body: EmailChange,
+        response: { 202: Type.Null(), ...problems },
+      },
+      preValidation: isSignedIn,
+    },
+    async (request, reply) => {
+      await askForEmailChange(desk, request, request.body)
+      return reply.code(202).send(null)
+    },
+  )
+
   app.post(
     '/password/forgotten',
     {
@@ -157,6 +177,22 @@ export function accountRoutes(app: App, desk: Desk): void {
     },
     async (request, reply) => {
       await verifyEmail(desk, request, request.body.token)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/email/change',
+    {
+      schema: {
+        summary: 'Another address, by the link in the letter to it. EMAIL_TAKEN when it has another account.',
+        tags,
+        body: Verification,
+        response: { 204: Type.Null(), ...problems },
+      },
+    },
+    async (request, reply) => {
+      await changeEmail(desk, request, request.body.token)
       return reply.code(204).send(null)
     },
   )

@@ -12,6 +12,7 @@ const whats = [
   'password-changed',
   'password-reset',
   'email-verified',
+  'email-changed',
   'role-changed',
   'deactivated',
   'reactivated',

@@ -106,6 +106,13 @@ export function throttleWith({ tries, secret, scale, count, security, now }: Hel
     /** Whether one more letter may go to an address: no one is told when not. */
     letterTo: async (emailKey: string): Promise<boolean> =>
       (await tries.take(idOf('lettersTo', emailKey), widened(paces.lettersTo, scale), now())).allowed,
+
+    /**
+     * The same for an address that someone wants for their account. Counted apart: were it counted with the letters to
+     * accounts, who misses theirs would know that there is one.
+     */
+    letterToNew: async (emailKey: string): Promise<boolean> =>
+      (await tries.take(idOf('lettersTo', emailKey, 'new'), widened(paces.lettersTo, scale), now())).allowed,
   }
 }
 
@@ -116,6 +123,7 @@ export const unthrottled: Throttle = {
   welcome: async () => {},
   letter: async () => {},
   letterTo: async () => true,
+  letterToNew: async () => true,
 }
 
 const tooFast = (openAt: Date, now: Date): Refusal =>

@@ -46,7 +46,7 @@ export async function verifyEmail(
   await security.note(client, 'email-verified', { userId })
 }
 
-const spent = (): Refusal =>
+export const spent = (): Refusal =>
   new Refusal('VALIDATION_FAILED', 'This link is not good any more: ask for another letter.', {
     errors: [{ path: '/token', message: 'is not of a link that is good' }],
   })

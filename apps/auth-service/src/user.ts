@@ -40,11 +40,9 @@ const registration = {
   password: Password,
   locale: Type.Optional(Type.Enum([...locales], { default: 'fr', description: 'The language of letters' })),
 }
-// What is not a good address or password any more is simply not the right one.
-const credentials = {
-  email: Type.String({ minLength: 1, maxLength: 254 }),
-  password: Type.String({ minLength: 1, maxLength: 128 }),
-}
+/** What is not a good password any more is simply not the right one; the same goes for an address. */
+export const PresentPassword = Type.String({ minLength: 1, maxLength: 128 })
+const credentials = { email: Type.String({ minLength: 1, maxLength: 254 }), password: PresentPassword }
 const cookie = Type.Optional(
   Type.Boolean({ description: 'Keep the refresh token in an HttpOnly cookie instead of the answer' }),
 )
@@ -63,13 +61,13 @@ export const CredentialsBody = Closed({ ...credentials, cookie }, { title: 'Cred
 
 /** Another password, by someone who knows the present one. */
 export const PasswordChange = Closed(
-  { currentPassword: credentials.password, newPassword: Password },
+  { currentPassword: PresentPassword, newPassword: Password },
   { title: 'PasswordChange' },
 )
 export type PasswordChange = Static<typeof PasswordChange>
 
 /** Proof that it is the owner who wants their account deleted. */
-export const Deletion = Closed({ password: credentials.password }, { title: 'Deletion' })
+export const Deletion = Closed({ password: PresentPassword }, { title: 'Deletion' })
 
 export const RoleChange = Closed({ role: Type.Enum([...roles]) }, { title: 'RoleChange' })
 export const ActiveChange = Closed({ active: Type.Boolean() }, { title: 'ActiveChange' })

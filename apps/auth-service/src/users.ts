@@ -4,7 +4,7 @@ import { pageOf } from '@halles/service/mongo'
 import type { Page } from '@halles/service/page'
 import { traceHeaders } from '@halles/service/trace'
 import { MongoServerError, type Db, type Filter } from 'mongodb'
-import type { KeptLink, Purpose } from './account-link.ts'
+import type { KeptChange, KeptLink, Purpose } from './account-link.ts'
 import type { Untold } from './account-letters.ts'
 import { emailKeyOf, wordsOf, type Role, type User, type UserSearch } from './user.ts'
 
@@ -22,12 +22,15 @@ type Account = Omit<User, 'id' | 'active' | 'version' | 'emailVerified'> & {
   /** When its owner deleted it. Only the id is left of them. */
   deletedAt?: Date
   emailVerified?: boolean
-  links?: Partial<Record<Purpose, KeptLink>>
+  links?: Partial<Record<Exclude<Purpose, 'email-change'>, KeptLink> & { 'email-change': KeptChange }>
   /** What Kafka has not acknowledged yet. */
   untold?: Untold[]
 }
 
 export type Users = Awaited<ReturnType<typeof usersIn>>
+
+/** Links that end with the password: to a new one, and those that someone who knew the old one asked for. */
+const endedByPassword = { 'links.password-reset': 1, 'links.email-change': 1 } as const
 
 /** How many events an account keeps while Kafka is away: the last ones. */
 const MOST_UNTOLD = 20
@@ -48,10 +51,8 @@ export async function usersIn(db: Db, telling: boolean) {
   ])
 
   /** The part of a write that keeps an event with what it tells of. */
-  const tellingOf = (type: AccountEventType, at: Date) => {
-    const event: Untold = { id: newId(), type, at, ...traceHeaders() }
-    return telling ? { $push: { untold: { $each: [event], $slice: -MOST_UNTOLD } } } : {}
-  }
+  const tellingOf = (type: AccountEventType, at: Date) =>
+    telling ? { $push: { untold: { $each: [eventOf(type, at)], $slice: -MOST_UNTOLD } } } : {}
   const withLink = (id: string, purpose: Purpose, digest: string, at: Date): Filter<Account> => ({
     _id: id,
     active: { $ne: false },
@@ -65,12 +66,12 @@ export async function usersIn(db: Db, telling: boolean) {
       { id, active: _active, version: _version, emailVerified: _verified, ...user }: User,
       password: string,
     ): Promise<boolean> {
-      const words = [...new Set([...wordsOf(user.name), ...wordsOf(user.email)])]
+      const words = searchedBy(user.name, user.email)
       try {
         await users.insertOne({ _id: id, ...user, emailKey: emailKeyOf(user.email), password, words })
         return true
       } catch (error) {
-        if (error instanceof MongoServerError && error.code === 11_000) return false
+        if (isTaken(error)) return false
         throw error
       }
     },
@@ -102,25 +103,36 @@ export async function usersIn(db: Db, telling: boolean) {
     rehash: async (id: string, from: string, to: string): Promise<boolean> =>
       (await users.updateOne({ _id: id, password: from }, { $set: { password: to } })).modifiedCount === 1,
 
-    /** Puts the hash of another password in place of `from`, and links to reset it end. False when it is another by now. */
+    /** Puts the hash of another password in place of `from`, with which links end. False when it is another by now. */
     changePassword: async (id: string, from: string, to: string, at: Date): Promise<boolean> =>
       (
         await users.updateOne(
           { _id: id, password: from },
           {
             $set: { password: to },
-            $unset: { 'links.password-reset': 1 },
+            $unset: endedByPassword,
             ...tellingOf('account.password-changed', at),
           },
         )
       ).modifiedCount === 1,
 
-    /** Puts a link in place of any other for the same purpose, with the event that brings it to its reader. */
-    putLink: async (id: string, purpose: Purpose, link: KeptLink, event: Untold): Promise<void> =>
-      void (await users.updateOne(
-        { _id: id },
-        { $set: { [`links.${purpose}`]: link }, $push: { untold: { $each: [event], $slice: -MOST_UNTOLD } } },
-      )),
+    /**
+     * Puts a link in place of any other for the same purpose, with the event that brings it to its reader. False when
+     * the account is closed, or its password by now another than that of the hash, if one is given.
+     */
+    putLink: async <P extends Purpose>(
+      id: string,
+      purpose: P,
+      link: P extends 'email-change' ? KeptChange : KeptLink,
+      event: Untold,
+      password?: string,
+    ): Promise<boolean> =>
+      (
+        await users.updateOne(
+          { _id: id, active: { $ne: false }, ...(password !== undefined && { password }) },
+          { $set: { [`links.${purpose}`]: link }, $push: { untold: { $each: [event], $slice: -MOST_UNTOLD } } },
+        )
+      ).modifiedCount === 1,
 
     /** Whose link it is that is good now. */
     async withLink(id: string, purpose: Purpose, digest: string, at: Date): Promise<User | undefined> {
@@ -133,7 +145,7 @@ export async function usersIn(db: Db, telling: boolean) {
       (
         await users.updateOne(withLink(id, 'password-reset', digest, at), {
           $set: { password, emailVerified: true },
-          $unset: { 'links.password-reset': 1 },
+          $unset: endedByPassword,
           ...tellingOf('account.password-changed', at),
         })
       ).modifiedCount === 1,
@@ -148,11 +160,56 @@ export async function usersIn(db: Db, telling: boolean) {
       ).modifiedCount === 1,
 
     /**
+     * Uses a link up: it gives the account the address that the link was sent to, proven by that, and ends all other
+     * links, which were sent to the one before. What was not told yet goes there too. Gives back the address and the
+     * session that asked; undefined when the link is not good; `taken`, and nothing is changed, when the address has
+     * another account.
+     */
+    async changeEmail(
+      id: string,
+      digest: string,
+      at: Date,
+    ): Promise<Pick<KeptChange, 'email' | 'sid'> | 'taken' | undefined> {
+      const good = withLink(id, 'email-change', digest, at)
+      const account = await users.findOne(good)
+      const change = account?.links?.['email-change']
+      if (!account || !change) return undefined
+      const { name } = account
+      const { email, sid } = change
+      const told = { input: { $ifNull: ['$untold', []] }, in: { $mergeObjects: [{ to: '$email' }, '$$this'] } }
+      const news = { $mergeObjects: [{ $literal: eventOf('account.email-changed', at) }, { to: '$email' }] }
+      try {
+        const { modifiedCount } = await users.updateOne({ ...good, name }, [
+          telling
+            ? { $set: { untold: { $slice: [{ $concatArrays: [{ $map: told }, [news]] }, -MOST_UNTOLD] } } }
+            : { $unset: 'untold' },
+          {
+            $set: {
+              // An address may begin with what would be an expression.
+              email: { $literal: email },
+              emailKey: { $literal: emailKeyOf(email) },
+              words: { $literal: searchedBy(name, email) },
+              emailVerified: true,
+              // Access tokens tell the address.
+              version: { $add: [{ $ifNull: ['$version', 0] }, 1] },
+              changedAt: at,
+            },
+          },
+          { $unset: 'links' },
+        ])
+        return modifiedCount === 1 ? { email, sid } : undefined
+      } catch (error) {
+        if (isTaken(error)) return 'taken'
+        throw error
+      }
+    },
+
+    /**
      * Deletes all that an account says of its owner, its letters that were not told among it, and keeps the news of it,
      * to be told now and `again` then. False when the password is another by now, or its owner an admin.
      */
     erase: async (id: string, password: string, at: Date, again: Date): Promise<boolean> => {
-      const news = (): Untold => ({ id: newId(), type: 'account.deleted', at, ...traceHeaders() })
+      const news = () => eventOf('account.deleted', at)
       const { modifiedCount } = await users.updateOne(
         { _id: id, password, role: 'user', active: { $ne: false } },
         {
@@ -241,6 +298,14 @@ export async function usersIn(db: Db, telling: boolean) {
       (await users.findOne({ role: 'admin', active: { $ne: false } }, { projection: { _id: 1 } })) !== null,
   }
 }
+
+const eventOf = (type: Untold['type'], at: Date): Untold => ({ id: newId(), type, at, ...traceHeaders() })
+
+/** What an account is searched by. */
+const searchedBy = (name: string, email: string): string[] => [...new Set([...wordsOf(name), ...wordsOf(email)])]
+
+/** Whether a write failed because its address has an account: no other index of ours is unique. */
+const isTaken = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11_000
 
 const userOf = ({
   _id,

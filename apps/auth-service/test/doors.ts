@@ -79,6 +79,9 @@ export const doors = {
       resetPassword: (token: string, newPassword: string) => ask('POST', '/password/reset', { token, newPassword }),
       askForVerification: (headers?: Headers) => ask('POST', '/email/verification', undefined, headers),
       verifyEmail: (token: string) => ask('POST', '/email/verify', { token }),
+      askForEmailChange: (email: string, password: string, headers?: Headers) =>
+        ask('PUT', '/me/email', { email, password }, headers),
+      changeEmail: (token: string) => ask('POST', '/email/change', { token }),
       sessions: (headers?: Headers, userId?: string) => ask('GET', `/sessions${of(userId)}`, undefined, headers),
       endSession: (id: string, headers?: Headers) => ask('DELETE', `/sessions/${id}`, undefined, headers),
       endAllSessions: (headers?: Headers, userId?: string) =>
@@ -122,6 +125,13 @@ export const doors = {
         ),
       askForVerification: (headers?: Headers) => ask('mutation { requestEmailVerification }', {}, headers),
       verifyEmail: (token: string) => ask('mutation ($token: String!) { verifyEmail(token: $token) }', { token }),
+      askForEmailChange: (email: string, password: string, headers?: Headers) =>
+        ask(
+          'mutation ($email: String!, $password: String!) { requestEmailChange(email: $email, password: $password) }',
+          { email, password },
+          headers,
+        ),
+      changeEmail: (token: string) => ask('mutation ($token: String!) { changeEmail(token: $token) }', { token }),
       sessions: async (headers?: Headers, userId?: string) => {
         const who = userId === undefined ? 'me' : 'user(id: $userId)'
         const wish = `query ${userId === undefined ? '' : '($userId: ID!)'} { ${who} { sessions { ${SESSIONS} } } }`

@@ -70,7 +70,10 @@ export const contentAttacks = (ground: Ground): Attack[] => [
     ),
   ]),
   ...Object.entries(names).flatMap(([what, name]) => registering(ground, `a name with ${what}`, { name })),
-  ...Object.entries(addresses).flatMap(([what, email]) => registering(ground, `an address with ${what}`, { email })),
+  ...Object.entries(addresses).flatMap(([what, email]) => [
+    ...registering(ground, `an address with ${what}`, { email }),
+    ...moving(ground, `another address, with ${what}`, email),
+  ]),
   ...(ground.place.mailbox === undefined ? [] : [markup]),
   colours,
 ]
@@ -88,6 +91,32 @@ const registering = (ground: Ground, what: string, more: object): Attack[] => [
     () => ({
       query: 'mutation ($input: RegisterInput!) { register(input: $input) { user { id } } }',
       variables: { input: newcomer(more) },
+    }),
+    'VALIDATION_FAILED',
+  ),
+]
+
+/** A letter goes there before anyone has said that the address is theirs. */
+const moving = (ground: Ground, what: string, email: string): Attack[] => [
+  ...atRest(
+    restDoors('auth', ground),
+    about(what),
+    ({ mallory }) => ({
+      method: 'PUT',
+      path: '/me/email',
+      body: { email, password: mallory.password },
+      headers: mallory.headers,
+    }),
+    'VALIDATION_FAILED',
+  ),
+  ...atGraphql(
+    graphqlDoors(ground, ['auth']),
+    about(what),
+    ({ mallory }) => ({
+      query:
+        'mutation ($email: String!, $password: String!) { requestEmailChange(email: $email, password: $password) }',
+      variables: { email, password: mallory.password },
+      headers: mallory.headers,
     }),
     'VALIDATION_FAILED',
   ),

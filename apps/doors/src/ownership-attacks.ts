@@ -1,9 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { atGraphql, atRest, graphqlDoors, oneOf, restDoors, type Attack, type Operation } from './attack.ts'
+import { eventually } from '@halles/testkit/wait'
+import {
+  atGraphql,
+  atRest,
+  graphqlDoors,
+  oneOf,
+  restDoors,
+  type Attack,
+  type Operation,
+  type RestDoor,
+} from './attack.ts'
 import { askGraphql, askRest, parsed } from './ask.ts'
 import type { Service } from './doors.ts'
 import type { Ground } from './ground.ts'
-import { newPassword, newProduct } from './people.ts'
+import { asked, newPassword, newPerson, newProduct } from './people.ts'
 
 const about = (what: string) => ({ class: 'ownership', what })
 const mass = (what: string) => ({ class: 'mass assignment', what })
@@ -137,7 +147,40 @@ const prices: Record<string, unknown> = {
   'that is null': null,
 }
 
+/** Who wants an address for their own account must not learn whether it has one: by the answer, or by their letters. */
+const probing = ({ door, base }: RestDoor): Attack => ({
+  ...about('whether a stranger’s address has an account'),
+  door,
+  right: 'the same answer as for an address without one, and the same letters',
+  try: async (ground) => {
+    const prober = await newPerson(ground.place)
+    const wish = { password: prober.password }
+    const wanted = [ground.victim.email, `${randomUUID()}@example.test`]
+    const answers = await Promise.all(
+      wanted.map((email) =>
+        askRest(base(ground), { method: 'PUT', path: '/me/email', body: { ...wish, email }, headers: prober.headers }),
+      ),
+    )
+    const [had, free] = answers.map(({ status, text }) => `${status} ${text}`)
+    const letters = await eventually(
+      'the letters to both are listed',
+      async () => {
+        const { items } = await asked(ground.place.gateway, {
+          path: '/api/notifications?first=100',
+          headers: prober.headers,
+        })
+        const of = (email: string) => items.find(({ recipient }: { recipient: string }) => recipient === email)?.subject
+        const subjects = wanted.map(of)
+        return subjects.every(Boolean) && subjects
+      },
+      60_000,
+    )
+    return { refused: had === free && letters[0] === letters[1], saw: had! }
+  },
+})
+
 export const ownershipAttacks = (ground: Ground): Attack[] => [
+  ...restDoors('auth', ground).map(probing),
   ...peeks.flatMap((peek) => peeking(graphqlDoors(ground, [peek.service]), peek)),
   ...entityPeeks.flatMap((peek) => peeking(graphqlDoors(ground, [peek.service]), peek)),
   ...atRest(

@@ -41,11 +41,14 @@ GET /me                          both     -            UNAUTHENTICATED  ok      
 DELETE /me                       both     -            UNAUTHENTICATED  ok               ok               FORBIDDEN        UNAUTHENTICATED  UNAUTHENTICATED
 GET /me/data                     both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 PUT /me/password                 both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+PUT /me/email                    both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+                                 both     other’s      UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 POST /password/forgotten         both     customer’s   ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     nobody’s     ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 POST /password/reset             both     nobody’s     VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  UNAUTHENTICATED  UNAUTHENTICATED
 POST /email/verification         both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 POST /email/verify               both     nobody’s     VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  UNAUTHENTICATED  UNAUTHENTICATED
+POST /email/change               both     nobody’s     VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  UNAUTHENTICATED  UNAUTHENTICATED
 GET /sessions                    both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     customer’s   UNAUTHENTICATED  ok               FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     other’s      UNAUTHENTICATED  FORBIDDEN        ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
@@ -99,6 +102,9 @@ Mutation.requestPasswordReset    both     customer’s   ok               ok    
 Mutation.resetPassword           both     nobody’s     VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.requestEmailVerification  both  -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.verifyEmail             both     nobody’s     VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  UNAUTHENTICATED  UNAUTHENTICATED
+Mutation.requestEmailChange      both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+                                 both     other’s      UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+Mutation.changeEmail             both     nobody’s     VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  VALIDATION_FAILED  UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.endSession              both     customer’s   UNAUTHENTICATED  ok               NOT_FOUND        ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     other’s      UNAUTHENTICATED  NOT_FOUND        ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                  both     nobody’s     UNAUTHENTICATED  NOT_FOUND        NOT_FOUND        NOT_FOUND        UNAUTHENTICATED  UNAUTHENTICATED

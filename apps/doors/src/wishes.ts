@@ -39,6 +39,11 @@ const credentials = ({ cast }: Given) => {
   const { email, password } = cast.personOf('customer')!
   return { email, password }
 }
+/** An address that is free, or that of whom it names. */
+const anotherAddress = ({ whose, its, mine }: Given) => ({
+  email: whose === '-' ? `doors-${randomUUID()}@example.test` : its.email,
+  password: mine.password,
+})
 const passwords = ({ mine }: Given) => ({ currentPassword: mine.password, newPassword: newPassword() })
 
 /** A route's parts in braces are filled by `path`, or the whole path is said. */
@@ -51,10 +56,12 @@ export const restWishes: Record<string, (given: Given) => RestWish | Promise<Res
   'DELETE /me': ({ mine }) => ({ body: { password: mine.password } }),
   'GET /me/data': ({ mine }) => ({ shows: mine.userId }),
   'PUT /me/password': (given) => ({ body: passwords(given) }),
+  'PUT /me/email': (given) => ({ body: anotherAddress(given) }),
   'POST /password/forgotten': ({ its }) => ({ body: { email: its.email } }),
   'POST /password/reset': () => ({ body: { token: `${randomUUID()}.x`, newPassword: newPassword() } }),
   'POST /email/verification': () => ({}),
   'POST /email/verify': () => ({ body: { token: `${randomUUID()}.x` } }),
+  'POST /email/change': () => ({ body: { token: `${randomUUID()}.x` } }),
   'GET /sessions': ({ whose, its, mine }) =>
     whose === '-'
       ? { shows: mine.userId }
@@ -160,6 +167,14 @@ export const rootWishes: Record<string, (given: Given) => GraphqlWish | Promise<
   'Mutation.requestEmailVerification': () => ({ query: 'mutation { requestEmailVerification }' }),
   'Mutation.verifyEmail': () => ({
     query: 'mutation ($token: String!) { verifyEmail(token: $token) }',
+    variables: { token: `${randomUUID()}.x` },
+  }),
+  'Mutation.requestEmailChange': (given) => ({
+    query: 'mutation ($email: String!, $password: String!) { requestEmailChange(email: $email, password: $password) }',
+    variables: anotherAddress(given),
+  }),
+  'Mutation.changeEmail': () => ({
+    query: 'mutation ($token: String!) { changeEmail(token: $token) }',
     variables: { token: `${randomUUID()}.x` },
   }),
   'Mutation.endSession': async ({ its }) => ({

@@ -36,6 +36,7 @@ describe('a letter about an account', () => {
   it.each([
     ['account.password-reset-requested', '/password/reset'],
     ['account.email-verification-requested', '/email/verify'],
+    ['account.email-change-requested', '/email/change'],
   ] as const)('%s links to %s, and says until when', (type, page) => {
     const { text, html } = written(type, 'en')
     expect(text).toContain(`https://halles.example${page}#token=${token}\n`)
@@ -60,8 +61,16 @@ describe('a letter about an account', () => {
     expect(written('account.role-changed', 'en').text).toContain('that of a customer')
   })
 
-  it('keeps what people call themselves text', () => {
-    const { text, html } = written('account.password-changed', 'fr', { name: '<b>Zoé</b>\r\nBcc: a@b.fr' })
+  it('tells a new address nothing of the account that wants it but a name, and the old one not where letters go', () => {
+    const asked = written('account.email-change-requested', 'en')
+    expect(asked.text).toContain('because this address was given for an account')
+    const changed = written('account.email-changed', 'en')
+    expect(changed.text).toContain('because this address was that of an account')
+    for (const { text, html } of [asked, changed]) expect(text + html).not.toMatch(/\S@\S/)
+  })
+
+  it.each(accountEventTypes)('keeps what people call themselves text: %s', (type) => {
+    const { text, html } = written(type, 'fr', { name: '<b>Zoé</b>\r\nBcc: a@b.fr' })
     expect(text).toContain('Bonjour <b>Zoé</b> Bcc: a@b.fr,')
     expect(html).toContain('Bonjour &lt;b&gt;Zoé&lt;/b&gt; Bcc: a@b.fr,')
   })

@@ -10,7 +10,9 @@ export const ACCOUNT_EVENTS_SETTINGS = { 'retention.ms': String(24 * 60 * 60 * 1
 export const accountEventTypes = [
   'account.password-reset-requested',
   'account.email-verification-requested',
+  'account.email-change-requested',
   'account.password-changed',
+  'account.email-changed',
   'account.role-changed',
 ] as const
 export type AccountEventType = (typeof accountEventTypes)[number]
@@ -29,7 +31,9 @@ export const AccountEvent = Type.Object({
     user: Type.Object({
       id: Type.String(),
       name: Type.String(),
-      email: Type.String({ description: 'Where the letter goes' }),
+      email: Type.String({
+        description: 'Where the letter goes: the address of the account then, the wanted one, or the one before',
+      }),
       locale: Type.Enum(['fr', 'en']),
       role: Type.Enum(['user', 'admin']),
     }),
@@ -41,7 +45,7 @@ export const AccountEvent = Type.Object({
           }),
           expiresAt: Type.String({ format: 'date-time' }),
         },
-        { description: 'Of the two requests' },
+        { description: 'Of the requests' },
       ),
     ),
   }),

@@ -37,6 +37,8 @@ export type LoginInput = {
 
 export type Mutation = {
   __typename?: 'Mutation';
+  /** Another address, by the link in the letter to it; ends the other sessions. `EMAIL_TAKEN` when it has another account. */
+  changeEmail: Scalars['Boolean']['output'];
   /** Another password for who knows the present one; ends their other sessions. `INVALID_CREDENTIALS` when it is wrong. */
   changePassword: Scalars['Boolean']['output'];
   /** Deletes one's own account, and what other services keep of its owner. `INVALID_CREDENTIALS` when the password is wrong. */
@@ -53,6 +55,11 @@ export type Mutation = {
   refreshSession: Session;
   /** Opens an account and signs in. `EMAIL_TAKEN` when the address has one already, whatever its case. */
   register: Session;
+  /**
+   * Wants a letter with a link to another address, for who knows the password (`INVALID_CREDENTIALS` when it is wrong). The
+   * same answer whether or not that address has an account.
+   */
+  requestEmailChange: Scalars['Boolean']['output'];
   /** Wants a letter with a link that proves one's own address. */
   requestEmailVerification: Scalars['Boolean']['output'];
   /** Wants a letter with a link to a new password. The same answer whether or not there is an account. */
@@ -65,6 +72,11 @@ export type Mutation = {
   setUserRole: User;
   /** Proves one's address, by the link in the letter. */
   verifyEmail: Scalars['Boolean']['output'];
+};
+
+
+export type MutationChangeEmailArgs = {
+  token: Scalars['String']['input'];
 };
 
 
@@ -105,6 +117,12 @@ export type MutationRefreshSessionArgs = {
 
 export type MutationRegisterArgs = {
   input: RegisterInput;
+};
+
+
+export type MutationRequestEmailChangeArgs = {
+  email: Scalars['String']['input'];
+  password: Scalars['String']['input'];
 };
 
 
@@ -262,6 +280,7 @@ export type SecurityEventEdge = {
 export const SecurityEventKind = {
   AccountDeleted: 'ACCOUNT_DELETED',
   Deactivated: 'DEACTIVATED',
+  EmailChanged: 'EMAIL_CHANGED',
   EmailVerified: 'EMAIL_VERIFIED',
   PasswordChanged: 'PASSWORD_CHANGED',
   PasswordReset: 'PASSWORD_RESET',
@@ -482,6 +501,7 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
 }
 
 export type MutationResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  changeEmail?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationChangeEmailArgs, 'token'>>;
   changePassword?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'input'>>;
   deleteAccount?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationDeleteAccountArgs, 'password'>>;
   endAllSessions?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, Partial<MutationEndAllSessionsArgs>>;
@@ -490,6 +510,7 @@ export type MutationResolvers<ContextType = GraphQLContext, ParentType extends R
   logout?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationLogoutArgs, 'refreshToken'>>;
   refreshSession?: Resolver<ResolversTypes['Session'], ParentType, ContextType, RequireFields<MutationRefreshSessionArgs, 'refreshToken'>>;
   register?: Resolver<ResolversTypes['Session'], ParentType, ContextType, RequireFields<MutationRegisterArgs, 'input'>>;
+  requestEmailChange?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationRequestEmailChangeArgs, 'email' | 'password'>>;
   requestEmailVerification?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   requestPasswordReset?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationRequestPasswordResetArgs, 'email'>>;
   resetPassword?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationResetPasswordArgs, 'newPassword' | 'token'>>;

@@ -1,0 +1,328 @@
+import { randomUUID } from 'node:crypto'
+import { ACCOUNT_EVENTS, parseAccountEvent, type AccountEvent } from '@halles/contracts/account-events'
+import { kafkaAt, type Listener } from '@halles/service/kafka'
+import { logger } from '@halles/service/log'
+import { openMongo } from '@halles/service/mongo'
+import { sealingUnder } from '@halles/service/sealed'
+import { eventually } from '@halles/testkit/wait'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { bearer, clock, doors, newcomer, ownSettings } from '../test/doors.ts'
+import { createApp } from './app.ts'
+
+const SECRET = 'between auth-service and notification-service'
+const admin = { ADMIN_EMAIL: 'alix@boutique.test', ADMIN_PASSWORD: 'douze douzaines' }
+const OTHER = 'une autre douzaine'
+const HOUR = 3_600_000
+
+const time = clock()
+const telling = { KAFKA_BROKERS: inject('kafka'), ACCOUNT_LINK_SECRET: SECRET }
+const settings = ownSettings({ ...admin, ...telling })
+const kafka = kafkaAt(inject('kafka'), 'reader', logger('reader', 'silent'))
+let app: Awaited<ReturnType<typeof createApp>>
+let second: typeof app
+let asAdmin: Record<string, string>
+let listener: Listener
+beforeAll(async () => {
+  app = await createApp(settings, time)
+  second = await createApp(settings, time)
+  const { value } = await doors.REST(app).login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
+  asAdmin = bearer(value.accessToken)
+  await kafka.ensureTopic(ACCOUNT_EVENTS, 3)
+  listener = await kafka.listen({
+    groupId: randomUUID(),
+    topic: ACCOUNT_EVENTS,
+    fromBeginning: true,
+    maxWaitTime: 50,
+    onBatch: async (messages) => {
+      for (const { key, value: text } of messages) {
+        const event = parseAccountEvent(text ?? '')
+        if (event.subject === key) heard.set(event.id, event)
+      }
+    },
+  })
+})
+afterAll(async () => {
+  await listener.close()
+  await Promise.all([app.close(), second.close()])
+})
+
+const heard = new Map<string, AccountEvent>()
+const told = (userId: string, type: string): AccountEvent[] =>
+  [...heard.values()].filter((event) => event.subject === userId && event.type === `account.${type}`)
+/** The nth event of a type about a user, once it is told. */
+const event = (userId: string, type: string, nth = 1): Promise<AccountEvent> =>
+  eventually(`${type} ${nth} of ${userId} is told`, () => told(userId, type)[nth - 1])
+/** The token in the nth letter of a type to a user. */
+const link = async (userId: string, type = 'email-change-requested', nth = 1): Promise<string> =>
+  sealingUnder(SECRET).open((await event(userId, type, nth)).data.link!.sealed)
+
+const spent = { code: 'VALIDATION_FAILED', errors: [{ path: '/token' }] }
+const someAddress = (): string => `${randomUUID()}@example.test`
+
+async function member(door = doors.REST(app)) {
+  const wish = newcomer()
+  const { value } = await door.register(wish)
+  return { ...wish, id: value.user.id as string, session: value, as: bearer(value.accessToken) }
+}
+
+describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
+  let door: ReturnType<(typeof doors)['REST']>
+  beforeAll(() => void (door = doors[name](app) as typeof door))
+
+  it('who knows the password gets another address, by the link in the letter to it, once', async () => {
+    const { id, email, password, session, as } = await member(door)
+    const { value: elsewhere } = await door.login({ email, password })
+    const next = someAddress()
+    expect(await door.askForEmailChange(next, password, as)).toEqual({ value: true })
+    expect((await event(id, 'email-change-requested')).data).toMatchObject({
+      user: { id, email: next, name: 'Camille Martin', locale: 'fr' },
+      link: { expiresAt: expect.any(String) },
+    })
+    expect((await door.me(as)).value).toMatchObject({ email, emailVerified: false })
+
+    const token = await link(id)
+    expect(await door.changeEmail(token)).toEqual({ value: true })
+    expect(await door.changeEmail(token)).toMatchObject(spent)
+    expect(await door.login({ email, password })).toMatchObject({ code: 'INVALID_CREDENTIALS' })
+    expect((await door.login({ email: next.toUpperCase(), password })).value.user).toMatchObject({ id, email: next })
+    expect((await event(id, 'email-changed')).data).toEqual({
+      user: { id, email, name: 'Camille Martin', locale: 'fr', role: 'user' },
+    })
+
+    const { value: refreshed } = await door.refresh(session.refreshToken)
+    expect(refreshed.user).toMatchObject({ email: next, emailVerified: true })
+    expect(JSON.parse(atob(refreshed.accessToken.split('.')[1]))).toMatchObject({ email: next, ver: 1 })
+    expect(await door.refresh(elsewhere.refreshToken)).toMatchObject({ code: 'UNAUTHENTICATED' })
+    await eventually('tokens that tell the old address are no good', async () => {
+      const { code } = await door.me(as)
+      return code === 'UNAUTHENTICATED'
+    })
+
+    const { value: log } = await door.securityLog(id, asAdmin)
+    expect(log.items.find(({ what }: { what: string }) => what === 'email-changed')).toMatchObject({ outcome: 'done' })
+    const found = async (search: string) =>
+      (await app.inject({ url: `/users?search=${search}`, headers: asAdmin })).json().items
+    expect(await found(next.split('@')[0]!)).toMatchObject([{ id, email: next }])
+    expect(await found(email.split('@')[0]!)).toEqual([])
+    // The old one is anyone's to register again.
+    expect((await door.register({ ...newcomer(), email })).value.user.id).not.toBe(id)
+  })
+
+  it('who does not know the password, or is not signed in, does not', async () => {
+    const { id, email, as } = await member(door)
+    expect(await door.askForEmailChange(someAddress(), 'not the password', as)).toMatchObject({
+      code: 'INVALID_CREDENTIALS',
+    })
+    expect(await door.askForEmailChange('no address', 'not the password')).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect((await door.me(as)).value).toMatchObject({ email })
+    const { value } = await door.securityLog(id, asAdmin)
+    expect(value.items[0]).toMatchObject({ what: 'email-changed', outcome: 'refused', byId: id })
+  })
+
+  it('an address that has an account gets the same letter, and its reader alone is told', async () => {
+    const owner = await member(door)
+    const { id, email, password, session, as } = await member(door)
+    expect(await door.askForEmailChange(owner.email.toUpperCase(), password, as)).toEqual({ value: true })
+    const token = await link(id)
+    expect(await event(id, 'email-change-requested')).toMatchObject({
+      data: { user: { id, email: owner.email.toUpperCase() } },
+    })
+    expect(await door.changeEmail(token)).toMatchObject({ code: 'EMAIL_TAKEN' })
+    expect((await door.me(as)).value).toMatchObject({ email, emailVerified: false })
+    expect((await door.me(owner.as)).value).toMatchObject({ email: owner.email })
+    expect(await door.refresh(session.refreshToken)).toHaveProperty('value')
+    expect((await door.securityLog(id, asAdmin)).value.items[0]).toMatchObject({
+      what: 'email-changed',
+      outcome: 'refused',
+    })
+
+    await door.deleteAccount(owner.password, owner.as)
+    expect(await door.changeEmail(token)).toEqual({ value: true })
+    expect((await door.login({ email: owner.email, password })).value.user).toMatchObject({ id })
+    expect(told(owner.id, 'email-changed')).toEqual([])
+  })
+
+  it('a link is good for an hour, only the last one, and for nothing else', async () => {
+    const { id, password, as } = await member(door)
+    await door.askForEmailChange(someAddress(), password, as)
+    const first = await link(id)
+    await door.askForEmailChange(someAddress(), password, as)
+    const next = await link(id, 'email-change-requested', 2)
+    expect(await door.changeEmail(first)).toMatchObject(spent)
+    expect(await door.verifyEmail(next)).toMatchObject(spent)
+    expect(await door.resetPassword(next, OTHER)).toMatchObject(spent)
+    expect(await door.changeEmail(await link(id, 'email-verification-requested'))).toMatchObject(spent)
+    time.move(HOUR)
+    expect(await door.changeEmail(next)).toMatchObject(spent)
+    for (const made of ['nonsense', `${id}.x`, `${id}.${'A'.repeat(43)}`, '.'])
+      expect(await door.changeEmail(made)).toMatchObject(spent)
+  })
+
+  it('a link ends when the password is changed or reset, and when the account is closed', async () => {
+    const { id, email, password, as } = await member(door)
+    await door.askForEmailChange(someAddress(), password, as)
+    await door.changePassword({ currentPassword: password, newPassword: OTHER }, as)
+    expect(await door.changeEmail(await link(id))).toMatchObject(spent)
+
+    await door.askForEmailChange(someAddress(), OTHER, as)
+    await door.askForReset(email)
+    await door.resetPassword(await link(id, 'password-reset-requested'), password)
+    expect(await door.changeEmail(await link(id, 'email-change-requested', 2))).toMatchObject(spent)
+
+    const { value } = await door.login({ email, password })
+    await door.askForEmailChange(someAddress(), password, bearer(value.accessToken))
+    const last = await link(id, 'email-change-requested', 3)
+    await door.setActive(id, false, asAdmin)
+    expect(await door.changeEmail(last)).toMatchObject(spent)
+  })
+
+  it('links that were sent to the old address end with it', async () => {
+    const { id, email, password, as } = await member(door)
+    await door.askForReset(email)
+    const reset = await link(id, 'password-reset-requested')
+    const verification = await link(id, 'email-verification-requested')
+    await door.askForEmailChange(someAddress(), password, as)
+    expect(await door.changeEmail(await link(id))).toEqual({ value: true })
+    expect(await door.resetPassword(reset, OTHER)).toMatchObject(spent)
+    expect(await door.verifyEmail(verification)).toMatchObject(spent)
+  })
+
+  it.each([
+    ['a header after it', 'a@example.test\r\nBcc: b@example.test'],
+    ['a line feed in it', 'a\n@example.test'],
+    ['markup around it', '<img src=x>@example.test'],
+    ['a name around it', 'Mallory <a@example.test>'],
+    ['another one beside it', 'a@example.test, b@example.test'],
+    ['an option for SMTP', 'a@example.test> SIZE=1'],
+    ['too much of it', `${'a'.repeat(250)}@example.test`],
+  ])('no address is one with %s', async (_what, email) => {
+    const { id, password, as } = await member(door)
+    expect(await door.askForEmailChange(email, password, as)).toMatchObject({
+      code: 'VALIDATION_FAILED',
+      errors: [{ path: '/email' }],
+    })
+    expect((await door.securityLog(id, asAdmin)).value.items).toHaveLength(1)
+  })
+
+  it('an address is kept as it is written, also one that looks like an expression', async () => {
+    const { id, password, as } = await member(door)
+    const next = `$name.${randomUUID()}@example.test`
+    expect(await door.askForEmailChange(next, password, as)).toEqual({ value: true })
+    expect(await door.changeEmail(await link(id))).toEqual({ value: true })
+    expect((await door.login({ email: next, password })).value.user).toMatchObject({ id, email: next })
+  })
+})
+
+describe('at the same moment', () => {
+  const ROUNDS = 10
+  /** Someone who has read the letter to an address that they want. */
+  async function reader(next: string) {
+    const one = await member()
+    await doors.REST(app).askForEmailChange(next, one.password, one.as)
+    return { ...one, token: await link(one.id) }
+  }
+  const doneOf = (answers: { value?: unknown }[]) => answers.filter(({ value }) => value).length
+
+  it('of two who take one address, one has it', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const next = someAddress()
+      const both = await Promise.all([reader(next), reader(next.toUpperCase())])
+      const answers = await Promise.all(both.map(({ token }, i) => doors.REST([app, second][i]!).changeEmail(token)))
+      expect(doneOf(answers)).toBe(1)
+      const [winner, loser] = answers[0]!.value ? both : both.toReversed()
+      expect(answers.find(({ code }) => code)).toMatchObject({ code: 'EMAIL_TAKEN' })
+      const { value } = await doors.REST(app).login({ email: next, password: winner!.password })
+      expect(value.user.id).toBe(winner!.id)
+      expect((await doors.REST(app).me(loser!.as)).value).toMatchObject({ email: loser!.email })
+    }
+  })
+
+  it('of one who takes it and one who registers with it, one has it', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const next = someAddress()
+      const { token } = await reader(next)
+      const answers = await Promise.all([
+        doors.REST(app).changeEmail(token),
+        doors.REST(second).register({ ...newcomer(), email: next }),
+      ])
+      expect(doneOf(answers)).toBe(1)
+      expect(answers.find(({ code }) => code)).toMatchObject({ code: 'EMAIL_TAKEN' })
+    }
+  })
+
+  it('a link is used once', async () => {
+    const { id, token } = await reader(someAddress())
+    const answers = await Promise.all([app, second, app, second].map((one) => doors.REST(one).changeEmail(token)))
+    expect(doneOf(answers)).toBe(1)
+    for (const { code } of answers.filter(({ value }) => !value)) expect(code).toBe('VALIDATION_FAILED')
+    await event(id, 'email-changed')
+    // Told after it, in the same partition.
+    await doors.REST(app).setRole(id, 'admin', asAdmin)
+    await event(id, 'role-changed')
+    expect(told(id, 'email-changed')).toHaveLength(1)
+  })
+})
+
+it('what was not told before goes to the old address', async () => {
+  const own = ownSettings({ ...telling, KAFKA_BROKERS: '127.0.0.1:1' })
+  const without = await createApp(own)
+  const door = doors.REST(without)
+  const { email, password, ...wish } = newcomer()
+  const { value } = await door.register({ email, password, ...wish })
+  const id = value.user.id as string
+  const as = bearer(value.accessToken)
+  await door.changePassword({ currentPassword: password, newPassword: OTHER }, as)
+  const next = someAddress()
+  await door.askForEmailChange(next, OTHER, as)
+  const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
+  const account = await db.collection<{ _id: string; untold: any[] }>('users').findOne({ _id: id })
+  const { link } = account!.untold.find(({ type }) => type === 'account.email-change-requested')
+  const token = await sealingUnder(SECRET).open(link.sealed)
+  expect(JSON.stringify(account)).not.toContain(token.split('.')[1])
+  expect(await door.changeEmail(token)).toEqual({ value: true })
+  await Promise.all([without.close(), close()])
+
+  const back = await createApp({ ...own, KAFKA_BROKERS: inject('kafka') })
+  const to = async (type: string) => (await event(id, type)).data.user.email
+  expect(await to('password-changed')).toBe(email)
+  expect(await to('email-change-requested')).toBe(next)
+  expect(await to('email-changed')).toBe(email)
+  await back.close()
+})
+
+describe('at the usual pace', () => {
+  let strict: typeof app
+  beforeAll(async () => void (strict = await createApp(ownSettings({ ...telling, THROTTLING_SCALE: '1' }))))
+  afterAll(() => strict.close())
+
+  it('passwords are tried here as slowly as at signing in', async () => {
+    const door = doors.REST(strict)
+    const { as, email } = await member(door)
+    const codes: unknown[] = []
+    for (let i = 0; i < 7; i++) codes.push((await door.askForEmailChange(someAddress(), 'wrong', as)).code)
+    expect(codes).toEqual([...Array.from({ length: 6 }, () => 'INVALID_CREDENTIALS'), 'RATE_LIMITED'])
+    expect(await door.login({ email, password: 'wrong' })).toMatchObject({ code: 'RATE_LIMITED' })
+  })
+
+  it('four letters in an hour go to no new address, and those to its account are not counted with them', async () => {
+    const door = doors.REST(strict)
+    const owner = await member(door)
+    // By now no letter to the account is let through.
+    for (let i = 0; i < 4; i++) await door.askForReset(owner.email)
+    await event(owner.id, 'password-reset-requested', 3)
+    const { id, password, as } = await member(door)
+    for (let i = 0; i < 6; i++) expect(await door.askForEmailChange(owner.email, password, as)).toEqual({ value: true })
+    await event(id, 'email-change-requested', 4)
+    await door.changePassword({ currentPassword: password, newPassword: OTHER }, as)
+    await event(id, 'password-changed')
+    expect(told(id, 'email-change-requested')).toHaveLength(4)
+  })
+})
+
+it('a shop without Kafka says that it sends no letters', async () => {
+  const plain = await createApp(ownSettings())
+  const door = doors.REST(plain)
+  const { as, password } = await member(door)
+  expect(await door.askForEmailChange(someAddress(), password, as)).toMatchObject({ code: 'UNAVAILABLE' })
+  await plain.close()
+})
