@@ -11,13 +11,13 @@ type Helpers = Pick<Desk, 'security' | 'log' | 'now'> & {
 /**
  * Makes a user an admin, or an admin a user. Their access tokens are no good in 5 s: a refresh tells the new role.
  *
- * @throws Refusal `UNAUTHENTICATED`, `NOT_FOUND`; `FORBIDDEN` for who is no admin, and for oneself, so that there is
- *   always one left.
+ * @throws Refusal `UNAUTHENTICATED`, `NOT_FOUND`; `FORBIDDEN` for who is no admin at the very moment of the change, whatever
+ *   their token says, and for oneself, so that there is always one left.
  */
 export async function changeRole(helpers: Helpers, caller: Caller, id: string, role: Role): Promise<User> {
   const { users, security, log, now } = helpers
   const byId = anotherOf(caller, id)
-  const { user, changed } = found(await users.change(id, { role }, now()))
+  const { user, changed } = done(await users.change(byId, id, { role }, now()))
   if (changed) {
     await security.note(caller.client, 'role-changed', { userId: id, byId })
     log.info({ userId: id, role }, 'role changed')
@@ -34,7 +34,7 @@ export async function changeRole(helpers: Helpers, caller: Caller, id: string, r
 export async function setActive(helpers: Helpers, caller: Caller, id: string, active: boolean): Promise<User> {
   const { users, sessions, security, log, now } = helpers
   const byId = anotherOf(caller, id)
-  const { user, changed } = found(await users.change(id, { active }, now()))
+  const { user, changed } = done(await users.change(byId, id, { active }, now()))
   // Also when it was closed before: the one who closed it may not have come this far.
   if (!active) await sessions.endAll(id, now())
   if (changed) {
@@ -50,7 +50,8 @@ function anotherOf({ person }: Caller, id: string): string {
   return byId
 }
 
-function found<T>(change: T | undefined): T {
+function done<T extends object>(change: T | 'no admin' | undefined): T {
+  if (change === 'no admin') throw new Refusal('FORBIDDEN', 'This account is that of an admin no more.')
   if (!change) throw new Refusal('NOT_FOUND', 'There is no such user.')
   return change
 }

@@ -22,6 +22,8 @@ type Account = Omit<User, 'id' | 'active' | 'version' | 'emailVerified'> & {
   /** When its owner deleted it. Only the id is left of them. */
   deletedAt?: Date
   emailVerified?: boolean
+  /** How many changes of others' accounts they have made, as an admin. */
+  changesMade?: number
   links?: Partial<Record<Exclude<Purpose, 'email-change'>, KeptLink> & { 'email-change': KeptChange }>
   /** What Kafka has not acknowledged yet. */
   untold?: Untold[]
@@ -31,6 +33,9 @@ export type Users = Awaited<ReturnType<typeof usersIn>>
 
 /** Links that end with the password: to a new one, and those that someone who knew the old one asked for. */
 const endedByPassword = { 'links.password-reset': 1, 'links.email-change': 1 } as const
+
+/** How long a change of another's account may wait for others, in milliseconds. */
+const CHANGE_WITHIN = 8000
 
 /** How many events an account keeps while Kafka is away: the last ones. */
 const MOST_UNTOLD = 20
@@ -225,7 +230,7 @@ export async function usersIn(db: Db, telling: boolean) {
             changedAt: at,
             untold: [news(), { ...news(), from: again }],
           },
-          $unset: { links: 1 },
+          $unset: { links: 1, changesMade: 1 },
           $inc: { version: 1 },
         },
       )
@@ -248,25 +253,38 @@ export async function usersIn(db: Db, telling: boolean) {
     told: async (id: string, events: readonly string[]): Promise<void> =>
       void (await users.updateOne({ _id: id }, { $pull: { untold: { id: { $in: [...events] } } } })),
 
-    /** Changes what access tokens tell, which makes those that there are no good; undefined when there is no such user. */
-    async change(
+    /**
+     * Changes what access tokens tell, which makes those that there are no good, by an admin: `no admin` when they are
+     * none any more. Both accounts are written, in one transaction: of two admins who end each other at the same moment
+     * one write fails, and then finds that its admin is none. So whoever changes another is an admin afterwards, and
+     * there is always one left. Undefined when there is no such user.
+     */
+    change: (
+      byId: string,
       id: string,
       to: { role: Role } | { active: boolean },
       changedAt: Date,
-    ): Promise<{ user: User; changed: boolean } | undefined> {
-      const other = 'role' in to ? { role: { $ne: to.role } } : { active: to.active ? false : { $ne: false } }
-      const changed = await users.findOneAndUpdate(
-        { _id: id, ...other, deletedAt: { $exists: false } },
-        {
-          $set: { ...to, changedAt },
-          $inc: { version: 1 },
-          ...('role' in to && tellingOf('account.role-changed', changedAt)),
-        },
-        { returnDocument: 'after' },
-      )
-      const account = changed ?? (await users.findOne({ _id: id }))
-      return account ? { user: userOf(account), changed: changed !== null } : undefined
-    },
+    ): Promise<{ user: User; changed: boolean } | 'no admin' | undefined> =>
+      db.client.withSession({ defaultTimeoutMS: CHANGE_WITHIN }, (session) =>
+        session.withTransaction(async () => {
+          const by = { _id: byId, role: 'admin', active: { $ne: false } } as const
+          // A write that changes nothing is none: it would stand in no one's way.
+          const { modifiedCount } = await users.updateOne(by, { $inc: { changesMade: 1 } }, { session })
+          if (modifiedCount === 0) return 'no admin'
+          const other = 'role' in to ? { role: { $ne: to.role } } : { active: to.active ? false : { $ne: false } }
+          const changed = await users.findOneAndUpdate(
+            { _id: id, ...other, deletedAt: { $exists: false } },
+            {
+              $set: { ...to, changedAt },
+              $inc: { version: 1 },
+              ...('role' in to && tellingOf('account.role-changed', changedAt)),
+            },
+            { returnDocument: 'after', session },
+          )
+          const account = changed ?? (await users.findOne({ _id: id }, { session }))
+          return account ? { user: userOf(account), changed: changed !== null } : undefined
+        }),
+      ),
 
     /** The users who were changed since then, by version. */
     async changedSince(since: Date): Promise<{ id: string; version: number; at: Date }[]> {
