@@ -4,6 +4,7 @@ import path from 'node:path'
 import { startShop, type Shop as Started } from '@halles/servers/shop'
 import { authority } from '@halles/testkit/certificates'
 import { startGuardedKafka, startGuardedMongodb, type GuardedMongodb } from '@halles/testkit/guard'
+import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { shopAt, type Shop, type Visitor } from './kit.ts'
 
@@ -79,12 +80,16 @@ it('sells, tells and writes its letters, with least rights and every connection 
   await shop.lettersOnce(1, order.id)
   expect((await admin.rest('PUT', `/orders/${order.id}/status`, { status: 'Confirmée' })).status).toBe(200)
   await shop.lettersOnce(2, order.id)
-  const { data, errors } = await camille.graphql(
-    'query ($id: ID!) { order(id: $id) { status customer { name } items { product { name } } notifications { status } } }',
-    { id: order.id },
-  )
-  expect(errors).toBeUndefined()
-  expect(data.order).toMatchObject({ status: 'CONFIRMEE', notifications: [{ status: 'SENT' }, { status: 'SENT' }] })
+  // A letter is in the mailbox a moment before it is marked as sent.
+  const seen = await eventually('both letters are marked as sent', async () => {
+    const { data, errors } = await camille.graphql(
+      'query ($id: ID!) { order(id: $id) { status customer { name } items { product { name } } notifications { status } } }',
+      { id: order.id },
+    )
+    expect(errors).toBeUndefined()
+    return data.order.notifications.every((letter: { status: string }) => letter.status === 'SENT') && data.order
+  })
+  expect(seen).toMatchObject({ status: 'CONFIRMEE', notifications: [{ status: 'SENT' }, { status: 'SENT' }] })
 })
 
 it('answers no one who comes past the gateway without signing in, and tells no one its schema', async () => {
@@ -95,7 +100,7 @@ it('answers no one who comes past the gateway without signing in, and tells no o
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ query }),
     })
-    return { status: answer.status, body: await answer.json() }
+    return { status: answer.status, body: (await answer.json()) as any }
   }
   for (const [service, url] of Object.entries(started.running.services)) {
     const guess = { 'x-gateway-secret': 'guessed' }
@@ -104,9 +109,9 @@ it('answers no one who comes past the gateway without signing in, and tells no o
       expect((await fetch(url + path, { headers: guess })).status).toBe(401)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
     for (const query of ['{ __schema { types { name } } }', '{ _service { sdl } }'])
-      expect((await graphql(url, query, { authorization })).body).toMatchObject({
-        errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }],
-      })
+      expect((await graphql(url, query, { authorization })).body.errors[0].extensions.code).toBe(
+        'GRAPHQL_VALIDATION_FAILED',
+      )
     expect((await graphql(url, '{ __typename }', { authorization })).body).toEqual({ data: { __typename: 'Query' } })
     expect((await fetch(`${started.running.gateway}/docs/${service}/openapi.json`)).status).toBe(200)
   }
@@ -116,7 +121,7 @@ it('answers no one who comes past the gateway without signing in, and tells no o
 
 it('shows operators how it is, and the public that it is alive', async () => {
   const { gateway, gatewayOperator } = started.running
-  expect((await fetch(`${gatewayOperator}/readyz`)).status).toBe(200)
+  await eventually('it is ready', async () => (await fetch(`${gatewayOperator}/readyz`)).status === 200)
   expect(await (await fetch(`${gatewayOperator}/metrics`)).text()).toContain('http_request_duration_seconds')
   expect((await fetch(`${gateway}/healthz`)).status).toBe(200)
   for (const at of ['/readyz', '/metrics', '/api/readyz', '/api/metrics'])

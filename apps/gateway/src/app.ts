@@ -6,7 +6,7 @@ import { logger } from '@halles/service/log'
 import { revocationsAt } from '@halles/service/revocations'
 import type { FastifyInstance } from 'fastify'
 import { isGraphOpen, services, urlsOf, type Service, type Settings } from './config.ts'
-import { guardDoors } from './doors.ts'
+import { guardingHeaders, openTo } from './doors.ts'
 import { frontPage } from './front-page.ts'
 import { graphiql } from './graphiql.ts'
 import { BODY, limits, prices } from './limits.ts'
@@ -40,8 +40,9 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     trustedProxies: settings.TRUSTED_PROXIES?.split(',') ?? [],
     operatorDoor: 'own', // this one is for the public
     bodyLimit: BODY,
+    headers: guardingHeaders(),
   })) as unknown as FastifyInstance
-  await guardDoors(app, settings.CORS_ORIGINS?.split(',') ?? [])
+  await openTo(app, settings.CORS_ORIGINS?.split(',') ?? [])
   const spend = rateLimit(app, settings.RATE_LIMIT)
 
   const metrics = gatewayMetrics(app.metrics)

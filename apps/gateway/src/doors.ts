@@ -1,13 +1,14 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import type { FastifyInstance } from 'fastify'
+import helmet from 'helmet'
 
 /**
- * What browsers are told about every answer: pages load from here only and are framed by no one, and scripts of other
- * sites read nothing, except those of `origins`. Pages that need more or less say so themselves.
+ * What browsers are told by every answer: pages load from here only and are framed by no one. Pages that need more or less
+ * say so themselves. Made by helmet, once: it would make the same for each request.
  */
-export async function guardDoors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
-  await app.register(helmet, {
+export function guardingHeaders(): Readonly<Record<string, string>> {
+  const guard = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -25,6 +26,17 @@ export async function guardDoors(app: FastifyInstance, origins: readonly string[
     // Pictures may be shown anywhere.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   })
+  const headers: Record<string, string> = {}
+  const writtenDown = {
+    setHeader: (name: string, value: string) => (headers[name.toLowerCase()] = value),
+    removeHeader: () => {},
+  }
+  guard({} as IncomingMessage, writtenDown as unknown as ServerResponse, () => {})
+  return headers
+}
+
+/** Lets scripts of these other sites read what is answered. */
+export async function openTo(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length > 0)
     await app.register(cors, {
       origin: [...origins],

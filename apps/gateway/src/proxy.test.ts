@@ -1,7 +1,10 @@
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { as, someone } from '@halles/testkit/people'
+import { eventually } from '@halles/testkit/wait'
 import type { FastifyInstance } from 'fastify'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { gatewayTo, nowhere, smallShop, type Shop } from '../test/small-services.ts'
 import type { Service } from './config.ts'
 
@@ -10,7 +13,7 @@ let gateway: FastifyInstance
 let address: string
 beforeAll(async () => {
   shop = await smallShop()
-  gateway = await gatewayTo(shop.urls, { UPSTREAM_TIMEOUT_MS: '900' })
+  gateway = await gatewayTo(shop.urls, { UPSTREAM_TIMEOUT_MS: '3000' })
   address = await gateway.listen({ host: '127.0.0.1', port: 0 })
 })
 afterEach(() => shop.calm())
@@ -71,15 +74,61 @@ describe('routes', () => {
   })
 
   it.each([
-    '/api/products/../metrics',
-    '/api/products/..%2fmetrics',
-    '/api/products/%2e%2e/metrics',
+    '/api/products/../users',
+    '/api/products/..',
+    '/api/products/./p1',
+    '/api/products/..;/users',
+    '/api/products/..\\users',
+    '/api/products/%2e%2e/users',
+    '/api/products/.%2E/users',
+    '/api/products/..%2fusers',
+    '/api/products/%2e%2e%2fusers',
+    '/api/products/%5c..%5cusers',
+    '/api/products/...',
+    '/api/products//p1',
+    '/api//products',
+    '//api/products',
+    '/%61pi/products/../users',
+    'http://elsewhere.example/api/products/../users',
+    '/api/me/../revocations',
+    '/api/me/..%2frevocations',
+    '/api/orders/../graphql?query={__typename}',
+    '/api/sessions/../../metrics',
+    '/docs/auth/../revocations',
+    '/docs/auth/%2e%2e/metrics',
+    '/docs/auth/..%5creadyz',
+    '/images/../readyz',
     '/images/..%5cmetrics',
-  ])('%s does not climb out of what is public', async (path) => {
+  ])('%s is not there: nothing climbs out of what is public', async (path) => {
     echo()
     const answer = await raw({ method: 'GET', path })
-    expect([400, 404]).toContain(answer.status)
+    expect(answer.headers['content-type']).toContain('application/problem+json')
+    expect(JSON.parse(answer.text)).toMatchObject({ status: 404, code: 'NOT_FOUND' })
     expect(shop.seen).toHaveLength(0)
+  })
+
+  it.each(['/api/products/%', '/api/products/%ff', '/images/%E0%A4'])(
+    '%s cannot be read, which is told like anything else',
+    async (path) => {
+      const answer = await raw({ method: 'GET', path })
+      expect(answer.headers).toMatchObject({
+        'content-type': 'application/problem+json; charset=utf-8',
+        'x-trace-id': expect.any(String),
+        'x-content-type-options': 'nosniff',
+      })
+      expect(JSON.parse(answer.text)).toMatchObject({ status: 400, code: 'VALIDATION_FAILED' })
+      expect(shop.seen).toHaveLength(0)
+    },
+  )
+
+  it.each([
+    ['/%61pi/products/p1', '/products/p1'],
+    ['http://elsewhere.example/api/products/p1?a=1', '/products/p1?a=1'],
+    ['/api/products/%252e%252e/p1', '/products/%252e%252e/p1'],
+  ])('%s is the same address, written in another way', async (path, to) => {
+    echo()
+    const answer = await raw({ method: 'GET', path })
+    expect(JSON.parse(answer.text)).toEqual({ service: 'product', method: 'GET', url: to })
   })
 
   it('the API page of a service has its slash, without which its files are not found', async () => {
@@ -216,6 +265,114 @@ describe('what is passed on', () => {
     expect(shop.seen).toHaveLength(2 + 4 + 3) // /openapi.json is of all four
     for (const { headers: seen } of shop.seen)
       expect(seen).toMatchObject({ 'x-gateway-secret': 'between-gateway-and-services' })
+  })
+})
+
+describe('a body in chunks', () => {
+  const LARGEST = 1_048_576
+  const path = '/api/orders'
+  const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
+  /** What the order service got of bodies, in bytes, and how each ended. */
+  function listening() {
+    const heard: { bytes: number; ended: 'whole' | 'broken' | undefined }[] = []
+    shop.misbehave.order = (request, reply) => {
+      const body: (typeof heard)[number] = { bytes: 0, ended: undefined }
+      heard.push(body)
+      reply.hijack()
+      request.raw.on('data', (chunk: Buffer) => (body.bytes += chunk.length))
+      request.raw.on('end', () => {
+        body.ended = 'whole'
+        reply.raw.writeHead(201).end('{}')
+      })
+      request.raw.on('close', () => (body.ended ??= 'broken'))
+    }
+    return heard
+  }
+  /** Sends so many bytes as fast as they are taken, over a connection that is kept. */
+  const send = (bytes: number, agent: Agent) =>
+    new Promise<{ status: number | undefined; type: string | undefined; text: string; reused: boolean }>(
+      (resolve, reject) => {
+        const { hostname, port } = new URL(address)
+        const sent = httpRequest({ hostname, port, path, method: 'POST', headers, agent }, (answer) => {
+          const type = answer.headers['content-type']
+          void text(answer).then((told) =>
+            resolve({ status: answer.statusCode, type, text: told, reused: sent.reusedSocket }),
+          )
+        })
+        sent.on('error', reject)
+        Readable.from(pieces(bytes)).pipe(sent)
+      },
+    )
+  function* pieces(bytes: number) {
+    const piece = Buffer.alloc(16_000, ' ')
+    for (let left = bytes; left > 0; left -= piece.length) yield piece.subarray(0, left)
+  }
+
+  it('is passed on up to what services take; one byte more is PAYLOAD_TOO_LARGE, and the service is let go', async () => {
+    const heard = listening()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    onTestFinished(() => agent.destroy())
+    expect(await send(LARGEST, agent)).toMatchObject({ status: 201 })
+    expect(heard).toEqual([{ bytes: LARGEST, ended: 'whole' }])
+    // Node’s own client sends no more once it has an answer, so the connection of the last one is of no use.
+    const another = new Agent()
+    onTestFinished(() => another.destroy())
+    for (const [bytes, by] of [[LARGEST + 1, agent] as const, [20_000_000, another] as const]) {
+      const refused = await send(bytes, by)
+      expect(refused.type).toContain('application/problem+json')
+      expect(JSON.parse(refused.text)).toMatchObject({ status: 413, code: 'PAYLOAD_TOO_LARGE' })
+    }
+    await eventually('the service was let go', async () => heard.every(({ ended }) => ended !== undefined))
+    expect(heard.map(({ ended }) => ended)).toEqual(['whole', 'broken', 'broken'])
+    for (const { bytes } of heard) expect(bytes).toBeLessThanOrEqual(LARGEST)
+    // What was too much was read to its end, so that the connection goes on.
+    expect(await send(10, agent)).toMatchObject({ status: 201, reused: true })
+  })
+
+  it('whose sender breaks off leaves no service waiting', async () => {
+    const heard = listening()
+    const { hostname, port } = new URL(address)
+    const sent = httpRequest({ hostname, port, path, method: 'POST', headers })
+    sent.on('error', () => {}) // it is this end that breaks off
+    sent.write('{"items":')
+    await eventually('it has begun', async () => heard[0]?.bytes === 9)
+    sent.destroy()
+    await eventually('the service was let go', async () => heard[0]!.ended !== undefined)
+    expect(heard).toEqual([{ bytes: 9, ended: 'broken' }])
+  })
+
+  it('that never ends is given up when its time is', async () => {
+    listening()
+    const { requestTimeout, headersTimeout } = gateway.server
+    Object.assign(gateway.server, { requestTimeout: 1000, headersTimeout: 1000 })
+    try {
+      const { hostname, port } = new URL(address)
+      const statuses: (number | undefined)[] = []
+      await new Promise((resolve) => {
+        const endless = Readable.from(pieces(Infinity))
+        const sent = httpRequest({ hostname, port, path, method: 'POST', headers }, (answer) => {
+          statuses.push(answer.statusCode)
+          answer.resume()
+        })
+        sent.on('error', () => {}) // the other end gives up
+        sent.on('close', () => {
+          endless.destroy()
+          resolve(undefined)
+        })
+        endless.pipe(sent)
+      })
+      expect(statuses).toEqual([413])
+    } finally {
+      Object.assign(gateway.server, { requestTimeout, headersTimeout })
+    }
+  })
+
+  it('to a service that is away is UNAVAILABLE', async () => {
+    const lost = await gatewayTo({ ...shop.urls, order: await nowhere() })
+    const base = await lost.listen({ host: '127.0.0.1', port: 0 })
+    const answer = await raw({ method: 'POST', path, headers, body: 'x'.repeat(300_000) }, base)
+    expect(JSON.parse(answer.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
+    await lost.close()
   })
 })
 

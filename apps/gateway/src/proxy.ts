@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import { GATEWAY_PROOF } from '@halles/service/client'
-import { Refusal } from '@halles/service/refusal'
+import type { Refusal } from '@halles/service/refusal'
 import { traceHeaders } from '@halles/service/trace'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
+import { atMost, tooLarge } from './at-most.ts'
 import { services, type Service } from './config.ts'
 import { brokenOff, upstreamRefusal, type Upstream } from './upstream.ts'
 
@@ -84,9 +86,10 @@ export async function proxy(
         rewriteRequestHeaders: (request, headers) => passedOn(request as FastifyRequest, headers, secret),
         rewriteHeaders: passedBack,
         onError: (reply, { error }) => {
+          const refusal = upstreamRefusal(error.cause ?? error)
           // What is left of the body is not read any more, so nothing can follow on this connection.
-          if (!reply.request.raw.complete) reply.header('connection', 'close')
-          reply.send(refusalOf(error))
+          if (!reply.request.raw.complete && refusal.code !== 'PAYLOAD_TOO_LARGE') reply.header('connection', 'close')
+          reply.send(refusal)
         },
       },
     })
@@ -107,9 +110,12 @@ const LARGEST = 1_048_576
  * A service would answer this, and hang up while the gateway still sends: then its answer may be lost on the way, and look
  * like a service that is away.
  */
-function refuseLarge({ headers }: FastifyRequest, _reply: unknown, done: (refusal?: Refusal) => void): void {
-  if (Number(headers['content-length'] ?? 0) <= LARGEST) return done()
-  done(new Refusal('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.'))
+function refuseLarge(request: FastifyRequest, _reply: unknown, done: (refusal?: Refusal) => void): void {
+  const length = request.headers['content-length']
+  if (Number(length ?? 0) > LARGEST) return done(tooLarge())
+  // In chunks: only time tells.
+  if (length === undefined && request.body instanceof Readable) request.body = atMost(LARGEST, request.body)
+  done()
 }
 
 const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
@@ -134,9 +140,3 @@ function passedOn(
 
 const passedBack = (headers: Record<string, string | string[] | undefined>) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHop.has(name)))
-
-/** The proxy wraps what went wrong into an error of its own, or throws for an address that it does not like. */
-function refusalOf(error: Error & { statusCode?: number }): Refusal {
-  if (error.statusCode === 400) return new Refusal('NOT_FOUND', 'There is nothing at this address.')
-  return upstreamRefusal(error.cause ?? error)
-}

@@ -43,14 +43,20 @@ export function rateLimit(app: FastifyInstance, quota: number, now: () => number
     throw new Refusal('RATE_LIMITED', `Too many requests: go on in ${until} s.`, { retryAfter: until })
   }
 
-  // After the token was checked, and before anything is read or asked of a service.
+  // After the token was checked, and before anything is read or asked of a service. By the route, for an address can be
+  // written in many ways.
   app.addHook('onRequest', async (request, reply) => {
-    const { url } = request
-    if (url.startsWith('/api/') || url.startsWith('/graphql'))
-      spend(request, reply, request.method === 'GET' || isGraphql(url) ? requestPrices.read : requestPrices.write)
+    const route = request.routeOptions.url
+    if (route === undefined || !free.has(route)) spend(request, reply, priceOf(request.method, route))
   })
   return spend
 }
 
-/** GraphQL operations pay by what they ask for, mutations too. */
-const isGraphql = (url: string): boolean => url.startsWith('/graphql')
+/** What costs the gateway nearly nothing, and no service anything. */
+const free: ReadonlySet<string> = new Set(['/', '/healthz', '/graphiql', '/graphiql/:file'])
+
+/** GraphQL operations pay by what they ask for, mutations too; what is not there is but looked for. */
+const priceOf = (method: string, route: string | undefined): number =>
+  method === 'GET' || method === 'HEAD' || route === '/graphql' || route === undefined
+    ? requestPrices.read
+    : requestPrices.write

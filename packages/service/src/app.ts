@@ -19,6 +19,7 @@ import { ACCESS_TOKEN, Claims, type Person } from './person.ts'
 import { Refusal } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
 import { reader, validatorOf } from './schema.ts'
+import { isStraight } from './straight.ts'
 import { inTrace, traceFrom, traceId } from './trace.ts'
 
 declare module 'fastify' {
@@ -165,6 +166,8 @@ const slow = {
   connectionTimeout: 60_000,
 } as const
 
+const nothingHere = (): Refusal => new Refusal('NOT_FOUND', 'There is nothing at this address.')
+
 function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576, headers = {} }: ServiceOptions) {
   const begin = (request: FastifyRequest, reply: FastifyReply): void => {
     request.trace = traceFrom(request.headers)
@@ -201,10 +204,11 @@ function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576, hea
     begin(request, reply)
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
       throw new Refusal('VALIDATION_FAILED', 'A request says which host it is for.')
+    if (!isStraight(request.url)) throw nothingHere()
   })
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(() => {
-    throw new Refusal('NOT_FOUND', 'There is nothing at this address.')
+    throw nothingHere()
   })
   // What a form of any site may send, without asking first.
   app.removeContentTypeParser('text/plain')
