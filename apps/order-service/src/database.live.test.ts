@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { startServers, type Servers } from '@halles/servers'
-import { eventually } from '@halles/testkit/wait'
+import { eventually, inTime } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { listenTo } from '../test/listener.ts'
 import { someAdmin, someone, startOrderService, type Running } from '../test/running.ts'
@@ -10,7 +10,7 @@ import { startShelf, type Shelf } from '../test/shelf.ts'
 // killed in the middle of it.
 
 const BUYERS = 16
-/** The longest that anyone waits for an answer, in milliseconds, with some for a busy machine. */
+/** The longest that anyone waits for an answer, in milliseconds. */
 const ANSWERED = 10_000
 /** The promise of docs/contract.md, in milliseconds. */
 const SETTLED = 60_000
@@ -38,14 +38,13 @@ async function orderThrough(trouble: (ordering: () => number) => Promise<void>) 
   const items = [{ productId: product.id, quantity: 2 }]
   const wishes: { person: ReturnType<typeof someone>; key: string; id?: string; cancelled?: boolean }[] = []
   const codes = new Map<string, number>()
-  let longest = 0
+  let late = 0
   let lastUnknown = 0
   let ordering = true
 
   const timed = async <T extends { statusCode: number; json: () => any }>(answering: Promise<T>): Promise<T> => {
-    const began = Date.now()
+    void inTime(ANSWERED, answering).catch(() => late++)
     const answer = await answering
-    longest = Math.max(longest, Date.now() - began)
     const code = answer.statusCode < 300 ? 'ok' : (answer.json().code as string)
     codes.set(code, (codes.get(code) ?? 0) + 1)
     if (answer.statusCode >= 500) lastUnknown = Date.now()
@@ -76,7 +75,7 @@ async function orderThrough(trouble: (ordering: () => number) => Promise<void>) 
     SETTLED,
   )
   expect(Date.now() - from).toBeLessThan(SETTLED)
-  expect(longest).toBeLessThan(ANSWERED)
+  expect(late).toBe(0)
   expect([...codes.keys()].filter((code) => !['ok', 'UNAVAILABLE', 'TIMEOUT'].includes(code))).toEqual([])
 
   const stored = await shop.stored.find({ 'items.productId': product.id }).toArray()
@@ -93,7 +92,12 @@ async function orderThrough(trouble: (ordering: () => number) => Promise<void>) 
     if (cancelled !== undefined) expect(again.json().status).toBe(cancelled ? 'Annulée' : 'Confirmée')
     expect(await shop.stored.countDocuments({ userId: person.id })).toBe(1)
   }
-  await Promise.all(wishes.map(keyTells))
+  // No more at a time than before: a crowd would be told to come again.
+  const untold = [...wishes]
+  const tellEach = async (): Promise<void> => {
+    for (let wish = untold.pop(); wish; wish = untold.pop()) await keyTells(wish)
+  }
+  await Promise.all(Array.from({ length: BUYERS }, tellEach))
   for (const { _id, seq } of stored)
     await eventually('its events', () => listener.sequences(_id).join() === [1, 2].slice(0, seq).join())
   return { wishes: wishes.length, codes }
@@ -110,7 +114,7 @@ describe('orders are finished or undone, and no one waits for long', () => {
       await eventually('orders again', () => ordered() > before + 2 * BUYERS)
     })
     expect(codes.get('TIMEOUT')).toBeGreaterThan(0)
-  }, 150_000)
+  }, 300_000)
 
   it('while MongoDB is killed and comes back', async () => {
     const { wishes } = await orderThrough(async (ordered) => {
@@ -121,5 +125,5 @@ describe('orders are finished or undone, and no one waits for long', () => {
       await eventually('orders again', () => ordered() > before + 2 * BUYERS)
     })
     expect(wishes).toBeGreaterThan(4 * BUYERS)
-  }, 150_000)
+  }, 300_000)
 })

@@ -111,7 +111,7 @@ describe('a process that dies while it places an order', () => {
     let rounds = 0
     const { intents } = stores
     const counted = { ...intents, abandonOld: async () => (rounds++, intents.abandonOld()) }
-    await recover({ ahead: SWEEP_AFTER - 5000, intents: counted })
+    await recover({ ahead: SWEEP_AFTER - 10_000, intents: counted })
     await eventually('three rounds', () => rounds >= 3)
     expect(await stores.collection.findOne({ userId: camille.id })).toMatchObject({ status: 'Intent' })
   })
