@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Refusal } from '@halles/service/refusal'
-import { eventually } from '@halles/testkit/wait'
+import { eventually, inTime } from '@halles/testkit/wait'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { nowhere } from '../test/small-services.ts'
 import { upstreamAt } from './upstream.ts'
@@ -77,7 +77,7 @@ describe('several addresses', () => {
     ['has an error page for a service behind it', () => acceptsAnd((socket) => socket.end('HTTP/1.1 502 Bad\r\n\r\n'))],
   ])('where one %s: the other does all, each once, mutations too', async (_how, bad) => {
     const good = await service()
-    const { post, told } = upstream([await bad(), good.url], { within: 500 })
+    const { post, told } = upstream([await bad(), good.url])
     for (let n = 0; n < 6; n++) expect(await post()).toEqual({ status: 200, text: '{}' })
     expect(good.asked.map(({ body }) => body)).toEqual([1, 2, 3, 4, 5, 6].map((n) => `order ${n}`))
     expect(told).toEqual([])
@@ -112,7 +112,7 @@ describe('several addresses', () => {
 describe('a service that is away', () => {
   it('is waited for, and is sent what came meanwhile, once', async () => {
     const url = await nowhere()
-    const { post, told } = upstream([url], { patience: 5000 })
+    const { post, told } = upstream([url], { within: 30_000, patience: 30_000 })
     const answers = Promise.all([post(), post(), post()])
     await eventually('it is missed', () => told.length > 0)
     const back = await service(undefined, portOf(url))
@@ -122,18 +122,15 @@ describe('a service that is away', () => {
   })
 
   it('is waited for from when it was first missed, not from each request; then refused at once', async () => {
-    const { outcome, told } = upstream([await nowhere()], { patience: 600 })
+    const { outcome, told } = upstream([await nowhere()], { within: 10_000, patience: 2000 })
     const began = performance.now()
     const first = outcome()
-    await eventually('half of the patience is over', () => performance.now() - began > 300)
-    expect(await Promise.all([first, outcome()])).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
-    const took = performance.now() - began
-    expect(took).toBeGreaterThan(550)
-    expect(took).toBeLessThan(880)
+    await eventually('half of the patience is over', () => performance.now() - began > 1000)
+    // Were it waited for from the second request on, that would be refused after 2 s more.
+    expect(await inTime(1800, Promise.all([first, outcome()]))).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
+    expect(performance.now() - began).toBeGreaterThan(1950)
 
-    const later = performance.now()
-    expect(await outcome()).toBe('UNAVAILABLE')
-    expect(performance.now() - later).toBeLessThan(200)
+    expect(await inTime(1000, outcome())).toBe('UNAVAILABLE')
     expect(told).toEqual([true])
   })
 
@@ -142,7 +139,9 @@ describe('a service that is away', () => {
     const { outcome, told } = upstream([url], { patience: 100 })
     expect(await outcome()).toBe('UNAVAILABLE')
     const back = await service(undefined, portOf(url))
-    expect(await outcome()).toBe('done') // at once: nobody has to notice first
+    // At once: nobody has to notice first. A busy machine may take longer to look than one who comes waits for that.
+    for (let began = performance.now(); (await outcome()) !== 'done'; began = performance.now())
+      expect(performance.now() - began).toBeGreaterThan(90)
     expect(back.asked).toHaveLength(1)
     expect(told).toEqual([true, false])
   })

@@ -8,7 +8,7 @@ let shop: Shop
 let gateway: FastifyInstance
 beforeAll(async () => {
   shop = await smallShop()
-  gateway = await gatewayTo(shop.urls, { UPSTREAM_TIMEOUT_MS: '900' })
+  gateway = await gatewayTo(shop.urls, { UPSTREAM_TIMEOUT_MS: '3000' })
 })
 afterEach(() => shop.calm())
 afterAll(async () => {

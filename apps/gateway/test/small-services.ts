@@ -1,11 +1,11 @@
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
 import { subgraph, type References } from '@halles/service/graphql'
 import { admin, signedIn } from '@halles/service/person'
 import { Refusal } from '@halles/service/refusal'
 import { testKeyOf } from '@halles/testkit/people'
+import { freePort } from '@halles/testkit/port'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createApp } from '../src/app.ts'
 import { configFrom, services, type Service } from '../src/config.ts'
@@ -175,11 +175,5 @@ export async function gatewayTo(
   )
 }
 
-/** An address at which nothing listens. */
-export async function nowhere(): Promise<string> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return `http://127.0.0.1:${port}`
-}
+/** An address at which nothing listens, nor will unless a test does. */
+export const nowhere = async (): Promise<string> => `http://127.0.0.1:${await freePort()}`
