@@ -132,17 +132,13 @@ const markup: Attack = {
     const person = await newPerson(place, { name: `Eve ${evil}` })
     const { id: sold } = await newProduct(place, admin, { name: `Brie ${evil}` })
     const { id } = await newOrder(place, person, sold)
-    const letter = await eventually(
-      `a letter about ${id}`,
-      async () => {
-        const all = (await (await fetch(`${place.mailbox}/api/email`)).json()) as {
-          html: string
-          headers: Record<string, string>
-        }[]
-        return all.find(({ headers }) => headers['x-order-id'] === id)
-      },
-      30_000,
-    )
+    const letter = await eventually(`a letter about ${id}`, async () => {
+      const all = (await (await fetch(`${place.mailbox}/api/email`)).json()) as {
+        html: string
+        headers: Record<string, string>
+      }[]
+      return all.find(({ headers }) => headers['x-order-id'] === id)
+    })
     const escaped = letter.html.split('&lt;img src=x').length - 1
     const raw = /<img src=x/.test(letter.html)
     return { refused: !raw && escaped >= 2, saw: raw ? 'as markup' : `as text, ${escaped} times` }

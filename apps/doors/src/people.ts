@@ -83,15 +83,11 @@ export const newOrder = async (place: Place, person: Person, productId: string):
 
 /** The id of the letter about an order, once there is one. */
 export const letterAbout = (place: Place, person: Person, orderId: string): Promise<string> =>
-  eventually(
-    `a letter about ${orderId}`,
-    async () => {
-      const path = `/api/notifications?orderId=${orderId}`
-      const { items } = await asked(place.gateway, { path, headers: person.headers })
-      return items[0]?.id as string | undefined
-    },
-    30_000,
-  )
+  eventually(`a letter about ${orderId}`, async () => {
+    const path = `/api/notifications?orderId=${orderId}`
+    const { items } = await asked(place.gateway, { path, headers: person.headers })
+    return items[0]?.id as string | undefined
+  })
 
 /** A customer whose account was closed: resolves when every door has heard of it. */
 export async function newDeactivated(place: Place, admin: Person): Promise<Person> {

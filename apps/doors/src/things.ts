@@ -110,12 +110,8 @@ async function parkOne(place: WholePlace, boss: Person): Promise<string> {
   const publisher = kafkaAt(place.kafka, 'doors', logger('doors', 'silent')).publisher()
   await publisher.send(ORDER_EVENTS, [{ key, value: '{}' }])
   await publisher.close()
-  return eventually(
-    'a message without a meaning is parked',
-    async () => {
-      const { items } = await asked(place.gateway, { path: '/api/dead-letters?first=100', headers: boss.headers })
-      return items.find((one: { key: string | null }) => one.key === key)?.id as string | undefined
-    },
-    30_000,
-  )
+  return eventually('a message without a meaning is parked', async () => {
+    const { items } = await asked(place.gateway, { path: '/api/dead-letters?first=100', headers: boss.headers })
+    return items.find((one: { key: string | null }) => one.key === key)?.id as string | undefined
+  })
 }
