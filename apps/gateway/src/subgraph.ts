@@ -18,8 +18,8 @@ export type Asking = {
 
 export type Outcome = 'ok' | 'errors' | 'unavailable' | 'timeout' | 'broken'
 
-/** How many operations of subgraphs are kept as JSON. */
-const OPERATIONS = 2000
+/** How many operations of a subgraph are kept as JSON, and how many characters in all. */
+const OPERATIONS = { max: 2000, maxSize: 16_000_000, sizeCalculation: ({ json }: Operation) => json.length }
 
 type Operation = { json: string; repeatable: boolean; keys: () => string[] }
 type Fetch = { operation: Operation; path: Path; representations: number | undefined }
@@ -31,7 +31,7 @@ export function subgraphAt(
   upstream: Pick<Upstream, 'post'>,
   seen: (outcome: Outcome, seconds: number) => void,
 ): GraphQLDataSource {
-  const operations = new LRUCache<string, Operation>({ max: OPERATIONS })
+  const operations = new LRUCache<string, Operation>(OPERATIONS)
   const operationOf = (query: string): Operation => {
     const known = operations.get(query)
     if (known) return known

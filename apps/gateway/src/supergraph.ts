@@ -35,8 +35,8 @@ export type Supergraph = {
   close: () => Promise<void>
 }
 
-/** How many query plans are kept. */
-const PLANS = 1000
+/** How many query plans are kept, and of operations of how many characters in all: a plan repeats what is long in them. */
+const PLANS = { max: 1000, maxSize: 16_000_000, sizeCalculation: (_plan: QueryPlan, text: string) => text.length + 1 }
 
 type Executor = Awaited<ReturnType<ApolloGateway['load']>>['executor']
 type RequestContext = Parameters<Executor>[0]
@@ -147,7 +147,7 @@ const operationsIn = ({ definitions }: DocumentNode): number =>
 
 /** Query plans, the least used forgotten. */
 function planCache(planned: (hit: boolean) => void): NonNullable<QueryPlannerConfig['cache']> {
-  const plans = new LRUCache<string, QueryPlan>({ max: PLANS })
+  const plans = new LRUCache<string, QueryPlan>(PLANS)
   return {
     get: async (key) => {
       const plan = plans.get(key)
