@@ -171,16 +171,20 @@ const exactly = (text: string, then: readonly string[] = []): Promise<string> =>
       }, 50)
     })
     const end = (): void => {
+      clearTimeout(enough)
+      clearTimeout(quiet)
       clearInterval(dripping)
       socket.destroy()
       resolve(came)
     }
     const enough = setTimeout(end, 60_000)
-    socket.on('data', (chunk) => (came += chunk.toString('latin1')))
-    socket.on('close', () => {
-      clearTimeout(enough)
-      end()
+    let quiet: NodeJS.Timeout | undefined
+    socket.on('data', (chunk) => {
+      came += chunk.toString('latin1')
+      clearTimeout(quiet)
+      quiet = setTimeout(end, 3000) // some stay open, and nothing more comes
     })
+    socket.on('close', end)
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error)
     })

@@ -173,8 +173,8 @@ describe('what asks for too much', () => {
     for (let round = 0; round < 5; round++) await Promise.all(bombs.map((bomb, n) => asked(`${bomb} # ${round} ${n}`))) // each time another document
     attacking = false
     const { user, system } = process.cpuUsage(before)
-    expect((user + system) / 1000 / (5 * bombs.length)).toBeLessThan(100)
-    expect(await slowest).toBeLessThan(5000) // of the clock of a machine that does much else
+    expect((user + system) / 1000 / (5 * bombs.length)).toBeLessThan(250) // 20 on our machine, and seconds where nothing is limited
+    expect(await slowest).toBeLessThan(20_000) // of the clock of a machine that does much else
   })
 })
 

@@ -70,10 +70,10 @@ describe('where MongoDB asks who comes, a user who may read and write its own da
 
   it('ends what a killed process of its own has left open, in a moment', async () => {
     const { _id: id } = await shop.put({ stock: 5 })
-    await leftOpen(await as(user.url), id)
     const began = performance.now()
+    await leftOpen(await as(user.url), id)
     await shop.reserve(newId(), [{ productId: id, quantity: 2 }])
-    expect(performance.now() - began).toBeLessThan(3000) // MongoDB itself would take 5 s here, and 60 s by default
+    expect(performance.now() - began).toBeLessThan(5000) // which MongoDB itself would take here at the least
     expect(await shop.stockOf(id)).toBe(3)
   })
 

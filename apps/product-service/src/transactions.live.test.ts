@@ -33,10 +33,10 @@ async function killedWhileSelling(productId: string, appName = 'product-service'
 describe('what a killed process has left locked', () => {
   it('is free again in a moment, and its sale never was', async () => {
     const a = await ledger.put({ stock: 5 })
-    const dead = await killedWhileSelling(a)
     const began = performance.now()
+    const dead = await killedWhileSelling(a)
     expect(await ledger.reserve([[a, 2]])).toMatchObject({ outcome: 'held' })
-    expect(performance.now() - began).toBeLessThan(3000) // MongoDB itself would take 5 s here, and 60 s by default
+    expect(performance.now() - began).toBeLessThan(5000) // which MongoDB itself would take here at the least
     expect(await ledger.stockOf(a)).toBe(3)
     expect(ledger.retries()).toBeGreaterThan(0)
     await dead.bury()
@@ -44,10 +44,10 @@ describe('what a killed process has left locked', () => {
 
   it('is free again for an admin too', async () => {
     const a = await ledger.put({ stock: 5 })
-    const dead = await killedWhileSelling(a)
     const began = performance.now()
+    const dead = await killedWhileSelling(a)
     await ledger.products.adjust(a, 1, { by: 'test', reason: 'delivery', at: new Date() })
-    expect(performance.now() - began).toBeLessThan(3000)
+    expect(performance.now() - began).toBeLessThan(5000)
     expect(await ledger.stockOf(a)).toBe(6)
     await dead.bury()
   })
