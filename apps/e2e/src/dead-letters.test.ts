@@ -121,7 +121,7 @@ it('poison between events holds up none of them, and can be listed, shown and se
   // By GraphQL.
   const query = `query D($id: ID!) {
     deadLetter(id: $id) { reason value encoding size redrives origin { topic group } headers { name } }
-    deadLetters(redriven: true, first: 1) { totalCount nodes { id redrives } } }`
+    deadLetters(redriven: true, first: 100) { nodes { id redrives } } }`
   const seen = await admin.graphql(query, { id: garbage })
   expect(seen.data).toEqual({
     deadLetter: {
@@ -133,7 +133,7 @@ it('poison between events holds up none of them, and can be listed, shown and se
       origin: { topic: ORDER_EVENTS, group: 'notification-service' },
       headers: [],
     },
-    deadLetters: { totalCount: 1, nodes: [{ id: garbage, redrives: 1 }] },
+    deadLetters: { nodes: expect.arrayContaining([{ id: garbage, redrives: 1 }]) },
   })
   const again = await admin.graphql('mutation R($id: ID!) { redriveDeadLetter(id: $id) { id redrives } }', {
     id: shape,

@@ -57,12 +57,13 @@ export function shopAt({ gateway, mailbox, admin }: Address) {
   }
   const nobody = visitor()
 
-  const allLetters = async (): Promise<Letter[]> =>
-    (await (await fetch(`${mailbox}/api/email`)).json()) as Promise<Letter[]>
+  /** Those that fit, and no others: there are thousands, of all tests. */
+  const lettersWith = async (what: Record<string, string>): Promise<Letter[]> =>
+    (await (await fetch(`${mailbox}/api/email?${new URLSearchParams(what)}`)).json()) as Promise<Letter[]>
   const letters = async (orderId: string): Promise<Letter[]> =>
-    (await allLetters()).filter(({ headers }) => headers['x-order-id'] === orderId)
+    (await lettersWith({ 'headers.x-order-id': orderId })).filter(({ headers }) => headers['x-order-id'] === orderId)
   const lettersTo = async (email: string): Promise<Letter[]> =>
-    (await allLetters()).filter(({ to }) => to.some(({ address }) => address === email))
+    (await lettersWith({ 'to.address': email })).filter(({ to }) => to.some(({ address }) => address === email))
 
   return {
     nobody,

@@ -110,10 +110,13 @@ export type InMailbox = {
   to: { address: string; name: string }[]
 }
 
-/** The letters to an address that are in a mailbox (maildev's), once there are at least `count`. */
+/**
+ * The letters to an address that are in a mailbox (maildev's), once there are at least `count`. No others are asked for:
+ * there are thousands, of all tests.
+ */
 export const lettersIn = (mailbox: string, address: string, count = 1): Promise<InMailbox[]> =>
   eventually(`${count} letters to ${address}`, async () => {
-    const response = await fetch(`${mailbox}/api/email`)
+    const response = await fetch(`${mailbox}/api/email?${new URLSearchParams({ 'to.address': address })}`)
     const all = (await response.json()) as InMailbox[]
     const theirs = all.filter(({ to }) => to.some((one) => one.address === address))
     return theirs.length >= count && theirs
