@@ -5,6 +5,6 @@ export default projectConfig('doors', {
   servers: [],
   fileParallelism: false,
   sequence: { groupOrder: 2 },
-  testTimeout: 300_000,
-  hookTimeout: 240_000,
+  testTimeout: 900_000,
+  hookTimeout: 600_000,
 })

@@ -5,8 +5,8 @@ export default projectConfig('torture', {
   servers: [],
   fileParallelism: false,
   sequence: { groupOrder: 1 },
-  testTimeout: 240_000,
-  hookTimeout: 240_000,
+  testTimeout: 900_000,
+  hookTimeout: 600_000,
   // A promise that was broken once was broken.
   retry: 0,
 })
