@@ -1,6 +1,7 @@
 // npm run demo: buys something as a customer would, walks the order to Livrée, and shows every hop and every letter.
 //   npm run demo                                    on the shop of npm start, or on one that it starts and stops again
-//   npm run demo -- --gateway http://127.0.0.1:4000 [--mailbox http://127.0.0.1:1080]     on any other
+//   npm run demo -- --gateway http://127.0.0.1:4000 [--mailbox http://127.0.0.1:1080] [--kafka HOST:PORT]     on any other
+// HALLES_ADMIN_EMAIL and HALLES_ADMIN_PASSWORD say who its admin is; Kafka wants KAFKA_SASL_… and KAFKA_TLS… as for services.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -9,9 +10,11 @@ import { parseArgs } from 'node:util'
 import { credentials } from '@grpc/grpc-js'
 import { ORDER_EVENTS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
 import { ProductServiceClient, type CheckStockRequest, type CheckStockResponse } from '@halles/contracts/product-grpc'
+import { accessOf, dependencies, KafkaAccess, readConfig } from '@halles/service/config'
 import { ask } from '@halles/service/grpc'
 import { kafkaAt } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
+import { Type } from 'typebox'
 import { root } from './generated.ts'
 import { demoAccounts, startShop, type Running } from '@halles/servers/shop'
 
@@ -32,10 +35,14 @@ function hop(door: string, what: string, ms: number, result: string): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { gateway: { type: 'string' }, mailbox: { type: 'string' } } })
+  const text = { type: 'string' } as const
+  const { gateway, mailbox, kafka } = parseArgs({ options: { gateway: text, mailbox: text, kafka: text } }).values
   const file = path.join(root, '.data/running.json')
-  if (values.gateway) {
-    await demo({ gateway: values.gateway, mailbox: values.mailbox ?? 'http://127.0.0.1:1080', accounts: demoAccounts })
+  if (gateway) {
+    const { HALLES_ADMIN_EMAIL: email, HALLES_ADMIN_PASSWORD: password } = process.env
+    const admin = email && password ? { email, password } : demoAccounts.admin
+    const accounts = { ...demoAccounts, admin }
+    await demo({ gateway, mailbox: mailbox ?? 'http://127.0.0.1:1080', accounts, ...(kafka && { kafka }) })
   } else if (existsSync(file)) {
     await demo(JSON.parse(readFileSync(file, 'utf8')) as Running)
   } else {
@@ -286,7 +293,8 @@ type Mailbox = NonNullable<Awaited<ReturnType<typeof mailboxAt>>>
 
 async function listenTo(brokers: string) {
   const came: OrderEvent[] = []
-  const kafka = kafkaAt(brokers, 'demo', logger('demo', 'silent'))
+  const access = accessOf(readConfig(Type.Object(KafkaAccess, { dependencies }), process.env))
+  const kafka = kafkaAt(brokers, 'demo', logger('demo', 'silent'), access)
   const listener = await kafka.listen({
     groupId: `demo-${randomUUID()}`,
     topic: ORDER_EVENTS,
