@@ -6,7 +6,7 @@ import { openMongo } from '@halles/service/mongo'
 import { sealingUnder } from '@halles/service/sealed'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { bearer, clock, doors, newcomer, ownSettings } from '../test/doors.ts'
+import { bearer, clock, doors, newcomer, ownSettings, stoppedClock } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
 const SECRET = 'between auth-service and notification-service'
@@ -292,7 +292,10 @@ it('what was not told before goes to the old address', async () => {
 
 describe('at the usual pace', () => {
   let strict: typeof app
-  beforeAll(async () => void (strict = await createApp(ownSettings({ ...telling, THROTTLING_SCALE: '1' }))))
+  beforeAll(async () => {
+    // On a busy machine a wait of a second would be over unnoticed.
+    strict = await createApp(ownSettings({ ...telling, THROTTLING_SCALE: '1' }), stoppedClock())
+  })
   afterAll(() => strict.close())
 
   it('passwords are tried here as slowly as at signing in', async () => {
@@ -317,6 +320,46 @@ describe('at the usual pace', () => {
     await event(id, 'password-changed')
     expect(told(id, 'email-change-requested')).toHaveLength(4)
   })
+})
+
+it('no one is asked who has the address that is wanted: the same is read and written for each', async () => {
+  const own = ownSettings(telling)
+  const watched = await createApp(own)
+  const door = doors.REST(watched)
+  const [owner, asker] = [await member(door), await member(door)]
+  const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
+  await eventually(
+    'the letters to who registered are dealt with',
+    async () => (await db.collection('linkRequests').countDocuments()) === 0,
+  )
+  await db.command({ profile: 2 })
+  const profile = db.collection('system.profile', { readConcern: { level: 'local' } })
+
+  /** What a request asks of users and tries, which it names by their ids; what goes on in the background does not. */
+  const work = async (email: string): Promise<string[]> => {
+    const [{ ts: since } = { ts: new Date(0) }] = await profile.find().sort({ ts: -1 }).limit(1).toArray()
+    expect(await door.askForEmailChange(email, asker.password, asker.as)).toEqual({ value: true })
+    return eventually('the link is put', async () => {
+      const done = await profile.find({ ts: { $gt: since }, ns: /\.(users|tries)$/ }).toArray()
+      const asked = done
+        .map(({ op, ns, command }) => ({ op, ns, filter: command.filter ?? command.query ?? command.q, u: command.u }))
+        .filter(({ filter, u }) => filter?._id && !u?.$pull)
+        .map(({ op, ns, filter }) => `${op} ${ns.split('.').at(-1)} by ${Object.keys(filter).join()}`)
+      return asked.includes('update users by _id,active,password') && asked.toSorted() // some are asked at once
+    })
+  }
+  const taken = await work(owner.email)
+  expect(taken).toContain('query users by _id,active')
+  expect(await work(someAddress())).toEqual(taken)
+  expect(await profile.countDocuments({ 'command.filter.emailKey': { $exists: true } })).toBe(0)
+  // By this it would be seen.
+  await door.login({ email: owner.email, password: owner.password })
+  await eventually(
+    'a look for an address is seen',
+    async () => (await profile.countDocuments({ 'command.filter.emailKey': { $exists: true } })) === 1,
+  )
+  await db.command({ profile: 0 })
+  await Promise.all([watched.close(), close()])
 })
 
 it('a shop without Kafka says that it sends no letters', async () => {

@@ -66,6 +66,41 @@ it('who forgot their password gets a letter, and by its link a new one, once', a
   expect(body.items).toMatchObject(Array.from({ length: 3 }, () => ({ orderId: null, recipient: email })))
 })
 
+it('who takes another address signs in and gets letters there, and the one before is told', async () => {
+  const [before, after] = [`${randomUUID()}@example.test`, `${randomUUID()}@example.test`]
+  const password = randomUUID()
+  const person = { name: 'Zoé <b>Martin</b>', email: before, password, locale: 'en' }
+  const { body: session } = await nobody.rest('POST', '/register', person)
+  let own = { authorization: `Bearer ${session.accessToken}` }
+  const product = await shop.product(admin)
+  const items = [{ productId: product.id, quantity: 1 }]
+  const { body: first } = await nobody.rest('POST', '/orders', { items }, own)
+
+  expect(await nobody.rest('PUT', '/me/email', { email: after, password }, own)).toMatchObject({ status: 202 })
+  const letter = await letterTo(after, 'Confirm your new e-mail address')
+  expect(letter.html).toContain('Zoé &lt;b&gt;Martin&lt;/b&gt;')
+  expect(await nobody.rest('POST', '/email/change', { token: tokenIn(letter) })).toMatchObject({ status: 204 })
+  const told = await letterTo(before, 'Your e-mail address has been changed')
+  expect(told.text + told.html).not.toContain(after)
+
+  await eventually('the token that tells the old address is no good at other services', async () => {
+    const { status } = await nobody.rest('GET', '/notifications', undefined, own)
+    return status === 401
+  })
+  const { body: next } = await nobody.rest('POST', '/refresh', { refreshToken: session.refreshToken })
+  expect(next.user).toMatchObject({ email: after, emailVerified: true })
+  own = { authorization: `Bearer ${next.accessToken}` }
+  expect(await nobody.rest('POST', '/login', { email: after, password })).toMatchObject({ status: 200 })
+
+  const { body: second } = await nobody.rest('POST', '/orders', { items }, own)
+  const recipients = async (id: string, count: number) =>
+    (await shop.lettersOnce(count, id)).map(({ to }) => to[0]!.address)
+  expect(await recipients(second.id, 1)).toEqual([after])
+  // The order that was placed before goes on as it was placed.
+  await admin.rest('PUT', `/orders/${first.id}/status`, { status: 'Confirmée' })
+  expect(await recipients(first.id, 2)).toEqual([before, before])
+})
+
 it('who deletes their account is forgotten everywhere, and their orders stay', async () => {
   const [email, password] = [`${randomUUID()}@example.test`, randomUUID()]
   const { body: session } = await nobody.rest('POST', '/register', { name: 'Camille Martin', email, password })
