@@ -89,16 +89,17 @@ describe('npm run reconcile', () => {
 
   it('finds none in a shop that is quiet, with poison parked, and ends with 1 when stock was tampered with', async () => {
     const name = await sell()
+    const parked = (await readBooks(shop.running)).listed.length
     const publisher = kafkaAt(shop.running.kafka, 'audit-test', logger('test', 'silent')).publisher()
     await publisher.send(ORDER_EVENTS, [{ key: null, value: 'no event' }])
     await publisher.close()
-    await eventually('it is parked', async () => (await readBooks(shop.running)).listed.length === 1)
+    await eventually('it is parked', async () => (await readBooks(shop.running)).listed.length > parked)
     await eventually(
       'all is done, told and sent',
       async () => differencesIn(await readBooks(shop.running), { asOf: 'quiet' }).length === 0,
     )
     const quiet = await reconcile(...here())
-    expect(quiet.said).toContain('  messages on order-events.dlq, parked: 1\n')
+    expect(quiet.said).toContain(`  messages on order-events.dlq, parked: ${parked + 1}\n`)
     expect(quiet.code).toBe(0)
 
     const products = mongo.db('halles_product').collection('products')
