@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { atRest, oneOf, restDoors, type Attack, type RestDoor } from './attack.ts'
-import { askRest } from './ask.ts'
+import { askRest, parsed } from './ask.ts'
 import { orClosed } from './graphql-attacks.ts'
 import type { Ground } from './ground.ts'
 import { say } from './raw.ts'
@@ -39,6 +39,7 @@ export const bodyAttacks = (ground: Ground): Attack[] => [
   ]),
   ...[...restDoors('auth', ground), ...restDoors('order', ground).slice(1)].flatMap((door) => [
     huge(door),
+    hugeInChunks(door),
     zipped(door),
     ...(['headers', 'a body'] as const).map((what) => slow(door, what)),
   ]),
@@ -54,6 +55,26 @@ const huge = ({ door, base }: RestDoor): Attack => ({
     const body = JSON.stringify({ email: 'x'.repeat(10_000_000), password: '12345678' })
     const request = { method: 'POST', path: pathAt(door), body, headers: ground.mallory.headers }
     return oneOf(await orClosed(askRest(base(ground), request)), 'PAYLOAD_TOO_LARGE', 'connection closed')
+  },
+})
+
+/** Its length is not said before: whoever passes it on finds out on the way. */
+const hugeInChunks = ({ door, base }: RestDoor): Attack => ({
+  ...about('a body of 10 MB in chunks'),
+  door,
+  right: 'PAYLOAD_TOO_LARGE',
+  try: async (ground) => {
+    const piece = new TextEncoder().encode(' '.repeat(50_000))
+    let left = 200
+    const body = new ReadableStream<Uint8Array>({
+      pull: (to) => (left-- > 0 ? to.enqueue(piece) : to.close()),
+    })
+    const headers = { 'content-type': 'application/json', ...ground.mallory.headers }
+    const answer = fetch(base(ground) + pathAt(door), { method: 'POST', headers, body, duplex: 'half' }).then(
+      async (got) => ({ outcome: parsed(await got.text())?.code ?? `HTTP ${got.status}` }),
+    )
+    // A service itself may hang up on who does not listen.
+    return oneOf(await orClosed(answer), 'PAYLOAD_TOO_LARGE', ...(door === 'gateway' ? [] : ['connection closed']))
   },
 })
 

@@ -1,4 +1,5 @@
-// Every door that the shop has, read from what the services are generated from, or generate: a new one cannot be missed.
+// The doors that the shop declares, read from what the services are generated from, or generate: a new one cannot be missed.
+// Those that are declared nowhere: routes.ts.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
@@ -12,40 +13,38 @@ export type Service = (typeof services)[number]
 export type Keeper = Service | 'gateway'
 
 /**
- * - `rest` a route of openapi.json, `operator` one that every service has besides
+ * - `rest` a route of openapi.json, `hidden` one that it does not tell of (routes.ts)
  * - `root` a field of Query or Mutation, `entity` a type that `_entities` answers, `field` one that leads from a type to
  *   another subgraph's or is asked by arguments
  * - `grpc` a method
  */
-export type DoorKind = 'rest' | 'operator' | 'root' | 'entity' | 'field' | 'grpc'
-export type Door = { keeper: Keeper; kind: DoorKind; name: string }
+export type DoorKind = 'rest' | 'hidden' | 'root' | 'entity' | 'field' | 'grpc'
+export type Door = {
+  keeper: Keeper
+  kind: DoorKind
+  name: string
+  /** Where the table must say who may use it; by its kind, if it is not said. */
+  at?: readonly At[]
+}
+
+/** Where one may ask: at a service’s own door, at the gateway’s, or at the one for operators. */
+export type At = 'own' | 'gateway' | 'operator'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8')
 
-/** All doors, of all services and the gateway. */
-export const allDoors = (): Door[] => [
+/** All doors that are declared, of all services; what else there is only a running shop tells. */
+export const declaredDoors = (): Door[] => [
   ...services.flatMap((service) => [...restRoutes(service), ...graphqlDoors(service)]),
-  ...operatorRoutes(),
   ...grpcMethods(),
 ]
 
-function restRoutes(keeper: Service): Door[] {
+/** The routes that a service tells of. */
+export function restRoutes(keeper: Service): Door[] {
   const { paths } = JSON.parse(read(`apps/${keeper}-service/openapi.json`)) as { paths: Record<string, object> }
   return Object.entries(paths).flatMap(([route, methods]) =>
     Object.keys(methods).map((method) => ({ keeper, kind: 'rest' as const, name: `${method.toUpperCase()} ${route}` })),
   )
-}
-
-/** What packages/service gives every service, and what the gateway has of its own; no openapi.json tells of them. */
-function operatorRoutes(): Door[] {
-  const everywhere = ['/healthz', '/readyz', '/metrics', '/openapi.json']
-  const routes = (keeper: Keeper, more: string[]): Door[] =>
-    [...everywhere, ...more].map((route) => ({ keeper, kind: 'operator' as const, name: `GET ${route}` }))
-  return [
-    ...services.flatMap((service) => routes(service, ['/docs/'])),
-    ...routes('gateway', ['/', '/graphiql', ...services.map((service) => `/docs/${service}/`)]),
-  ]
 }
 
 function graphqlDoors(keeper: Service): Door[] {

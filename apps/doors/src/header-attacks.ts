@@ -1,3 +1,4 @@
+import type { Code } from '@halles/service/refusal'
 import { atRest, restDoors, type Attack } from './attack.ts'
 import { askRest } from './ask.ts'
 import { services } from './doors.ts'
@@ -27,6 +28,24 @@ const ambiguous: Record<string, string> = {
   'a bare line feed in a value': `X-A: b\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}${hidden}`,
 }
 
+/** What is no request, and the code by which that is told. */
+const broken: Record<string, [bytes: string, status: number, code: Code]> = {
+  'a method that there is none of': ['FETCH / HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'VALIDATION_FAILED'],
+  'no host': ['GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'VALIDATION_FAILED'],
+  'a greeting by TLS': ['\x16\x03\x01\x02\x00\x01\x00\x01', 400, 'VALIDATION_FAILED'],
+  'an address of 20 KB': [`GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, 'PAYLOAD_TOO_LARGE'],
+  'headers of 200 KB': [
+    `GET / HTTP/1.1\r\nHost: x\r\n${`A: ${'x'.repeat(996)}\r\n`.repeat(200)}\r\n`,
+    431,
+    'PAYLOAD_TOO_LARGE',
+  ],
+  'an address that cannot be decoded': [
+    'GET /%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    400,
+    'VALIDATION_FAILED',
+  ],
+}
+
 /** Headers by which other software believes who asks or what is asked. */
 const believed: Record<string, string> = {
   'x-user-id': 'admin',
@@ -43,6 +62,7 @@ const believed: Record<string, string> = {
 
 export const headerAttacks = (ground: Ground): Attack[] => [
   ...doorsOf(ground).flatMap((door) => Object.entries(ambiguous).map(([what, rest]) => smuggled(door, what, rest))),
+  ...doorsOf(ground).flatMap((door) => Object.keys(broken).map((what) => spoilt(door, what))),
   ...Object.entries(believed).flatMap(([name, value]) =>
     atRest(
       restDoors('auth', ground),
@@ -92,6 +112,23 @@ const smuggled = ({ door, url }: { door: string; url: string }, what: string, re
     return { refused: !heard && (statuses[0] ?? 400) >= 400, saw: `HTTP ${statuses.join(' ') || 'nothing'}` }
   },
 })
+
+const spoilt = ({ door, url }: { door: string; url: string }, what: string): Attack => {
+  const [bytes, status, code] = broken[what]!
+  return {
+    ...about(`no request: ${what}`),
+    door,
+    right: `${code}, HTTP ${status}`,
+    try: async () => {
+      const { text, statuses } = await say(url, bytes, { within: 10_000 })
+      const isProblem = /^content-type: application\/problem\+json/im.test(text) && text.includes(`"code":"${code}"`)
+      return {
+        refused: isProblem && statuses.join() === String(status),
+        saw: `HTTP ${statuses.join(' ') || 'nothing'}`,
+      }
+    },
+  }
+}
 
 const splitting = ({ product }: Ground): Attack => ({
   ...about('a header in an address'),

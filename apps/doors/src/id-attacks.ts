@@ -50,6 +50,23 @@ const detours = [
   '/docs/auth/..%2f..%2frevocations',
   '/docs/auth/%2e%2e/revocations',
   '/docs/auth/static/..%2f..%2f..%2f..%2fpackage.json',
+  '/api/orders/../../graphql?query={__typename}',
+  '/api/orders/..;/graphql?query={__typename}',
+  '/%61pi/users/../revocations',
+  '//api/revocations',
+  'http://gateway/api/users/../revocations',
+]
+
+/** The same at a service itself: it has one address for each thing. */
+const crooked = [
+  '/users/../revocations',
+  '/users/%2e%2e/revocations',
+  '/users/..%2frevocations',
+  '//revocations',
+  '/./healthz',
+  '/docs/static/../../healthz',
+  '/docs/static/..%2f..%2f..%2fpackage.json',
+  '/docs/static/..%5c..%5cpackage.json',
 ]
 
 /** Filters with more in them than a filter is. */
@@ -90,6 +107,9 @@ export const idAttacks = (ground: Ground): Attack[] => [
     ),
   ]),
   ...detours.map((path) => detour(path)),
+  ...restDoors('auth', ground)
+    .slice(1)
+    .flatMap(({ door, base }) => crooked.map((path) => detour(path, door, base))),
   ...queries.flatMap((query) =>
     atRest(
       restDoors('product', ground),
@@ -138,14 +158,16 @@ export const idAttacks = (ground: Ground): Attack[] => [
 ]
 
 /** What a client would tidy up before it asks is asked as it is. */
-const detour = (path: string): Attack => ({
+const detour = (path: string, door = 'gateway', base = ({ place }: Ground): string => place.gateway): Attack => ({
   ...about(`the address ${path}`),
-  door: 'gateway',
-  right: 'NOT_FOUND, or refused as no address',
-  try: async ({ place }): Promise<Verdict> => {
-    const { host } = new URL(place.gateway)
-    const { statuses } = await say(place.gateway, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
-    return { refused: [400, 401, 403, 404].includes(statuses[0] ?? 0), saw: `HTTP ${statuses.join(' ')}` }
+  door,
+  right: 'NOT_FOUND',
+  try: async (ground): Promise<Verdict> => {
+    const { host } = new URL(base(ground))
+    const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`
+    const { statuses, text } = await say(base(ground), request, { within: 10_000 })
+    const isProblem = /^content-type: application\/problem\+json/im.test(text) && text.includes('"code":"NOT_FOUND"')
+    return { refused: isProblem && statuses.join() === '404', saw: `HTTP ${statuses.join(' ')}` }
   },
 })
 

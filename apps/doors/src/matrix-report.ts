@@ -1,5 +1,6 @@
+import type { At } from './doors.ts'
 import { isWrong, type Found, type Matrix } from './matrix.ts'
-import { callers, type At } from './table.ts'
+import { callers } from './table.ts'
 
 /** The table as it was found: a line a row and door, ✗ before what is not as the table says. */
 export function matrixReport({ rows, gaps, cells, mismatches }: Matrix): string {

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { plainError } from '@halles/servers'
 import { startShop, type Running } from '@halles/servers/shop'
+import type { Service } from './doors.ts'
+import { routesAt, writingRoutes, type Routes } from './routes.ts'
 
 /** The metadata by which a peer proves itself. */
 export const PEER_PROOF = 'x-peer-secret'
@@ -17,6 +21,8 @@ export type WholePlace = Pick<
   peerSecret: string
   /** The folder of its logs. */
   logs: string
+  /** The routes that its services and its gateway have. */
+  routes: Routes
   /** How many times as many passwords may be tried as usual. */
   pace: number
 }
@@ -55,12 +61,45 @@ export async function newPlace({
   signal?: AbortSignal
 } = {}): Promise<WholePlace & { stop: () => Promise<void> }> {
   const peerSecret = randomBytes(24).toString('base64url')
+  const folder = await mkdtemp(path.join(tmpdir(), 'halles-routes-'))
+  const forget = (): Promise<void> => rm(folder, { recursive: true, force: true })
   const peer = { GRPC_SECRET: peerSecret }
-  const shop = await startShop({
-    env: { auth: { THROTTLING_SCALE: String(PACE) }, product: peer, order: peer },
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
-  })
-  const { accounts, ...running } = shop.running
-  return { ...running, admin: accounts.admin, peerSecret, logs: shop.logs, pace: PACE, stop: shop.stop }
+  try {
+    const shop = await startShop({
+      env: {
+        gateway: writingRoutes(folder, 'gateway'),
+        auth: { ...writingRoutes(folder, 'auth'), THROTTLING_SCALE: String(PACE) },
+        product: { ...writingRoutes(folder, 'product'), ...peer },
+        order: { ...writingRoutes(folder, 'order'), ...peer },
+        notification: writingRoutes(folder, 'notification'),
+      },
+      ...(onProgress && { onProgress }),
+      ...(signal && { signal }),
+    })
+    const { accounts, ...running } = shop.running
+    const of = (name: Service) => routesAt(folder, name, running.services[name])
+    const routes = {
+      auth: of('auth'),
+      product: of('product'),
+      order: of('order'),
+      notification: of('notification'),
+      gateway: routesAt(folder, 'gateway', running.gateway),
+      gatewayOperator: routesAt(folder, 'gateway', running.gatewayOperator),
+    }
+    return {
+      ...running,
+      admin: accounts.admin,
+      peerSecret,
+      logs: shop.logs,
+      routes,
+      pace: PACE,
+      stop: async () => {
+        await shop.stop()
+        await forget()
+      },
+    }
+  } catch (error) {
+    await forget()
+    throw error
+  }
 }

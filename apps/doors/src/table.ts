@@ -1,6 +1,6 @@
 // Who may do what at every door: the reviewed table. A change here is a change of what the shop lets people do.
 import { isCode, type Code } from '@halles/service/refusal'
-import { services, type Door, type Keeper } from './doors.ts'
+import { services, type At, type Door, type Keeper } from './doors.ts'
 
 export const callers = ['anonymous', 'customer', 'other', 'admin', 'deactivated', 'expired'] as const
 /**
@@ -11,9 +11,6 @@ export type Caller = (typeof callers)[number]
 
 /** `ok`: done or shown. `nothing`: answered, with nothing of the thing in it. Else the code of a refusal. */
 export type Outcome = 'ok' | 'nothing' | Code
-
-/** Where one may ask for the same. */
-export type At = 'own' | 'gateway' | 'operator'
 
 export type Row = {
   keeper: Keeper
@@ -243,9 +240,14 @@ GET /openapi.json                own      -            ok               ok      
 `
 
 const pages = `
-door                             at       whose        anonymous        customer         other            admin            deactivated      expired
+door                                      at       whose        anonymous        customer         other            admin            deactivated      expired
 
-GET /docs/                       own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs                                 own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/json                            own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/yaml                            own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/static/index.html               own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/static/swagger-initializer.js   own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/static/*                        own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 `
 
 /** What every subgraph has for the gateway, and the gateway for no one. */
@@ -260,21 +262,31 @@ Query._entities                  own      -            ok               ok      
 
 /** The world reaches the gateway, so what is for operators alone has another port there, which knows no people. */
 const gateway = `
-door                             at       whose        anonymous        customer         other            admin            deactivated      expired
+door                                      at       whose        anonymous        customer         other            admin            deactivated      expired
 
-GET /healthz                     own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
-                                 operator  -           ok               ok               ok               ok               ok               ok
-GET /readyz                      own      -            NOT_FOUND        NOT_FOUND        NOT_FOUND        NOT_FOUND        UNAUTHENTICATED  UNAUTHENTICATED
-                                 operator  -           ok               ok               ok               ok               ok               ok
-GET /metrics                     own      -            NOT_FOUND        NOT_FOUND        NOT_FOUND        NOT_FOUND        UNAUTHENTICATED  UNAUTHENTICATED
-                                 operator  -           ok               ok               ok               ok               ok               ok
-GET /openapi.json                own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
-GET /                            own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
-GET /graphiql                    own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
-GET /docs/auth/                  own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
-GET /docs/product/               own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
-GET /docs/order/                 own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
-GET /docs/notification/          own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /healthz                              own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+                                          operator  -            ok               ok               ok               ok               ok               ok
+GET /readyz                               own      -            NOT_FOUND        NOT_FOUND        NOT_FOUND        NOT_FOUND        UNAUTHENTICATED  UNAUTHENTICATED
+                                          operator  -            ok               ok               ok               ok               ok               ok
+GET /metrics                              own      -            NOT_FOUND        NOT_FOUND        NOT_FOUND        NOT_FOUND        UNAUTHENTICATED  UNAUTHENTICATED
+                                          operator  -            ok               ok               ok               ok               ok               ok
+GET /openapi.json                         own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /                                     own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /graphiql                             own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /graphiql/{file}                      own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /images/*                             own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/auth                            own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/auth/*                          own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/auth/openapi.json               own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/product                         own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/product/*                       own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/product/openapi.json            own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/order                           own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/order/*                         own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/order/openapi.json              own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/notification                    own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/notification/*                  own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /docs/notification/openapi.json       own      -            ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 `
 
 /**
@@ -299,14 +311,20 @@ grpc.reflection.v1.ServerReflection/ServerReflectionInfo  own  peer’s  ok     
                                                           own  -       UNAUTHENTICATED  UNAUTHENTICATED  UNAUTHENTICATED  UNAUTHENTICATED  UNAUTHENTICATED  UNAUTHENTICATED
 `
 
-/** The whole table, a row a door and thing. */
-export const table: readonly Row[] = [
+/** The rows of doors that are declared. */
+export const declaredTable: readonly Row[] = [
   ...rowsOf('auth', auth),
   ...rowsOf('product', product),
   ...rowsOf('order', order),
   ...rowsOf('notification', notification),
   ...rowsOf('product', grpc),
-  ...services.flatMap((service) => [...rowsOf(service, federation), ...rowsOf(service, operator + pages)]),
+  ...services.flatMap((service) => rowsOf(service, federation)),
+]
+
+/** The whole table, a row a door and thing. */
+export const table: readonly Row[] = [
+  ...declaredTable,
+  ...services.flatMap((service) => rowsOf(service, operator + pages)),
   ...rowsOf('gateway', gateway),
 ]
 
@@ -335,7 +353,7 @@ export function gapsIn(rows: readonly Row[], doors: readonly Door[]): string[] {
   return [
     ...doors.flatMap((door) => {
       const places = new Set(told.get(nameOf(door))?.flatMap(({ at }) => (at === 'both' ? ['own', 'gateway'] : [at])))
-      const needed = door.kind === 'rest' || door.kind === 'root' ? ['own', 'gateway'] : ['own']
+      const needed = door.at ?? (door.kind === 'rest' || door.kind === 'root' ? ['own', 'gateway'] : ['own'])
       return needed
         .filter((place) => !places.has(place))
         .map((place) => `${nameOf(door)} (${place}) is not in the table: say there who may use it`)

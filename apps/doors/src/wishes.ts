@@ -7,6 +7,7 @@ import {
   ReserveStocksRequest,
 } from '@halles/contracts/product-grpc'
 import type { Request } from './ask.ts'
+import { services } from './doors.ts'
 import { newPassword } from './people.ts'
 import type { Cast } from './things.ts'
 
@@ -45,6 +46,16 @@ const anotherAddress = ({ whose, its, mine }: Given) => ({
   password: mine.password,
 })
 const passwords = ({ mine }: Given) => ({ currentPassword: mine.password, newPassword: newPassword() })
+
+/** The paths of hidden routes that have more than one. */
+export const hiddenWishes: Record<string, (given: Given) => string | Promise<string>> = {
+  'GET /docs/static/*': () => '/docs/static/swagger-ui.css',
+  ...Object.fromEntries(
+    services.map((service) => [`GET /docs/${service}/*`, () => `/docs/${service}/static/swagger-ui.css`]),
+  ),
+  'GET /graphiql/{file}': () => '/graphiql/graphiql.css',
+  'GET /images/*': async ({ cast }) => `/images/${await cast.picture()}`,
+}
 
 /** A route's parts in braces are filled by `path`, or the whole path is said. */
 export const restWishes: Record<string, (given: Given) => RestWish | Promise<RestWish>> = {
