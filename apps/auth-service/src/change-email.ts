@@ -71,7 +71,8 @@ export async function changeEmail(
   const changed = await users.changeEmail(userId, digest, now())
   if (!changed) throw spent()
   if (changed === 'taken') {
-    await security.note(client, 'email-changed', { userId, outcome: 'refused' })
+    // Of no one: who asked reads what is noted of them, and the reader's click would tell them.
+    await security.note(client, 'email-changed', { outcome: 'refused' })
     throw new Refusal('EMAIL_TAKEN', 'This e-mail address has another account: sign in to that one instead.')
   }
   await throttle.welcome(changed.email, client)
