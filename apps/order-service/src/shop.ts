@@ -6,6 +6,7 @@ import type { Person } from '@halles/service/person'
 import { within } from '@halles/service/within'
 import type { PlaceOrder } from './basket.ts'
 import { cancelOrder, changeStatus, changeStatusAsAdmin } from './change-status.ts'
+import { convoy } from './convoy.ts'
 import { debtsIn } from './debts.ts'
 import { intentsIn } from './intents.ts'
 import { listOrders, listOrdersOf } from './list-orders.ts'
@@ -57,10 +58,11 @@ export async function openShop({ db, publisher, stock, metrics: { registry }, lo
   }
   const changing = { orders, tell: outbox.tell, owed: recovery.owed, now }
   const reading = { orders }
+  const together = convoy()
 
   const shop = {
     placeOrder: inTime((person: Person, wish: PlaceOrder, key: string | undefined) =>
-      metrics.placing(placeOrder(placing, person, wish, key)),
+      metrics.placing(together(() => placeOrder(placing, person, wish, key))),
     ),
     changeStatus: inTime(changeStatus.bind(null, changing)),
     changeStatusAsAdmin: inTime(changeStatusAsAdmin.bind(null, changing)),
