@@ -40,6 +40,8 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     trustedProxies: settings.TRUSTED_PROXIES?.split(',') ?? [],
     operatorDoor: 'own', // this one is for the public
     bodyLimit: BODY,
+    // An operation asks services one after the other, of four.
+    silence: 60_000 + settings.UPSTREAM_PATIENCE_MS + services.length * settings.UPSTREAM_TIMEOUT_MS,
     headers: guardingHeaders(),
   })) as unknown as FastifyInstance
   await openTo(app, settings.CORS_ORIGINS?.split(',') ?? [])

@@ -70,6 +70,11 @@ export type ServiceOptions = {
   trustedProxies?: readonly string[]
   /** Largest body taken, in bytes. */
   bodyLimit?: number
+  /**
+   * How long nothing may move on a connection, in milliseconds, before it is closed: longer than any answer takes to begin.
+   * A client that does not read what it asked for would make us keep it for ever.
+   */
+  silence?: number
   /** Headers of every answer, errors of any kind included. */
   headers?: Readonly<Record<string, string>>
 }
@@ -162,19 +167,25 @@ export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
 const slow = {
   requestTimeout: 20_000,
   http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
-  // A client that does not read its answer, either: nothing of ours is silent for so long.
-  connectionTimeout: 60_000,
 } as const
 
 const nothingHere = (): Refusal => new Refusal('NOT_FOUND', 'There is nothing at this address.')
 
-function shell({ name, logLevel, trustedProxies = [], bodyLimit = 1_048_576, headers = {} }: ServiceOptions) {
+function shell({
+  name,
+  logLevel,
+  trustedProxies = [],
+  bodyLimit = 1_048_576,
+  silence = 60_000,
+  headers = {},
+}: ServiceOptions) {
   const begin = (request: FastifyRequest, reply: FastifyReply): void => {
     request.trace = traceFrom(request.headers)
     reply.headers(headers).header('x-trace-id', traceId(request.trace))
   }
   const app = Fastify({
     ...slow,
+    connectionTimeout: silence,
     logger: loggerOptions(name, logLevel),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
