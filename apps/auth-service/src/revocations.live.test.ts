@@ -3,7 +3,7 @@ import { keysAt } from '@halles/service/keys'
 import { signedIn } from '@halles/service/person'
 import { revocationsAt } from '@halles/service/revocations'
 import { freePort } from '@halles/testkit/port'
-import { eventually, inTime } from '@halles/testkit/wait'
+import { soon } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bearer, doors, newcomer, ownSettings } from '../test/doors.ts'
 import { createApp } from './app.ts'
@@ -48,10 +48,7 @@ afterAll(() => Promise.all([auth.close(), peer.close()]))
 const statusOf = async (accessToken: string, at: App = peer): Promise<number> =>
   (await at.inject({ url: '/me', headers: bearer(accessToken) })).statusCode
 const refusedBy = (at: App, accessToken: string) =>
-  inTime(
-    KNOWN_WITHIN,
-    eventually('the token is refused', async () => (await statusOf(accessToken, at)) === 401),
-  )
+  soon('the token is refused', async () => (await statusOf(accessToken, at)) === 401, KNOWN_WITHIN)
 
 async function member() {
   const wish = newcomer()

@@ -1,6 +1,6 @@
 // Accounts and sessions, as a browser and an admin have them.
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
+import { soon } from '@halles/testkit/wait'
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import { shopAt, type Visitor } from './kit.ts'
 
@@ -60,14 +60,8 @@ describe('a browser that keeps its refresh token in a cookie', () => {
 })
 
 describe('within five seconds every door is closed', () => {
-  /** How long there is between questions, in milliseconds: what a busy machine takes to answer them is not counted. */
-  const PAUSE = 20
-  const closed = async ({ id }: Visitor, what: string, statusOf: () => Promise<number>): Promise<void> => {
-    for (let waited = 0; (await statusOf()) !== 401; waited += PAUSE) {
-      expect(waited, `${what} refuses ${id}`).toBeLessThan(5000)
-      await pause(PAUSE)
-    }
-  }
+  const closed = (visitor: Visitor, what: string, statusOf: () => Promise<number>) =>
+    soon(`${what} refuses ${visitor.id}`, async () => (await statusOf()) === 401, 5000)
 
   it.each<[string, (visitor: Visitor) => Promise<unknown>]>([
     ['who signed out everywhere', (visitor) => visitor.rest('DELETE', '/sessions')],

@@ -10,8 +10,10 @@ import { startShelf, type Shelf } from '../test/shelf.ts'
 // killed in the middle of it.
 
 const BUYERS = 16
-/** The longest that anyone waits for an answer, in milliseconds. */
-const ANSWERED = 10_000
+/** How long MongoDB stands still, in milliseconds: longer than anyone is let wait for an answer. */
+const FROZEN = 17_000
+/** The longest that anyone waits for an answer, in milliseconds: 8 s, and what a busy machine takes before those begin. */
+const ANSWERED = 16_000
 /** The promise of docs/contract.md, in milliseconds. */
 const SETTLED = 60_000
 
@@ -104,11 +106,11 @@ async function orderThrough(trouble: (ordering: () => number) => Promise<void>) 
 }
 
 describe('orders are finished or undone, and no one waits for long', () => {
-  it('while MongoDB is frozen for 12 s, in the middle of orders', async () => {
+  it('while MongoDB is frozen, in the middle of orders', async () => {
     const { codes } = await orderThrough(async (ordered) => {
       await eventually('orders', () => ordered() > 2 * BUYERS)
       await servers.kill('mongodb', 'SIGSTOP')
-      await new Promise((resolve) => setTimeout(resolve, 12_000)) // as long as it is frozen
+      await new Promise((resolve) => setTimeout(resolve, FROZEN))
       const before = ordered()
       await servers.kill('mongodb', 'SIGCONT')
       await eventually('orders again', () => ordered() > before + 2 * BUYERS)

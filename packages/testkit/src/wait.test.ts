@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { eventually, inTime } from './wait.ts'
+import { eventually, inTime, soon } from './wait.ts'
 
 /** Keeps the whole process busy, as a machine that does much else does. */
 const stall = (ms: number): void => {
@@ -15,6 +15,13 @@ describe('what is waited for', () => {
 
   it('is named when it does not come', async () => {
     await expect(eventually('nothing', () => null, 30)).rejects.toThrow('did not happen within 30 ms: nothing')
+    await expect(soon('nothing', () => null, 30)).rejects.toThrow('did not happen within 30 ms: nothing')
+  })
+
+  it('comes soon, however long it takes to look', async () => {
+    let looks = 0
+    const look = () => (stall(50), ++looks === 3 && 'seen')
+    expect(await soon('a third look', look, 60)).toBe('seen')
   })
 })
 
