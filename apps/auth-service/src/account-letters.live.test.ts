@@ -5,8 +5,8 @@ import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import { sealingUnder } from '@halles/service/sealed'
 import { eventually } from '@halles/testkit/wait'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { bearer, clock, doors, newcomer, ownSettings } from '../test/doors.ts'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { bearer, clock, doors, newcomer, ownSettings, stoppedClock } from '../test/doors.ts'
 import { createApp } from './app.ts'
 
 const SECRET = 'between auth-service and notification-service'
@@ -58,6 +58,33 @@ const toldOf = (userId: string, count: number) =>
 /** The token in the letter that an event is for. */
 const tokenIn = (event: AccountEvent | undefined): Promise<string> =>
   sealingUnder(SECRET).open(event!.data.link!.sealed)
+
+it('who used the link in their letter is let in where they did, however many guess elsewhere', async () => {
+  const behind = { GATEWAY_SECRET: 'between-gateway-and-services', THROTTLING_SCALE: '1' }
+  const still = stoppedClock()
+  const guarded = await createApp(
+    ownSettings({ ...behind, KAFKA_BROKERS: inject('kafka'), ACCOUNT_LINK_SECRET: SECRET }),
+    still,
+  )
+  onTestFinished(() => guarded.close())
+  const post = (place: string, url: string, payload: object) =>
+    guarded.inject({
+      method: 'POST',
+      url,
+      headers: { 'x-gateway-secret': behind.GATEWAY_SECRET, 'x-forwarded-for': place },
+      payload,
+    })
+  const { email, ...wish } = newcomer()
+  const { user } = (await post('203.0.113.1', '/register', { email, ...wish })).json()
+  for (let i = 0; i < 51; i++) await post(`198.51.100.${i}`, '/login', { email, password: 'a guess' })
+  const signIn = async () => (await post('203.0.113.2', '/login', { email, password: OTHER })).statusCode
+  expect(await signIn()).toBe(429)
+
+  await post('203.0.113.2', '/password/forgotten', { email })
+  const token = await tokenIn((await toldOf(user.id, 1))[0])
+  expect((await post('203.0.113.2', '/password/reset', { token, newPassword: OTHER })).statusCode).toBe(204)
+  expect(await signIn()).toBe(200)
+})
 
 describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
   let door: ReturnType<(typeof doors)['REST']>

@@ -33,6 +33,5 @@ export async function endAllSessions(
   userId = signedIn(person).id,
 ): Promise<void> {
   const { id: byId } = whoMay(person, userId)
-  await sessions.endAll(userId, now())
-  await security.note(client, 'sessions-ended', { userId, byId })
+  if ((await sessions.endAll(userId, now())) > 0) await security.note(client, 'sessions-ended', { userId, byId })
 }

@@ -9,6 +9,8 @@ import type { EventSearch, SecurityEvent } from './security-event.ts'
 
 type Kept = Omit<SecurityEvent, 'id'> & { _id: string; expiresAt: Date }
 
+const eventOf = ({ _id: id, ...event }: Kept): SecurityEvent => ({ id, ...event })
+
 export type SecurityLog = Awaited<ReturnType<typeof securityLogIn>>
 
 /**
@@ -53,7 +55,11 @@ export async function securityLogIn(db: Db, { secret, days, now }: { secret: Buf
         { list: 'security-log', filter, sort: [['_id', -1]], omit: ['expiresAt'] },
         wish,
       )
-      return { ...page, items: page.items.map(({ _id: id, ...event }) => ({ id, ...event })) }
+      return { ...page, items: page.items.map(eventOf) }
     },
+
+    /** All that is noted of a user, newest first. */
+    allOf: async (userId: string): Promise<SecurityEvent[]> =>
+      (await events.find({ userId }).sort({ _id: -1 }).project<Kept>({ expiresAt: 0 }).toArray()).map(eventOf),
   }
 }

@@ -64,6 +64,16 @@ export async function sessionsIn(db: Db, mourning: number) {
       return { ...page, items: page.items.map(openSessionOf) }
     },
 
+    /** All sessions of a user that have not ended, newest first. */
+    allOf: async (userId: string): Promise<OpenSession[]> =>
+      (
+        await sessions
+          .find({ userId, ...alive })
+          .sort({ _id: -1 })
+          .project<Held>({ token: 0 })
+          .toArray()
+      ).map(openSessionOf),
+
     /** Ends a session, if it is this user's when one is named; gives back whose it was, null when none lived. */
     async end(sid: string, at: Date, userId?: string): Promise<string | null> {
       const filter = { _id: sid, ...(userId !== undefined && { userId }), ...alive }

@@ -134,6 +134,14 @@ describe('the owner of an account', () => {
     expect((await signIn(place, email, password)).statusCode).toBe(200)
   })
 
+  it('is let in where they were before, however often others guess there', async () => {
+    const { email, password, place } = await member()
+    expect((await signIn(place, email, password)).statusCode).toBe(200)
+    for (let i = 0; i < 51; i++) expect(await guess(place, newcomer().email)).toBe('INVALID_CREDENTIALS')
+    expect(await guess(place, newcomer().email)).toBe('RATE_LIMITED')
+    expect((await signIn(place, email, password)).statusCode).toBe(200)
+  })
+
   it('waits for a minute at the most at a new place', async () => {
     const { email, password } = await member()
     for (let i = 0; i < 70; i++) {

@@ -66,9 +66,10 @@ export function throttleWith({ tries, secret, scale, count, security, now }: Hel
       const account = emailKeyOf(email)
       const pair = idOf('pair', account, place)
       const taken = await takeAll(client, at, function* () {
-        yield ['address', idOf('address', place)]
+        // First, and for whoever is known alone: what others do at the same place is not in their way.
         const known = yield ['pair', pair]
         if (known) return
+        yield ['address', idOf('address', place)]
         yield ['account', idOf('account', account)]
         yield ['all', idOf('all')]
       })

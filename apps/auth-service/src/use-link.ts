@@ -7,10 +7,12 @@ type Helpers = Pick<Desk, 'isCommon' | 'security' | 'log' | 'now'> & {
   users: Pick<Desk['users'], 'withLink' | 'resetPassword' | 'verifyEmail'>
   sessions: Pick<Desk['sessions'], 'endAll'>
   passwords: Pick<Desk['passwords'], 'hash'>
+  throttle: Pick<Desk['throttle'], 'welcome'>
 }
 
 /**
- * Gives someone who has read the letter a new password, and ends all their sessions. By that their address is proven too.
+ * Gives someone who has read the letter a new password, and ends all their sessions. By that their address is proven too,
+ * and they are known where they are now: whoever guesses elsewhere is not in their way when they sign in.
  *
  * @throws Refusal `VALIDATION_FAILED` for a link that was used, replaced or has expired, and for a password that is easy
  *   to guess, with which the link stays good.
@@ -20,13 +22,13 @@ export async function resetPassword(
   { client }: Pick<Caller, 'client'>,
   { token, newPassword }: PasswordReset,
 ): Promise<void> {
-  const { users, sessions, passwords, isCommon, security, log, now } = helpers
+  const { users, sessions, passwords, throttle, isCommon, security, log, now } = helpers
   const { userId, digest } = readLinkToken(token)
   const user = await users.withLink(userId, 'password-reset', digest, now())
   if (!user) throw spent()
   await acceptPassword(isCommon, newPassword, user, '/newPassword')
   if (!(await users.resetPassword(userId, digest, await passwords.hash(newPassword), now()))) throw spent()
-  await sessions.endAll(userId, now())
+  await Promise.all([sessions.endAll(userId, now()), throttle.welcome(user.email, client)])
   await security.note(client, 'password-reset', { userId })
   log.info({ userId }, 'password reset')
 }
