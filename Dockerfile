@@ -33,7 +33,8 @@ COPY --from=service --chown=root:root /out /app
 WORKDIR /app/apps/${SERVICE}
 USER node
 EXPOSE 8080
-# On a machine whose processors are all taken a question takes seconds, and a start minutes; one that is quick waits for neither.
+# Asked by bash, for it starts in a tenth of the time of node. On a machine whose processors are all taken even that takes
+# seconds, and a start minutes; one that is quick waits for neither.
 HEALTHCHECK --interval=3s --timeout=10s --start-period=3m --retries=5 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.OPERATOR_PORT}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$OPERATOR_PORT; printf 'GET /readyz HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3; read -r _ status _ <&3; [ \"$status\" = 200 ]"]
 CMD ["node", "--max-semi-space-size=8", "--expose-gc", "--disable-warning=TimeoutNegativeWarning", "dist/main.js"]

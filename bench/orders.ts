@@ -17,7 +17,7 @@ const WARM = 2000
 /** Orders a second at which letters are timed: so few that none waits for another. */
 const RATES = [5, 50]
 /** As in packages/servers/src/shop.ts: what is compared with the services has the same heap. */
-const FLAGS = ['--max-semi-space-size=2']
+const FLAGS = ['--max-semi-space-size=8']
 
 /**
  * Orders a second through the gateway, spread over 1,000 products and all with one hot product, beside two limits in the
