@@ -68,9 +68,8 @@ export function accountRoutes(app: App, desk: Desk): void {
         response: { 200: MyData, ...problems },
       },
     },
-    async ({ person }, reply) => {
+    async ({ person }) => {
       const { user, sessions, securityLog } = await readMyData(desk, person)
-      reply.header('cache-control', 'no-store')
       return {
         exportedAt: desk.now().toISOString(),
         user: userView(user),

@@ -45,8 +45,8 @@ describe('a client', () => {
         url: '/graphql',
         payload: { query: `{ products(first: ${first}) { nodes { id } } }` },
       })
-    // 100 − 1 for the request − 51 objects, and what came back meanwhile.
-    expect((await ask(50)).headers['ratelimit']).toMatch(/r=(4[89]|[5-9]\d);/)
+    // 100 − 1 for the request − 51 objects − 5 for each of 3 fields that are new, and what came back meanwhile.
+    expect((await ask(50)).headers['ratelimit']).toMatch(/r=(3[3-9]|[4-8]\d);/)
     shop.seen.length = 0
     const refused = await ask(100)
     expect(refused.statusCode).toBe(429)
@@ -54,6 +54,20 @@ describe('a client', () => {
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
     expect(shop.seen).toHaveLength(0)
     expect((await ask(10)).json()).toMatchObject({ data: { products: {} } })
+  })
+
+  it('pays for a document that is new, however little it asks for, and once', async () => {
+    const gateway = await allowing(500)
+    const left = async (name: string): Promise<number> => {
+      const fields = Array.from({ length: 40 }, (_, i) => `${name}${i}: id`).join(' ')
+      const payload = { query: `{ product(id: "p1") { ${fields} } }` }
+      const answer = await gateway.inject({ method: 'POST', url: '/graphql', payload })
+      return Number(/r=(\d+);/.exec(String(answer.headers['ratelimit']))![1])
+    }
+    const first = await left('a')
+    expect(first).toBeLessThan(500 - 200)
+    expect(await left('a')).toBeGreaterThan(first - 10)
+    expect(await left('b')).toBeLessThan(first - 100) // unless 12 s have passed
   })
 
   it('pays for what cannot be read too', async () => {

@@ -23,6 +23,7 @@ beforeAll(async () => {
   app.post('/wishes/last', { schema: { body: Nullable(Wish) } }, async (request) => ({ given: request.body !== null }))
   app.get('/things/:id', async (request) => request.params)
   app.get('/mine', async (request) => ({ id: signedIn(request.person).id }))
+  app.get('/kept', async (_request, reply) => reply.header('cache-control', 'no-cache').send({}))
   app.get('/bug', async () => {
     throw new TypeError('secret detail')
   })
@@ -72,6 +73,16 @@ const post = (payload: unknown, headers: Record<string, string> = {}) =>
 
 const graphql = async (query: string, variables?: object, headers: Record<string, string> = {}) =>
   (await app.inject({ method: 'POST', url: '/graphql', headers, payload: { query, variables } })).json()
+
+it('what is told to one person, and at /graphql, is kept by no cache unless its route says better', async () => {
+  const cached = async (url: string, headers = {}) => (await app.inject({ url, headers })).headers['cache-control']
+  const mine = await as(someone())
+  expect(await cached('/mine', mine)).toBe('no-store')
+  expect(await cached('/nowhere', mine)).toBe('no-store')
+  expect(await cached('/graphql?query={__typename}')).toBe('no-store')
+  expect(await cached('/kept', mine)).toBe('no-cache')
+  expect(await cached('/things/1')).toBeUndefined()
+})
 
 describe('what comes in', () => {
   const good = { name: 'Chaise', price: 19.99, count: 2 }

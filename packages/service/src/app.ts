@@ -102,6 +102,12 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
   app.setValidatorCompiler(({ schema, httpPart }) => validatorOf(schema as TSchema, httpPart ?? 'body'))
   await tokens(app, options)
   if (options.gatewayOnly) behindGateway(app, options.gatewaySecret)
+  // What is told to one person, and tokens, are kept by no cache, unless a route says better.
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if ((request.person || request.routeOptions.url === '/graphql') && !reply.hasHeader('cache-control'))
+      reply.header('cache-control', 'no-store')
+    done()
+  })
   // Last before the handler: reading the body leaves the context that onRequest ran in.
   app.addHook('preHandler', (request, _reply, done) => inTrace(request.trace, done))
   app.addHook('onResponse', async (request, reply) => {
@@ -156,7 +162,7 @@ const subgraphLimits = {
 export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
   graphqlRoute(app, () => schema, compiledExecute(), {
     limits: subgraphLimits,
-    prices: { unpaged: 10, mutation: 10 },
+    prices: { unpaged: 10, mutation: 10, planned: 0 },
     secretive: !app.openSchema,
   })
 

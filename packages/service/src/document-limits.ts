@@ -35,8 +35,11 @@ export type Limits = {
   cost: number
 }
 
-/** How costs are counted: the length taken for a list that has no `first`, and what a mutation costs beside its answer. */
-export type Prices = { unpaged: number; mutation: number }
+/**
+ * How costs are counted: the length taken for a list that has no `first`, what a mutation costs beside its answer, and what
+ * each field costs when its document is new, for it is planned then.
+ */
+export type Prices = { unpaged: number; mutation: number; planned: number }
 
 /** Counts do not grow beyond this, so that what doubles at each step stays a number. */
 const MANY = 1e9
@@ -81,6 +84,16 @@ export function beyondLimits(document: DocumentNode, limits: Omit<Limits, 'token
     }
   }
   return undefined
+}
+
+/** How many fields the operations of a document have, those of fragments wherever they are spread. */
+export function fieldsIn(document: DocumentNode): number {
+  const sizeOf = sizesIn(document)
+  return document.definitions.reduce(
+    (sum, definition) =>
+      definition.kind === Kind.OPERATION_DEFINITION ? sum + sizeOf(definition.selectionSet).fields : sum,
+    0,
+  )
 }
 
 function sizesIn({ definitions }: DocumentNode): (set: SelectionSetNode) => Size {
@@ -142,7 +155,11 @@ type Part = (variables: Readonly<Record<string, unknown>>, size: number | undefi
  *
  * Made once a document, and then only evaluated: a hot operation pays some additions.
  */
-export function costsOf(schema: GraphQLSchema, { definitions }: DocumentNode, { unpaged, mutation }: Prices) {
+export function costsOf(
+  schema: GraphQLSchema,
+  { definitions }: DocumentNode,
+  { unpaged, mutation }: Omit<Prices, 'planned'>,
+) {
   const fragments = fragmentsIn(definitions)
   const known = new Map<string, Part>()
 

@@ -15,7 +15,15 @@ import {
 } from 'graphql'
 import { createHandler } from 'graphql-http/lib/use/fastify'
 import { LRUCache } from 'lru-cache'
-import { beyondLimits, costsOf, tooComplex, type CostOf, type Limits, type Prices } from './document-limits.ts'
+import {
+  beyondLimits,
+  costsOf,
+  fieldsIn,
+  tooComplex,
+  type CostOf,
+  type Limits,
+  type Prices,
+} from './document-limits.ts'
 import { graphqlAnswer } from './graphql-answer.ts'
 import type { Logger } from './log.ts'
 import { persistedParams, type PersistedOperations } from './persisted-operations.ts'
@@ -82,11 +90,12 @@ export function graphqlRoute(
     context: GraphQLContext,
   ): void => {
     let operations = costs.get(document)
+    const toPlan = operations ? 0 : fieldsIn(document) * prices.planned
     if (!operations) costs.set(document, (operations = costsOf(of, document, prices)))
     const costOf = operationName ? operations.get(operationName) : operations.values().next().value
     const cost = costOf?.(variableValues) ?? 0
     if (cost > limits.cost) throw tooComplex('objects to fetch', limits.cost, cost)
-    spend?.(context, cost)
+    spend?.(context, cost + toPlan)
   }
 
   /** What is wrong with a document: more than one may ask for, or else what validation finds. */
