@@ -1,3 +1,4 @@
+import { ACCOUNT_DELETIONS } from '@halles/contracts/account-deletions'
 import { as, someAdmin, someone, testKeyOf, type TestPerson } from '@halles/testkit/people'
 import { ownDatabase } from '@halles/testkit/database'
 import { MongoClient, type Collection } from 'mongodb'
@@ -23,7 +24,9 @@ export async function startOrderService(
     KAFKA_BROKERS: kafka,
     PRODUCT_GRPC_URL: product,
   })
-  const app = await createApp(settings, { keyOf: testKeyOf, ...options })
+  // In the group of all others it would hear what is told to them, and they what is told to it.
+  const deletions = { topic: ACCOUNT_DELETIONS, groupId: new URL(database).pathname.slice(1) }
+  const app = await createApp(settings, { keyOf: testKeyOf, deletions, ...options })
   const client = new MongoClient(database)
   const stored: Collection<Stored> = client.db().collection('orders')
 
