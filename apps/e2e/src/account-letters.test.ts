@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { openMongo } from '@halles/service/mongo'
 import { eventually } from '@halles/testkit/wait'
-import { beforeAll, expect, inject, it } from 'vitest'
+import { beforeAll, expect, inject, it, onTestFinished } from 'vitest'
 import { shopAt, type Letter, type Visitor } from './kit.ts'
 
 const shop = shopAt(inject('shop'))
@@ -128,6 +129,13 @@ it('who deletes their account is forgotten everywhere, and their orders stay', a
   const query = 'query ($id: ID!) { order(id: $id) { total items { quantity } customer { id name email } } }'
   const { data: seen } = await admin.graphql(query, { id: order.id })
   expect(seen.order).toEqual({ total: order.total, items: [{ quantity: 2 }], customer: { id, name: '', email: '' } })
+  const orders = new URL(inject('mongodb'))
+  orders.pathname = '/halles_order'
+  const { db, close } = await openMongo(orders.href, 'e2e')
+  onTestFinished(close)
+  await eventually('order-service has forgotten them too', () =>
+    db.collection<{ _id: string }>('orders').findOne({ _id: order.id, 'customer.email': '' }),
+  )
   // What an admin does with the order next tells no one.
   await admin.rest('PUT', `/orders/${order.id}/status`, { status: 'Confirmée' })
   await eventually('the next letter is given up', async () => {

@@ -9,10 +9,14 @@ declare module 'vitest' {
   }
 }
 
-/** Starts the built services, once for all stories, on the servers of this run. */
+/**
+ * Starts the built services, once for all stories, on the servers of this run. They have a Kafka of their own: the services
+ * of other tests are in the same groups there, and would hear what is told to these.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { mongodb, kafka, smtp, mailbox } = project.getProvidedContext()
-  const shop = await startShop({ given: { mongodb, kafka, smtp, mailbox } })
+  const { mongodb, smtp, mailbox } = project.getProvidedContext()
+  const shop = await startShop({ given: { mongodb, smtp, mailbox } })
+  project.provide('kafka', shop.running.kafka)
   const { gateway, productGrpc, accounts } = shop.running
   project.provide('shop', { gateway, mailbox, admin: accounts.admin, productGrpc, logs: shop.logs })
   return shop.stop
