@@ -59,7 +59,7 @@ export function shopAt({ gateway, mailbox, admin }: Address) {
 
   /** Those that fit, and no others: there are thousands, of all tests. */
   const lettersWith = async (what: Record<string, string>): Promise<Letter[]> =>
-    (await (await fetch(`${mailbox}/api/email?${new URLSearchParams(what)}`)).json()) as Promise<Letter[]>
+    (await (await fetch(`${mailbox}/api/email?${new URLSearchParams(what).toString()}`)).json()) as Promise<Letter[]>
   const letters = async (orderId: string): Promise<Letter[]> =>
     (await lettersWith({ 'headers.x-order-id': orderId })).filter(({ headers }) => headers['x-order-id'] === orderId)
   const lettersTo = async (email: string): Promise<Letter[]> =>

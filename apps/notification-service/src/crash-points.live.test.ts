@@ -35,6 +35,10 @@ const beyond: Record<string, string> = {
   'rest.ts rest: await listLetters(shop, request.person, request.query)': reads,
   'rest.ts rest: await listDeadLetters(shop, request.person, request.query)': reads,
   'rest.ts rest: await readDeadLetter(shop, request.person, request.params.id)': reads,
+}
+
+/** Those that a day comes to by chance, and why none has to. */
+const byChance: Record<string, string> = {
   'deliver.ts take: await letters.release(claimed)': 'told to stop in the middle of a claim: the lease ends by itself',
   'deliver.ts written: await pause(1000)': 'MongoDB is away: nothing but a pause',
   'letters.ts claim: await letters.find({ _id: { $in: ids }, claim }).toArray()':
@@ -122,19 +126,21 @@ const dayOn = (lane: Lane): Day => {
   return day
 }
 
-/** Lives each kind of day once, to see which points it comes to. */
+/** Lives each kind of day to see which points it comes to; again where chance kept it from some of them. */
 async function explore(lane: Lane): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'halles-days-'))
   cleanups.push(() => rmSync(folder, { recursive: true }))
-  for (const kind of days) {
-    const list = path.join(folder, kind)
-    const day = dayOn(lane)
-    expect(await day.live(kind, lane.start(listing(list)))).toMatchObject({ code: 0 })
-    for (const moment of momentsIn(list)) {
-      const fresh = moment.filter((name) => !moments.has(name))
-      for (const name of fresh) moments.set(name, { at: fresh[0]!, kind })
+  const isMissing = (name: string): boolean => !moments.has(name) && !(name in beyond) && !(name in byChance)
+  for (let tries = 0; tries < 3 && points.some(isMissing); tries++)
+    for (const kind of days) {
+      const list = path.join(folder, `${kind} ${tries}`)
+      const day = dayOn(lane)
+      expect(await day.live(kind, lane.start(listing(list)))).toMatchObject({ code: 0 })
+      for (const moment of momentsIn(list)) {
+        const fresh = moment.filter((name) => !moments.has(name) && !(name in byChance))
+        for (const name of fresh) moments.set(name, { at: fresh[0]!, kind })
+      }
     }
-  }
 }
 
 /** Lives a day that is to end at a point; where chance has it otherwise, another one. */
@@ -189,15 +195,20 @@ async function comeBack(lane: Lane): Promise<void> {
 }
 
 it('comes to every point, but for those that are known to lie beyond', () => {
-  expect(points.filter((name) => !moments.has(name)).sort()).toEqual(Object.keys(beyond).sort())
+  const certain = points.filter((name) => !(name in byChance))
+  expect(certain).toHaveLength(points.length - Object.keys(byChance).length)
+  expect(certain.filter((name) => !moments.has(name)).sort()).toEqual(Object.keys(beyond).sort())
 })
 
 describe('notification-service, killed right after', () => {
-  it.each(points.filter((name) => !(name in beyond)))('%s, has one letter for each event', async (name) => {
-    const { died, lived } = deaths.get(moments.get(name)!.at)!
-    expect(died).toBe(true)
-    for (const day of lived) expect(await day.amiss()).toEqual([])
-  })
+  it.each(points.filter((name) => !(name in beyond || name in byChance)))(
+    '%s, has one letter for each event',
+    async (name) => {
+      const { died, lived } = deaths.get(moments.get(name)!.at)!
+      expect(died).toBe(true)
+      for (const day of lived) expect(await day.amiss()).toEqual([])
+    },
+  )
 })
 
 it('has acknowledged all that it heard, and nothing else', () => {

@@ -116,7 +116,7 @@ export type InMailbox = {
  */
 export const lettersIn = (mailbox: string, address: string, count = 1): Promise<InMailbox[]> =>
   eventually(`${count} letters to ${address}`, async () => {
-    const response = await fetch(`${mailbox}/api/email?${new URLSearchParams({ 'to.address': address })}`)
+    const response = await fetch(`${mailbox}/api/email?${new URLSearchParams({ 'to.address': address }).toString()}`)
     const all = (await response.json()) as InMailbox[]
     const theirs = all.filter(({ to }) => to.some((one) => one.address === address))
     return theirs.length >= count && theirs
