@@ -69,7 +69,7 @@ const reconcile = (...options: string[]): Promise<{ code: number; said: string }
   })
 const here = () => ['--mongodb', shop.running.mongodb, '--kafka', shop.running.kafka]
 
-describe('npm run reconcile', () => {
+describe('npm run reconcile', { timeout: 600_000 }, () => {
   it('finds no difference in a shop that sells', async () => {
     let selling = true
     const sales = (async () => {
