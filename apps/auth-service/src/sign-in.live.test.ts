@@ -117,6 +117,8 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
     ['a blank name', { name: '   ' }, '/name'],
     ['a name of two lines', { name: 'Camille\r\nBcc: b@example.test' }, '/name'],
     ['a name that turns the text around', { name: 'Camille\u202Enitram' }, '/name'],
+    ['a name with a link', { name: 'Camille, gagnez https://example.test' }, '/name'],
+    ['a name that mail readers make a link of', { name: 'Camille Www.example.test' }, '/name'],
     ['a name of 101 characters', { name: 'n'.repeat(101) }, '/name'],
   ])('opening an account refuses %s, and says where', async (_what, fault, path) => {
     const { code, errors } = await door.register({ ...newcomer(), ...fault })

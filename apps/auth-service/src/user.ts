@@ -22,10 +22,16 @@ export type User = {
   emailVerified: boolean
 }
 
-// Names and addresses end up in the headers of letters: no line breaks, and nothing that turns text around.
-const ONE_LINE = String.raw`^(?=.*\S)[^\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+$`
+// Names and addresses end up in the headers of letters: no line breaks, and nothing that turns text around. And a letter goes
+// to an address before it is proven whose it is: nothing in its greeting may become a link there.
+const ONE_LINE = String.raw`^(?=.*\S)(?!.*(?:://|[wW]{3}\.))[^\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+$`
 
-export const Name = Type.String({ minLength: 1, maxLength: 100, pattern: ONE_LINE, description: 'One line' })
+export const Name = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: ONE_LINE,
+  description: 'One line, no web address',
+})
 export const Email = Type.String({ format: 'email', maxLength: 254 })
 /** Characters are counted as code points. A longer password is refused, never cut; password.ts says what else is. */
 export const Password = Type.String({

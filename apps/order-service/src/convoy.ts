@@ -28,7 +28,7 @@ export function convoy(longest = LONGEST): <T>(work: () => Promise<T>) => Promis
   return (work) =>
     new Promise((resolve, reject) => {
       const there = new AsyncResource('convoy')
-      waiting.push(() => there.runInAsyncScope(work).then(resolve, reject))
+      waiting.push(() => there.runInAsyncScope(async () => work()).then(resolve, reject))
       if (!idle) return
       idle = false
       setImmediate(() => void leave())
