@@ -25,7 +25,7 @@ export function startProcess(main: URL, env: Record<string, string>, flags: stri
   })
   const lines: string[] = []
   const { promise: listening, resolve } = Promise.withResolvers<string | undefined>()
-  createInterface({ input: child.stdout! }).on('line', (line) => {
+  createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line)
     const address = /listening at (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1]
     if (address) resolve(address)
