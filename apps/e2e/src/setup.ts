@@ -1,11 +1,11 @@
-import { startShop } from '@halles/servers/shop'
+import { startShop, type Running } from '@halles/servers/shop'
 import type { TestProject } from 'vitest/node'
 import type { Address } from './kit.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     /** The shop that all stories share; each makes its own people and products in it. */
-    shop: Address & { productGrpc: string; logs: string }
+    shop: Address & Pick<Running, 'services' | 'productGrpc'> & { logs: string }
   }
 }
 
@@ -17,7 +17,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { mongodb, smtp, mailbox } = project.getProvidedContext()
   const shop = await startShop({ given: { mongodb, smtp, mailbox } })
   project.provide('kafka', shop.running.kafka)
-  const { gateway, productGrpc, accounts } = shop.running
-  project.provide('shop', { gateway, mailbox, admin: accounts.admin, productGrpc, logs: shop.logs })
+  const { gateway, services, productGrpc, accounts } = shop.running
+  project.provide('shop', { gateway, mailbox, admin: accounts.admin, services, productGrpc, logs: shop.logs })
   return shop.stop
 }
