@@ -23,9 +23,9 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 const NEVER = 2 ** 31 - 1
 
 describe('a convoy', () => {
-  it('leaves with who is there, and the next one when all of it has ended', async () => {
+  it('leaves when all that were under way have ended, with who is there', async () => {
     const { begun, work, end, fail } = worker()
-    const together = convoy(NEVER)
+    const together = convoy({ longest: NEVER, few: 2 })
     const first = [together(work('a')), together(work('b'))]
     await turn()
     expect(begun).toEqual(['a', 'b'])
@@ -46,22 +46,34 @@ describe('a convoy', () => {
     expect(await Promise.all(second)).toEqual(['c', 'd'])
   })
 
-  it('lets a lone one go at once, also after others', async () => {
+  it('lets a few go at once, also after others', async () => {
     const { begun, work, end } = worker()
-    const together = convoy(NEVER)
-    for (const name of ['a', 'b']) {
+    const together = convoy({ longest: NEVER, few: 2 })
+    const first = together(work('a'))
+    for (const name of ['b', 'c']) {
       const done = together(work(name))
-      await turn()
       expect(begun.at(-1)).toBe(name)
       end(name)
       await done
       await turn()
     }
+    end('a')
+    expect(await first).toBe('a')
+  })
+
+  it('goes on after work that throws', async () => {
+    const together = convoy({ longest: NEVER, few: 1 })
+    const thrown = together(() => {
+      throw new Error('at once')
+    })
+    const next = together(async () => 'next')
+    await expect(thrown).rejects.toThrow('at once')
+    expect(await next).toBe('next')
   })
 
   it('waits no longer than that for one that is slow', async () => {
     const { begun, work, end } = worker()
-    const together = convoy(5)
+    const together = convoy({ longest: 5, few: 1 })
     const slow = together(work('slow'))
     await turn()
     const next = together(async () => void begun.push('next'))
