@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { ACCOUNT_EVENTS, parseAccountEvent, type AccountEvent } from '@halles/contracts/account-events'
-import { kafkaAt, type Listener } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import { sealingUnder } from '@halles/service/sealed'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { bearer, clock, doors, newcomer, ownSettings, stoppedClock } from '../test/doors.ts'
+import { hearing } from '../test/hearing.ts'
 import { createApp } from './app.ts'
 
 const SECRET = 'between auth-service and notification-service'
@@ -16,37 +14,22 @@ const HOUR = 3_600_000
 
 const time = clock()
 const settings = ownSettings({ ...admin, KAFKA_BROKERS: inject('kafka'), ACCOUNT_LINK_SECRET: SECRET })
-const kafka = kafkaAt(inject('kafka'), 'reader', logger('reader', 'silent'))
 let app: Awaited<ReturnType<typeof createApp>>
 let asAdmin: Record<string, string>
-let listener: Listener
+let news: Awaited<ReturnType<typeof hearing<AccountEvent>>>
 beforeAll(async () => {
   app = await createApp(settings, time)
   const { value } = await doors.REST(app).login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
   asAdmin = bearer(value.accessToken)
-  await kafka.ensureTopic(ACCOUNT_EVENTS, 3)
-  listener = await kafka.listen({
-    groupId: randomUUID(),
-    topic: ACCOUNT_EVENTS,
-    fromBeginning: true,
-    maxWaitTime: 50,
-    onBatch: async (messages) => {
-      for (const { key, value: text } of messages) {
-        const event = parseAccountEvent(text ?? '')
-        // Under another key they would lose their order.
-        if (event.subject === key) heard.set(event.id, event)
-      }
-    },
-  })
+  news = await hearing(inject('kafka'), ACCOUNT_EVENTS, 3, parseAccountEvent)
 })
 afterAll(async () => {
-  await listener.close()
+  await news.close()
   await app.close()
 })
 
-const heard = new Map<string, AccountEvent>()
 /** What was told of a user, repeats aside. */
-const allOf = (userId: string): AccountEvent[] => [...heard.values()].filter(({ subject }) => subject === userId)
+const allOf = (userId: string): AccountEvent[] => [...news.heard.values()].filter(({ subject }) => subject === userId)
 /** And beside the request to prove their address that every registration makes. */
 const eventsOf = (userId: string): AccountEvent[] => {
   const first = allOf(userId).find(({ type }) => type === 'account.email-verification-requested')

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { ACCOUNT_EVENTS, parseAccountEvent, type AccountEvent } from '@halles/contracts/account-events'
-import { kafkaAt, type Listener } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import { sealingUnder } from '@halles/service/sealed'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { bearer, clock, doors, newcomer, ownSettings, stoppedClock } from '../test/doors.ts'
+import { hearing } from '../test/hearing.ts'
 import { createApp } from './app.ts'
 
 const SECRET = 'between auth-service and notification-service'
@@ -17,38 +16,24 @@ const HOUR = 3_600_000
 const time = clock()
 const telling = { KAFKA_BROKERS: inject('kafka'), ACCOUNT_LINK_SECRET: SECRET }
 const settings = ownSettings({ ...admin, ...telling })
-const kafka = kafkaAt(inject('kafka'), 'reader', logger('reader', 'silent'))
 let app: Awaited<ReturnType<typeof createApp>>
 let second: typeof app
 let asAdmin: Record<string, string>
-let listener: Listener
+let news: Awaited<ReturnType<typeof hearing<AccountEvent>>>
 beforeAll(async () => {
   app = await createApp(settings, time)
   second = await createApp(settings, time)
   const { value } = await doors.REST(app).login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
   asAdmin = bearer(value.accessToken)
-  await kafka.ensureTopic(ACCOUNT_EVENTS, 3)
-  listener = await kafka.listen({
-    groupId: randomUUID(),
-    topic: ACCOUNT_EVENTS,
-    fromBeginning: true,
-    maxWaitTime: 50,
-    onBatch: async (messages) => {
-      for (const { key, value: text } of messages) {
-        const event = parseAccountEvent(text ?? '')
-        if (event.subject === key) heard.set(event.id, event)
-      }
-    },
-  })
+  news = await hearing(inject('kafka'), ACCOUNT_EVENTS, 3, parseAccountEvent)
 })
 afterAll(async () => {
-  await listener.close()
+  await news.close()
   await Promise.all([app.close(), second.close()])
 })
 
-const heard = new Map<string, AccountEvent>()
 const told = (userId: string, type: string): AccountEvent[] =>
-  [...heard.values()].filter((event) => event.subject === userId && event.type === `account.${type}`)
+  [...news.heard.values()].filter((event) => event.subject === userId && event.type === `account.${type}`)
 /** The nth event of a type about a user, once it is told. */
 const event = (userId: string, type: string, nth = 1): Promise<AccountEvent> =>
   eventually(`${type} ${nth} of ${userId} is told`, () => told(userId, type)[nth - 1])

@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { ACCOUNT_DELETIONS, parseAccountDeletion, type AccountDeletion } from '@halles/contracts/account-deletions'
-import { kafkaAt, type Listener } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { bearer, clock, doors, newcomer, ownSettings } from '../test/doors.ts'
+import { hearing } from '../test/hearing.ts'
 import { createApp } from './app.ts'
 
 const admin = { ADMIN_EMAIL: 'alix@boutique.test', ADMIN_PASSWORD: 'douze douzaines' }
@@ -15,35 +13,21 @@ const settings = ownSettings({
   KAFKA_BROKERS: inject('kafka'),
   ACCOUNT_LINK_SECRET: 'between auth-service and notification-service',
 })
-const kafka = kafkaAt(inject('kafka'), 'reader', logger('reader', 'silent'))
 let app: Awaited<ReturnType<typeof createApp>>
 let mongo: Awaited<ReturnType<typeof openMongo>>
 let asAdmin: Record<string, string>
-let listener: Listener
-const heard = new Map<string, AccountDeletion>()
-const told = (userId: string) => [...heard.values()].filter(({ subject }) => subject === userId)
+let news: Awaited<ReturnType<typeof hearing<AccountDeletion>>>
+const told = (userId: string) => [...news.heard.values()].filter(({ subject }) => subject === userId)
 
 beforeAll(async () => {
   app = await createApp(settings, time)
   mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
   const { value } = await doors.REST(app).login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
   asAdmin = bearer(value.accessToken)
-  await kafka.ensureTopic(ACCOUNT_DELETIONS, 1)
-  listener = await kafka.listen({
-    groupId: randomUUID(),
-    topic: ACCOUNT_DELETIONS,
-    fromBeginning: true,
-    maxWaitTime: 50,
-    onBatch: async (messages) => {
-      for (const { key, value: text } of messages) {
-        const event = parseAccountDeletion(text ?? '')
-        if (event.subject === key) heard.set(event.id, event)
-      }
-    },
-  })
+  news = await hearing(inject('kafka'), ACCOUNT_DELETIONS, 1, parseAccountDeletion)
 })
 afterAll(async () => {
-  await Promise.all([listener.close(), mongo.close()])
+  await Promise.all([news.close(), mongo.close()])
   await app.close()
 })
 

@@ -1,7 +1,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { differencesIn } from '@halles/audit'
-import { plainError } from '@halles/servers'
+import { config, plainError } from '@halles/servers'
 import { startShop, type Shop } from '@halles/servers/shop'
 import { eyesOn, type AllBooks, type Longest } from './books.ts'
 import { administer, buy, newRush, place, prepare, type Person } from './buyers.ts'
@@ -69,7 +69,8 @@ const ASKED_AGAIN = 60
  */
 export async function torture(wish: Wish): Promise<Result> {
   const { buyers, seconds, seed, plants = [], keep, onProgress = () => {}, signal } = wish
-  if (process.env['MONGODB_URL'] || process.env['KAFKA_BROKERS'])
+  const { mongodb, kafka } = config().given
+  if (mongodb !== undefined || kafka !== undefined)
     throw plainError('A torture kills its servers: start it without MONGODB_URL and KAFKA_BROKERS.')
   const diary = newDiary()
   const mail = await mailServer()

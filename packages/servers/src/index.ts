@@ -1,3 +1,4 @@
+export { config } from './config.ts'
 export { isPlainError, plainError } from './plain-error.ts'
 export { exactPort, freePort } from './ports.ts'
 export { managedProcess, type ManagedProcess } from './managed-process.ts'
