@@ -3,7 +3,7 @@ import type { Logger } from '@halles/service/log'
 import type { Metrics } from '@halles/service/metrics'
 import type { Mongo } from '@halles/service/mongo'
 import type { Person } from '@halles/service/person'
-import { within } from '@halles/service/within'
+import { withTimeout } from '@halles/service/with-timeout'
 import type { PlaceOrder } from './basket.ts'
 import { cancelOrder, changeStatus, changeStatusAsAdmin } from './change-status.ts'
 import { convoy } from './convoy.ts'
@@ -37,7 +37,7 @@ const ANSWER_WITHIN = 8000
 const inTime =
   <A extends unknown[], R>(work: (...given: A) => Promise<R>) =>
   (...given: A): Promise<R> =>
-    within(ANSWER_WITHIN, work(...given))
+    withTimeout(work(...given), ANSWER_WITHIN)
 
 /** Gives every use case what it needs, and starts what works in the background; `stop` ends that. */
 export async function openShop({ db, publisher, stock, metrics: { registry }, log, now }: Parts) {

@@ -56,6 +56,13 @@ export async function openMongo(url: string, appName: string): Promise<Mongo> {
     }
 }
 
+/** MongoDB's code for a write that would put a value twice under a unique index. */
+export const DUPLICATE_KEY = 11_000
+
+/** Whether a write was refused because a unique index has its key already. */
+export const isDuplicateKeyError = (error: unknown): boolean =>
+  error instanceof MongoServerError && error.code === DUPLICATE_KEY
+
 type Listing<T extends Document> = {
   /** What tells this list from others: cursors are bound to it, with filter and sort. */
   list: string

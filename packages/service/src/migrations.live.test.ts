@@ -1,0 +1,57 @@
+import { ownDatabase } from '@halles/testkit/database'
+import type { Document } from 'mongodb'
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { migrate, type Migration } from './migrations.ts'
+import { openMongo, type Mongo } from './mongo.ts'
+
+let mongo: Mongo
+beforeEach(async () => {
+  mongo = await openMongo(ownDatabase(inject('mongodb')), 'migrations-test')
+})
+afterEach(async () => {
+  await mongo.db.dropDatabase()
+  await mongo.close()
+})
+
+const migrations: Migration[] = [
+  { renameCollection: 'letters', to: 'emails' },
+  {
+    collection: 'emails',
+    renameFields: { claim: 'leasedBy' },
+    replaceValues: { status: { Intent: 'Pending' } },
+    dropIndexes: ['claim_1'],
+  },
+]
+const emails = () => mongo.db.collection<Document>('emails')
+
+describe('migrate', () => {
+  it('renames collections, fields, values and drops indexes on the old names', async () => {
+    const letters = mongo.db.collection<Document>('letters')
+    await letters.insertMany([{ claim: 'a', status: 'Intent' }, { status: 'Sent' }])
+    await letters.createIndex({ claim: 1 })
+    await migrate(mongo.db, migrations)
+    const found = await emails().find().project({ _id: 0 }).toArray()
+    expect(found).toEqual([{ leasedBy: 'a', status: 'Pending' }, { status: 'Sent' }])
+    expect((await emails().indexes()).map(({ name }) => name)).toEqual(['_id_'])
+  })
+
+  it('changes nothing on a database that is new or up to date', async () => {
+    await migrate(mongo.db, migrations)
+    expect(await mongo.db.listCollections().toArray()).toEqual([])
+    await emails().insertOne({ leasedBy: 'b' })
+    await migrate(mongo.db, migrations)
+    expect(await emails().countDocuments({ leasedBy: 'b' })).toBe(1)
+  })
+
+  it('may be run by several instances at once', async () => {
+    await mongo.db.collection('letters').insertMany(Array.from({ length: 500 }, () => ({ claim: 'a' })))
+    await Promise.all([1, 2, 3].map(() => migrate(mongo.db, migrations)))
+    expect(await emails().countDocuments({ leasedBy: 'a', claim: { $exists: false } })).toBe(500)
+  })
+
+  it('refuses to choose between two collections', async () => {
+    await mongo.db.createCollection('letters')
+    await mongo.db.createCollection('emails')
+    await expect(migrate(mongo.db, migrations)).rejects.toThrow('letters and emails both exist')
+  })
+})

@@ -1,0 +1,25 @@
+import pTimeout from 'p-timeout'
+import { Refusal } from './refusal.ts'
+
+/**
+ * Resolves with the result of `work`, or rejects once `ms` milliseconds have passed. The work itself is not cancelled: its
+ * result, or its error, is then ignored.
+ *
+ * @throws Refusal `TIMEOUT` when the time has passed, else what `work` throws
+ */
+export const withTimeout = <T>(work: Promise<T>, ms: number): Promise<T> =>
+  pTimeout(work, {
+    milliseconds: ms,
+    message: new Refusal('TIMEOUT', 'This took too long: look before you repeat it.'),
+  })
+
+/**
+ * Waits for `work`, but for `ms` milliseconds at the most, and says whether it has finished. For closing what may hang.
+ *
+ * @throws what `work` throws in that time
+ */
+export const waitAtMost = async (work: Promise<unknown>, ms: number): Promise<boolean> =>
+  (await pTimeout(
+    work.then(() => true),
+    { milliseconds: ms, message: false },
+  )) ?? false
