@@ -1,5 +1,4 @@
 import { ownDatabase } from '@halles/testkit/database'
-import type { Document } from 'mongodb'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { migrate, type Migration } from './migrations.ts'
 import { openMongo, type Mongo } from './mongo.ts'
@@ -22,11 +21,11 @@ const migrations: Migration[] = [
     dropIndexes: ['claim_1'],
   },
 ]
-const emails = () => mongo.db.collection<Document>('emails')
+const emails = () => mongo.db.collection('emails')
 
 describe('migrate', () => {
   it('renames collections, fields, values and drops indexes on the old names', async () => {
-    const letters = mongo.db.collection<Document>('letters')
+    const letters = mongo.db.collection('letters')
     await letters.insertMany([{ claim: 'a', status: 'Intent' }, { status: 'Sent' }])
     await letters.createIndex({ claim: 1 })
     await migrate(mongo.db, migrations)
