@@ -100,7 +100,7 @@ export const AccountLinkSecret = {
     Type.String({
       minLength: 32,
       description:
-        'The secret that encrypts the tokens in account e-mails between auth-service and notification-service',
+        'The secret that encrypts the tokens in account e-mails between auth-service and notification-service: at least 32 characters',
     }),
   ),
 }

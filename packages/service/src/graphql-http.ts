@@ -170,7 +170,10 @@ export function graphqlRoute(
   app.route({ method: ['GET', 'POST'], url: '/graphql', schema: { hide: true }, handler })
 }
 
-/** Rejects `_service { sdl }`, which discloses as much as introspection. The gateway does not need it: the supergraph is composed at build time. */
+/**
+ * Rejects `_service { sdl }`, which discloses as much as introspection. The gateway does not need it, because the supergraph is
+ * composed at build time.
+ */
 const NoServiceSdlRule: ValidationRule = (context) => ({
   Field: (node) => {
     if (node.name.value === '_service' && context.getParentType() === context.getSchema().getQueryType())

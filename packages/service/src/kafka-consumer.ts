@@ -21,7 +21,10 @@ export type Listening = {
 
 export type Listener = { close: () => Promise<void> }
 
-/** Consumes a topic as a member of a group until closed. After a crash that kafkajs does not recover from, it creates a new consumer. */
+/**
+ * Consumes a topic as a member of a group until closed. After a crash from which kafkajs does not recover, a new consumer is
+ * created.
+ */
 export async function consume(
   kafka: Kafka,
   log: Logger,
@@ -53,8 +56,9 @@ export async function consume(
         created.run({
           eachBatchAutoResolve: true,
           eachBatch: async ({ batch, ...member }) => {
-            // A batch may take longer than the session timeout: without heartbeats its partition would be reassigned.
-            const timer = setInterval(() => void member.heartbeat().catch(() => {}), HEARTBEAT_INTERVAL) // the next fetch fails too
+            // A batch may take longer than the session timeout: without heartbeats its partition would be reassigned. A failed
+            // heartbeat is ignored, because the next fetch fails too.
+            const timer = setInterval(() => void member.heartbeat().catch(() => {}), HEARTBEAT_INTERVAL)
             try {
               await onBatch(batch.messages.map((message) => toIncomingMessage(batch.topic, batch.partition, message)))
             } finally {

@@ -159,7 +159,7 @@ export const PageQuery = {
 /** The schema of error responses: a problem document (RFC 9457). */
 export const Problem = Type.Object(
   {
-    type: Type.String(),
+    type: Type.String({ description: 'The path of a page about the code' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
