@@ -12,8 +12,8 @@ const event = {
   data: { user: { id: 'u-1' } },
 }
 
-it('reads a deletion, and keeps what a later version adds', () => {
-  const later = { ...event, data: { ...event.data, wishes: 'none' } }
+it('parseAccountDeletion parses an event, and keeps fields of a later version', () => {
+  const later = { ...event, data: { ...event.data, reason: 'none' } }
   expect(parseAccountDeletion(JSON.stringify(later))).toEqual(later)
 })
 
@@ -23,4 +23,6 @@ it.each([
   [JSON.stringify({ ...event, type: 'account.password-changed' }), '/type'],
   [JSON.stringify({ ...event, data: {} }), '/data'],
   [JSON.stringify({ ...event, subject: 'u-2' }), 'subject is not the id of the user'],
-])('refuses %s', (text, why) => expect(() => parseAccountDeletion(text)).toThrow(why))
+])('parseAccountDeletion rejects %s with %s', (text, message) =>
+  expect(() => parseAccountDeletion(text)).toThrow(message),
+)

@@ -1,24 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseOrderEvent } from './order-events.ts'
+import { readExamples } from './examples.ts'
 
-const folder = new URL('../examples/order-events/', import.meta.url)
-const examplesIn = (url: URL): [name: string, text: string][] =>
-  readdirSync(url)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => [name, readFileSync(new URL(name, url), 'utf8')])
-
-describe('an order event', () => {
-  it.each(examplesIn(folder))('is understood: %s', (_name, text) => {
+describe('parseOrderEvent', () => {
+  it.each(readExamples('order-events'))('parses %s', (_name, text) => {
     expect(parseOrderEvent(text)).toEqual(JSON.parse(text))
   })
 
-  it.each(examplesIn(new URL('invalid/', folder)))('is refused, without a word of its content: %s', (_name, text) => {
+  it.each(readExamples('order-events/invalid'))('rejects %s without quoting its content', (_name, text) => {
     expect(() => parseOrderEvent(text)).toThrow(/^not an order event: /)
     expect(() => parseOrderEvent(text)).not.toThrow('Camille')
   })
 
-  it('is refused when it is not JSON', () => {
+  it('rejects a text that is not JSON', () => {
     expect(() => parseOrderEvent('{"specversion"')).toThrow('not JSON')
   })
 })

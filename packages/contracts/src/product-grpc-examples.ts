@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readExamples } from './examples.ts'
 
-/** A call by its name in the proto, and what it is sent, as protobuf's JSON. */
+/** A call by its name in the proto, and its request as protobuf's JSON. */
 type Call = { call: 'CheckStock' | 'ReserveStock' | 'ReserveStocks' | 'ReleaseStock'; request: object }
 
 /**
- * One call of product-service's gRPC, as both sides promise it. The provider's tests arrange `given`, make the call and
- * compare; the consumer's tests answer its requests with `response`.
+ * One call of product-service's gRPC API, as a contract test of provider and consumer. The provider's tests set up `given`, make
+ * the call and compare the response; the consumer's tests use a server that answers the request with `response`.
  *
  * `request` and `response` are protobuf's JSON: read them with the messages' `fromJSON`.
  */
@@ -13,7 +13,7 @@ export type Example = Call & {
   name: string
   about: string
   given: {
-    /** What is on the shelf; `price` in euros. */
+    /** The stored products; `price` is in euros. */
     products: {
       id: string
       name: string
@@ -23,23 +23,19 @@ export type Example = Call & {
       image: string | null
       archived: boolean
     }[]
-    /** What was called before, in order. */
+    /** The preceding calls, in order. */
     calls: Call[]
   }
-  /** Absent where `status`, the name of a gRPC status, is the answer. */
+  /** Absent where the call fails with `status`, the name of a gRPC status. */
   response?: object
   status?: 'INVALID_ARGUMENT'
-  /** What is left afterwards, by product id. */
+  /** The remaining stock by product id. */
   then: { stock: Record<string, number> }
 }
 
-/** All the kept examples: files of examples/product-grpc. */
-export function productGrpcExamples(): Example[] {
-  const folder = new URL('../examples/product-grpc/', import.meta.url)
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => ({
-      name: file.slice(0, -'.json'.length),
-      ...(JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Omit<Example, 'name'>),
-    }))
-}
+/** Reads all examples in examples/product-grpc. */
+export const productGrpcExamples = (): Example[] =>
+  readExamples('product-grpc').map(([file, text]) => ({
+    name: file.slice(0, -'.json'.length),
+    ...(JSON.parse(text) as Omit<Example, 'name'>),
+  }))

@@ -1,3 +1,3 @@
-// What product-service serves over gRPC, generated from proto/halles/product/v1/product.proto.
+// The gRPC API of product-service, generated from proto/halles/product/v1/product.proto.
 export * from './gen/halles/product/v1/product.ts'
 export { fileDescriptor as productFileDescriptor } from './gen/halles/product/v1/product.descriptor.ts'

@@ -1,72 +1,80 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { graphqlErrors } from './graphql-answer.ts'
-import { Refusal, refusalOf, refusals } from './refusal.ts'
+import { Refusal, refusalOf, refusals, type Code } from './refusal.ts'
 import { traceId } from './trace.ts'
 
-/** An error as it goes over HTTP. */
+/** An error as an HTTP response: status, headers and serialized body. */
 export type ErrorAnswer = { status: number; headers: Record<string, string>; body: string }
 
 /**
- * How a refusal is told: as a problem document (RFC 9457), or as GraphQL where that was asked.
+ * The `type` of a problem document: a relative URI reference, one for each error code, at which the gateway serves a page
+ * that explains the code (RFC 9457, 3.1.1).
+ */
+const problemType = (code: Code): string => `/problems/${code.toLowerCase().replaceAll('_', '-')}`
+
+/**
+ * Serializes an AppError as a problem document (RFC 9457), or as a GraphQL response for requests to `/graphql`.
  *
- * @param id the trace that an `INTERNAL` error is found under
- * @param status where it is not the code’s own
+ * @param id the trace id, which an `INTERNAL` error includes
+ * @param status the HTTP status; by default that of the error code
  */
 export function errorAnswer(
-  refusal: Refusal,
+  appError: Refusal,
   id: string | undefined,
   graphql: boolean,
-  status: number = refusals[refusal.code].http,
+  status: number = refusals[appError.code].http,
 ): ErrorAnswer {
   const headers = {
     'content-type': graphql ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8',
-    ...(refusal.retryAfter !== undefined && { 'retry-after': String(refusal.retryAfter) }),
+    ...(appError.retryAfter !== undefined && { 'retry-after': String(appError.retryAfter) }),
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
   }
   const problem = {
-    type: 'about:blank',
-    title: refusals[refusal.code].title,
+    type: problemType(appError.code),
+    title: refusals[appError.code].title,
     status,
-    detail: refusal.message,
-    code: refusal.code,
-    ...(refusal.code === 'INTERNAL' && { traceId: id }),
-    ...(refusal.errors && { errors: refusal.errors }),
+    detail: appError.message,
+    code: appError.code,
+    ...(appError.code === 'INTERNAL' && { traceId: id }),
+    ...(appError.errors && { errors: appError.errors }),
   }
-  return { status, headers, body: JSON.stringify(graphql ? graphqlErrors(refusal, id) : problem) }
+  return { status, headers, body: JSON.stringify(graphql ? graphqlErrors(appError, id) : problem) }
 }
 
-/** The one place where an error becomes an answer. */
+/** Fastify's error handler: the only place where an error becomes an HTTP response. Logs `INTERNAL` errors. */
 export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const refusal = refusalOf(error) ?? fastifyRefusal(error as FastifyError)
+  const appError = refusalOf(error) ?? fromFastifyError(error as FastifyError)
   const id = traceId(request.trace)
-  if (refusal.code === 'INTERNAL') request.log.error({ err: error, traceId: id }, 'request failed')
-  const { status, headers, body } = errorAnswer(refusal, id, isGraphql(request))
-  // Text, so that no route's response schema drops a field.
+  if (appError.code === 'INTERNAL') request.log.error({ err: error, traceId: id }, 'request failed')
+  const { status, headers, body } = errorAnswer(appError, id, isGraphqlRequest(request))
+  // Sent as text: the route's response schema would drop fields that it does not declare.
   return reply.status(status).headers(headers).send(body)
 }
 
-/** Whether a request is for `/graphql`, whatever its method is and however it is written. */
-const isGraphql = ({ url, routeOptions }: FastifyRequest): boolean =>
+/** Also true for a method that `/graphql` does not serve, which matches no route. */
+const isGraphqlRequest = ({ url, routeOptions }: FastifyRequest): boolean =>
   routeOptions.url === '/graphql' || url.split('?', 1)[0] === '/graphql'
 
-/** What Fastify and its plugins refuse, by our codes. An error without a 4xx status is a bug. */
-function fastifyRefusal(error: FastifyError): Refusal {
+/** Maps an error of Fastify or a plugin to an AppError. An error without a 4xx status is a bug: `INTERNAL`. */
+function fromFastifyError(error: FastifyError): Refusal {
   if (error.code?.startsWith('FST_JWT_') || error.code?.startsWith('FAST_JWT_'))
-    return new Refusal('UNAUTHENTICATED', 'This access token is not good (any more): sign in again.', { cause: error })
+    return new Refusal('UNAUTHENTICATED', 'This access token is invalid or has expired: sign in again.', {
+      cause: error,
+    })
   if (error.code === 'FST_ERR_BAD_URL')
-    return new Refusal('VALIDATION_FAILED', 'This address cannot be read: is it encoded as UTF-8?')
+    return new Refusal('VALIDATION_FAILED', 'This URL cannot be decoded: is it encoded as UTF-8?')
   switch (error.statusCode) {
     case 404:
-    case 414: // an id that is longer than any of ours
-      return new Refusal('NOT_FOUND', 'There is nothing at this address.')
+    case 414: // a path parameter longer than any id of ours
+      return new Refusal('NOT_FOUND', 'There is no resource at this URL.')
     case 413:
-      return new Refusal('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')
+      return new Refusal('PAYLOAD_TOO_LARGE', 'The request body is too large.')
     case 415:
       return new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Send JSON, with content-type: application/json.')
     case 429:
       return new Refusal('RATE_LIMITED', 'Too many requests: try again later.')
     case 400:
-      return new Refusal('VALIDATION_FAILED', 'The request cannot be read: is it well-formed JSON?', { cause: error })
+      return new Refusal('VALIDATION_FAILED', 'The request cannot be parsed: is it well-formed JSON?', { cause: error })
     default:
       return new Refusal('INTERNAL', 'Something went wrong here.', { cause: error })
   }

@@ -21,113 +21,113 @@ import type { Revocations } from './revocations.ts'
 import { reader, validatorOf } from './schema.ts'
 import { isStraight } from './straight.ts'
 import { inTrace, traceFrom, traceId } from './trace.ts'
+import { waitAtMost } from './with-timeout.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who the token belongs to; undefined when there is none. A token that is not good never gets this far. */
+    /** The principal of the access token; undefined without a token. A request with an invalid token is answered 401. */
     person: Person | undefined
-    /** Where the request comes from, for counting and for logs: it proves nothing. */
+    /** The client as the network reports it, for rate limits and logs. It proves no identity. */
     readonly client: Client
     trace: Context
-    /** The name of the GraphQL operation that was executed, for the log. */
+    /** The name of the executed GraphQL operation, for the log. */
     operation: string | undefined
   }
   interface FastifyInstance {
     metrics: Metrics
-    /** /healthz, /readyz and /metrics at a door of their own; undefined where they are at the service's. */
+    /** The server of /healthz, /readyz and /metrics on the operator port; undefined where the service serves them itself. */
     operator: FastifyInstance | undefined
-    /** Whether its subgraph tells its schema. */
+    /** Whether the subgraph discloses its schema. */
     openSchema: boolean
   }
 }
 
-/** A Fastify whose handlers are typed by their TypeBox schemas. */
-export type App = ReturnType<typeof shell>
+/** A Fastify instance whose handlers are typed by their TypeBox schemas. */
+export type App = ReturnType<typeof createServer>
 
 export type ServiceOptions = {
-  /** As in logs, metrics, traces and MongoDB's lists: `order-service`. */
+  /** The service's name in logs, metrics, traces and MongoDB's connection list, such as `order-service`. */
   name: string
   logLevel: string
-  /** Finds the key that signed a token. */
+  /** Finds the public key that signed a token. */
   keyOf: KeyOf
   issuer: string
   audience: string
-  /** Knows which tokens were revoked before their end. */
+  /** Access tokens that were revoked before they expired. */
   revocations?: Revocations | undefined
-  /** What this service needs to do its work: each rejects when it is not there. Told by /readyz. */
+  /** Readiness checks by dependency name, run by /readyz; each rejects while its dependency is unavailable. */
   needs: Record<string, () => Promise<unknown>>
-  /** Whether it describes REST routes of its own, at /openapi.json and /docs. */
+  /** Whether to serve an OpenAPI document at /openapi.json and its page at /docs. */
   docs?: boolean
-  /** Whether /readyz and /metrics are at the service's own door, or at `app.operator`, for `run` to open. */
+  /** `same`: the service serves /readyz and /metrics. `own`: `app.operator` does, on a port that `runService` opens. */
   operatorDoor?: 'same' | 'own'
-  /** What the gateway proves itself with: only then is it believed where a request comes from. */
+  /** The secret that the gateway sends; without it `X-Forwarded-For` is not trusted. */
   gatewaySecret?: string | undefined
-  /** Whether only who proves to be the gateway, or is signed in, is answered: at all doors but those of `pastTheGateway`. */
+  /** Whether to answer 401 to requests without gateway secret and access token, except to `publicRoutes`. */
   gatewayOnly?: boolean
-  /** Whether a subgraph tells its schema: by introspection, `_service` and errors that suggest names. */
+  /** Whether a subgraph discloses its schema: by introspection, `_service` and suggestions in error messages. */
   openSchema?: boolean
-  /** Addresses and networks (10.0.0.0/8) of proxies that are believed by whom, by what and at which host they were asked. */
+  /** Addresses and CIDR blocks (10.0.0.0/8) of proxies whose `X-Forwarded-*` headers are trusted. */
   trustedProxies?: readonly string[]
-  /** Largest body taken, in bytes. */
+  /** The largest request body, in bytes. */
   bodyLimit?: number
   /**
-   * How long nothing may move on a connection, in milliseconds, before it is closed: longer than any answer takes to begin.
-   * A client that does not read what it asked for would make us keep it for ever.
+   * How long a connection may be idle before it is closed, in milliseconds. Must be longer than any response takes to begin.
+   * It bounds the memory that a client holds which does not read its response.
    */
   silence?: number
-  /** Headers of every answer, errors of any kind included. */
+  /** Headers of every response, errors included. */
   headers?: Readonly<Record<string, string>>
 }
 
-/** How long /readyz waits for each need, in milliseconds. */
-const READY_WITHIN = 2500
+/** How long /readyz waits for each check, in milliseconds. */
+const READINESS_TIMEOUT = 2500
 
 /**
- * What every service has before it does anything of its own: logs and traces, tokens checked, shapes validated, errors
- * told by the contract, /healthz, /readyz, /metrics, /openapi.json and its page at /docs. Operators' routes may have a door
- * of their own.
+ * Creates the Fastify app that every service builds on: logs, traces and metrics, verification of access tokens, schema
+ * validation, error responses, /healthz, /readyz, /metrics, and OpenAPI at /openapi.json and /docs.
  */
 export async function serviceApp(options: ServiceOptions): Promise<App> {
-  const app = shell(options)
+  const app = createServer(options)
   app.decorate('metrics', metricsOf(options.name))
   app.decorate('openSchema', options.openSchema ?? true)
   app.decorateRequest('person', undefined)
-  const clientOf = clientsBehind(options.gatewaySecret)
+  const readClient = clientsBehind(options.gatewaySecret)
   app.decorateRequest('client', {
     getter() {
-      return clientOf(this)
+      return readClient(this)
     },
   })
   app.decorateRequest('operation', undefined)
   app.setValidatorCompiler(({ schema, httpPart }) => validatorOf(schema as TSchema, httpPart ?? 'body'))
-  await tokens(app, options)
-  if (options.gatewayOnly) behindGateway(app, options.gatewaySecret)
-  // What is told to one person, and tokens, are kept by no cache, unless a route says better.
+  await verifyAccessTokens(app, options)
+  if (options.gatewayOnly) requireGatewayOrToken(app, options.gatewaySecret)
+  // A response to a signed-in user, or one that may hold tokens, must not be cached unless the route allows it.
   app.addHook('onSend', (request, reply, _payload, done) => {
     if ((request.person || request.routeOptions.url === '/graphql') && !reply.hasHeader('cache-control'))
       reply.header('cache-control', 'no-store')
     done()
   })
-  // Last before the handler: reading the body leaves the context that onRequest ran in.
+  // The last hook before the handler: reading the body leaves the async context of onRequest.
   app.addHook('preHandler', (request, _reply, done) => inTrace(request.trace, done))
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none'
     app.metrics.request(request.method, route, reply.statusCode, reply.elapsedTime)
     if (route === '/healthz' || route === '/readyz' || route === '/metrics') return
     const { method, trace, operation } = request
-    const answered = { status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
-    const seen = { traceId: traceId(trace), method, route, ...(operation && { operation }), ...answered }
-    request.log.info(seen, 'answered')
+    const outcome = { status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
+    const fields = { traceId: traceId(trace), method, route, ...(operation && { operation }), ...outcome }
+    request.log.info(fields, 'request completed')
   })
   if (options.docs ?? true) await openapi(app, options.name)
-  aliveRoute(app)
-  app.decorate('operator', options.operatorDoor === 'own' ? operatorDoor(app, options) : undefined)
-  if (!app.operator) operatorRoutes(app, app.metrics, options.needs)
+  addLivenessRoute(app)
+  app.decorate('operator', options.operatorDoor === 'own' ? createOperatorServer(app, options) : undefined)
+  if (!app.operator) addOperatorRoutes(app, app.metrics, options.needs)
   return app
 }
 
-/** What probes, Prometheus and the other services ask a service for, who are neither the gateway nor signed in. */
-const pastTheGateway: ReadonlySet<string> = new Set([
+/** The routes for callers with neither gateway secret nor access token: probes, Prometheus and the other services. */
+const publicRoutes: ReadonlySet<string> = new Set([
   '/healthz',
   '/readyz',
   '/metrics',
@@ -135,18 +135,18 @@ const pastTheGateway: ReadonlySet<string> = new Set([
   '/revocations',
 ])
 
-/** Refuses who comes past the gateway, which counts and limits, unless they are signed in; whatever they ask for. */
-function behindGateway(app: App, secret: string | undefined): void {
-  const isGateway = gatewayKnownBy(secret)
+/** Rejects requests that bypass the gateway and its rate limits, on every URL, unless they carry an access token. */
+function requireGatewayOrToken(app: App, secret: string | undefined): void {
+  const isFromGateway = gatewayKnownBy(secret)
   app.addHook('onRequest', async ({ routeOptions, person, headers }) => {
-    if (!person && !isGateway(headers) && !pastTheGateway.has(routeOptions.url ?? ''))
-      throw new Refusal('UNAUTHENTICATED', 'This address is for the gateway, and for who is signed in.')
+    if (!person && !isFromGateway(headers) && !publicRoutes.has(routeOptions.url ?? ''))
+      throw new Refusal('UNAUTHENTICATED', 'Send requests through the gateway, or with an access token.')
   })
 }
 
 /**
- * What a subgraph answers at most. The gateway has the narrower limits (apps/gateway/src/limits.ts): what it sends is
- * longer than what it was sent, since fragments are spread out in it. These are for whoever comes past the gateway.
+ * Limits of an operation at a subgraph, for requests that bypass the gateway. The gateway's limits are narrower
+ * (apps/gateway/src/limits.ts): an operation that it sends is longer than the one it received, because it expands fragments.
  */
 const subgraphLimits = {
   tokens: 10_000,
@@ -158,7 +158,7 @@ const subgraphLimits = {
   cost: 20_000,
 } as const satisfies Limits
 
-/** Serves a subgraph at /graphql, compiled. */
+/** Serves a subgraph at /graphql; operations are compiled by graphql-jit. */
 export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
   graphqlRoute(app, () => schema, compiledExecute(), {
     limits: subgraphLimits,
@@ -167,17 +167,18 @@ export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
   })
 
 /**
- * How long a client may take to send a request, in milliseconds: its headers, and all of it. Node looks every second, and
- * answers 408 (broken-http.ts). A megabyte in 20 s is 52 KB/s, which any telephone has.
+ * How long a client may take to send a request, in milliseconds: its headers, and all of it. Node checks every second and
+ * broken-http.ts answers 408. A body of 1 MB in 20 s needs 52 KB/s.
  */
-const slow = {
+const requestTimeouts = {
   requestTimeout: 20_000,
   http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
 } as const
 
-const nothingHere = (): Refusal => new Refusal('NOT_FOUND', 'There is nothing at this address.')
+const notFound = (): Refusal => new Refusal('NOT_FOUND', 'There is no resource at this URL.')
 
-function shell({
+/** Creates a server with what holds for every request, also on the operator port: limits, traces, error responses. */
+function createServer({
   name,
   logLevel,
   trustedProxies = [],
@@ -190,61 +191,61 @@ function shell({
     reply.headers(headers).header('x-trace-id', traceId(request.trace))
   }
   const app = Fastify({
-    ...slow,
+    ...requestTimeouts,
     connectionTimeout: silence,
     logger: loggerOptions(name, logLevel),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     ...(trustedProxies.length > 0 && { trustProxy: [...trustedProxies] }),
     routerOptions: { maxParamLength: 512 },
-    rewriteUrl: ({ url = '/', headers: asked }) => {
-      const whole = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url)
-      if (!whole) return url
-      // RFC 9112, 3.2.2: as a proxy is asked; the host that is in it counts.
-      asked.host = whole[1]!
-      return whole[2]!.startsWith('/') ? whole[2]! : `/${whole[2]}`
+    rewriteUrl: ({ url = '/', headers: requestHeaders }) => {
+      const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url)
+      if (!absolute) return url
+      // A request target in absolute form: its host overrides the Host header (RFC 9112, 3.2.2).
+      requestHeaders.host = absolute[1]!
+      return absolute[2]!.startsWith('/') ? absolute[2]! : `/${absolute[2]}`
     },
-    // What the router cannot read meets no hook.
+    // A URL that the router cannot decode reaches no hook.
     frameworkErrors: (error, request, reply) => {
       begin(request, reply)
       answerError(error, request, reply)
       const id = traceId(request.trace)
-      request.log.info({ traceId: id, route: 'none', status: reply.statusCode, cause: error.code }, 'answered')
+      request.log.info({ traceId: id, route: 'none', status: reply.statusCode, cause: error.code }, 'request completed')
     },
-    clientErrorHandler: () => {}, // answerBrokenHttp listens
+    clientErrorHandler: () => {}, // answerBrokenHttp handles the event
   }).withTypeProvider<TypeBoxTypeProvider>()
   answerBrokenHttp(app.server, headers, app.log)
-  // An expectation that is not known may be passed over (RFC 9110, 10.1.1); Node’s own answer would be an empty one.
+  // An unknown expectation may be ignored (RFC 9110, 10.1.1); Node by itself would answer it with an empty 417.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.decorateRequest('trace')
   app.addHook('onRequest', async (request, reply) => {
     begin(request, reply)
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-      throw new Refusal('VALIDATION_FAILED', 'A request says which host it is for.')
-    if (!isStraight(request.url)) throw nothingHere()
+      throw new Refusal('VALIDATION_FAILED', 'An HTTP/1.1 request must have a Host header.')
+    if (!isStraight(request.url)) throw notFound()
   })
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(() => {
-    throw nothingHere()
+    throw notFound()
   })
-  // What a form of any site may send, without asking first.
+  // Browsers send text/plain across origins without a CORS preflight (a simple request).
   app.removeContentTypeParser('text/plain')
   return app
 }
 
 /**
- * Checks the bearer token of every request that has one, by @fastify/jwt. A token that was good a moment ago is not
- * checked again while it lasts: a signature costs about a tenth of a millisecond.
+ * Verifies the bearer token of every request that has one, by @fastify/jwt, and sets the request's principal. A verified
+ * token is cached until it expires: checking a signature takes about 0.1 ms.
  */
-async function tokens(app: App, { keyOf, issuer, audience, revocations }: ServiceOptions): Promise<void> {
+async function verifyAccessTokens(app: App, { keyOf, issuer, audience, revocations }: ServiceOptions): Promise<void> {
   const readClaims = reader(Claims)
-  const good = new LRUCache<string, { person: Person; version: number }>({ max: 5000 })
+  const verified = new LRUCache<string, { person: Person; version: number }>({ max: 5000 })
 
   await app.register(fastifyJwt, {
     secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
       const kid = 'header' in token ? token.header['kid'] : undefined
       const key = typeof kid === 'string' ? await keyOf(kid) : undefined
-      if (!key) throw new Refusal('UNAUTHENTICATED', 'This token was not signed here.')
+      if (!key) throw new Refusal('UNAUTHENTICATED', 'This token was signed with an unknown key.')
       return key
     },
     decode: { complete: true },
@@ -260,28 +261,27 @@ async function tokens(app: App, { keyOf, issuer, audience, revocations }: Servic
   app.addHook('onRequest', async (request) => {
     const header = request.headers.authorization
     if (header === undefined) return
-    const token = good.get(header) ?? (await checked(request, header))
+    const token = verified.get(header) ?? (await verify(request, header))
     const { id, sid } = token.person
     if (revocations?.isRevoked({ id, sid, version: token.version }))
-      throw new Refusal('UNAUTHENTICATED', 'This access token is not good any more: sign in again.')
+      throw new Refusal('UNAUTHENTICATED', 'This access token was revoked: sign in again.')
     request.person = token.person
   })
 
-  /** What a token says, if it says what ours do. */
-  const claimsIn = (claims: unknown): Claims => {
+  const parseClaims = (claims: unknown): Claims => {
     try {
       return readClaims(claims)
     } catch (error) {
-      throw new Refusal('UNAUTHENTICATED', 'This is no access token of this shop.', { cause: error })
+      throw new Refusal('UNAUTHENTICATED', 'The claims of this access token are invalid.', { cause: error })
     }
   }
 
-  const checked = async (request: FastifyRequest, header: string) => {
+  const verify = async (request: FastifyRequest, header: string) => {
     const claims = await request.jwtVerify<Claims & { exp: number }>()
-    const { sub, role, name, email, locale, sid, ver = 0 } = claimsIn(claims)
+    const { sub, role, name, email, locale, sid, ver = 0 } = parseClaims(claims)
     const token = { person: { id: sub, role, name, email, locale, sid }, version: ver }
     const ttl = claims.exp * 1000 - Date.now()
-    if (ttl > 0) good.set(header, token, { ttl })
+    if (ttl > 0) verified.set(header, token, { ttl })
     return token
   }
 
@@ -292,26 +292,26 @@ async function tokens(app: App, { keyOf, issuer, audience, revocations }: Servic
 
 const hidden = { schema: { hide: true } } as const
 
-const aliveRoute = (app: App): void => void app.get('/healthz', hidden, async () => ({ status: 'ok' }))
+const addLivenessRoute = (app: App): void => void app.get('/healthz', hidden, async () => ({ status: 'ok' }))
 
-/** The door for operators alone: it knows nothing of people. */
-function operatorDoor(app: App, options: ServiceOptions): App {
-  const door = shell(options)
-  aliveRoute(door)
-  operatorRoutes(door, app.metrics, options.needs)
-  app.addHook('onClose', () => door.close())
-  return door
+/** Creates the server of the operator port. It checks no tokens. */
+function createOperatorServer(app: App, options: ServiceOptions): App {
+  const operator = createServer(options)
+  addLivenessRoute(operator)
+  addOperatorRoutes(operator, app.metrics, options.needs)
+  app.addHook('onClose', () => operator.close())
+  return operator
 }
 
-function operatorRoutes(app: App, { registry }: Metrics, needs: ServiceOptions['needs']): void {
+function addOperatorRoutes(app: App, { registry }: Metrics, needs: ServiceOptions['needs']): void {
   app.get('/readyz', hidden, async (_request, reply) => {
-    const checks = await Promise.all(
-      Object.entries(needs).map(async ([name, check]) => [name, (await answers(check)) ? 'ok' : 'missing'] as const),
+    const states = await Promise.all(
+      Object.entries(needs).map(async ([name, check]) => [name, (await succeeds(check)) ? 'ok' : 'missing'] as const),
     )
-    const ready = checks.every(([, state]) => state === 'ok')
+    const ready = states.every(([, state]) => state === 'ok')
     return reply
       .status(ready ? 200 : 503)
-      .send({ status: ready ? 'ok' : 'unavailable', needs: Object.fromEntries(checks) })
+      .send({ status: ready ? 'ok' : 'unavailable', needs: Object.fromEntries(states) })
   })
 
   app.get('/metrics', hidden, async (_request, reply) =>
@@ -319,14 +319,10 @@ function operatorRoutes(app: App, { registry }: Metrics, needs: ServiceOptions['
   )
 }
 
-async function answers(check: () => Promise<unknown>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(resolve, READY_WITHIN, false)
+async function succeeds(check: () => Promise<unknown>): Promise<boolean> {
   try {
-    return await Promise.race([check().then(() => true), late])
+    return await waitAtMost(check(), READINESS_TIMEOUT)
   } catch {
-    return false // told as missing: that is this route's answer, not an error of it
-  } finally {
-    clearTimeout(timer)
+    return false // /readyz reports the dependency as missing
   }
 }

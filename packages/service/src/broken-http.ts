@@ -6,69 +6,70 @@ import { Refusal } from './refusal.ts'
 import { traceFrom, traceId } from './trace.ts'
 
 /**
- * How long a connection that is given up is still read, in milliseconds: closed while a client sends, it would be reset,
- * and the client might never read why.
+ * How long a connection is still read after the error response, in milliseconds. If it were closed while the client sends,
+ * the client would get a TCP reset and might never read the response.
  */
 const LINGER = 1000
 
-/** What Node finds wrong with bytes that come, by its error codes; anything else is not HTTP. */
-const broken: Record<string, { status: number; refusal: Refusal }> = {
+/** Responses to Node's HTTP parser and timeout errors, by error code. Any other code means that the bytes are not HTTP. */
+const parserErrors: Record<string, { status: number; appError: Refusal }> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
-    refusal: new Refusal('TIMEOUT', 'The request took too long to come: nothing was done.'),
+    appError: new Refusal('TIMEOUT', 'The request was not received in time: nothing was done.'),
   },
   HPE_HEADER_OVERFLOW: {
     status: 431,
-    refusal: new Refusal('PAYLOAD_TOO_LARGE', 'The address and the headers are more than one request may carry.'),
+    appError: new Refusal('PAYLOAD_TOO_LARGE', 'The URL and the headers are too large.'),
   },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {
     status: 413,
-    refusal: new Refusal('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.'),
+    appError: new Refusal('PAYLOAD_TOO_LARGE', 'The chunk extensions are too large.'),
   },
 }
-const notHttp = { status: 400, refusal: new Refusal('VALIDATION_FAILED', 'This is not a request by HTTP/1.1.') }
+const notHttp = { status: 400, appError: new Refusal('VALIDATION_FAILED', 'This is not an HTTP/1.1 request.') }
 
 /**
- * Answers what a server cannot read as a request, or gives up waiting for, like every other error: no route hears of it.
- * A connection is told once, and ends by it.
+ * Answers malformed or timed-out requests with the same error format as every route. Fastify's hooks never see such
+ * requests. Each connection gets one error response and is then closed.
  *
- * @param headers what every answer has
+ * @param headers headers of every response
  */
 export function answerBrokenHttp(server: Server, headers: Readonly<Record<string, string>>, log: Logger): void {
-  /** What was begun to be answered last on a connection. */
+  /** The most recent response on each connection. */
   const latest = new WeakMap<Socket, ServerResponse>()
-  const givenUp = new WeakSet<Socket>()
+  const failed = new WeakSet<Socket>()
   server.prependListener('request', ({ socket }, response: ServerResponse) => latest.set(socket, response))
 
-  const tell = (socket: Socket, code = ''): void => {
-    const under = latest.get(socket)
-    const isOfIt = under !== undefined && !under.req.complete
-    // In the middle of an answer, or after it, a second would be taken for a part of it, or for that of another request.
-    if (!socket.writable || (isOfIt && under.headersSent)) return void socket.destroy()
-    const { status, refusal } = broken[code] ?? notHttp
+  const sendError = (socket: Socket, code = ''): void => {
+    const response = latest.get(socket)
+    const isInRequest = response !== undefined && !response.req.complete
+    // Once headers are sent, the client would take an error response for a part of the body, or for the next response.
+    if (!socket.writable || (isInRequest && response.headersSent)) return void socket.destroy()
+    const { status, appError } = parserErrors[code] ?? notHttp
     const id = traceId(traceFrom({}))!
-    const answer = errorAnswer(refusal, id, isOfIt && under.req.url?.split('?', 1)[0] === '/graphql', status)
-    const told = {
+    const isGraphql = isInRequest && response.req.url?.split('?', 1)[0] === '/graphql'
+    const answer = errorAnswer(appError, id, isGraphql, status)
+    const allHeaders = {
       ...headers,
       ...answer.headers,
       'x-trace-id': id,
       'content-length': String(Buffer.byteLength(answer.body)),
       connection: 'close',
     }
-    const fields = Object.entries(told).map(([name, value]) => `${name}: ${value}\r\n`)
-    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields.join('')}\r\n${answer.body}`)
-    const enough = setTimeout(() => socket.destroy(), LINGER)
-    socket.once('close', () => clearTimeout(enough))
-    log.info({ traceId: id, route: 'none', status, cause: code }, 'answered')
+    const lines = Object.entries(allHeaders).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${answer.body}`)
+    const timer = setTimeout(() => socket.destroy(), LINGER)
+    socket.once('close', () => clearTimeout(timer))
+    log.info({ traceId: id, route: 'none', status, cause: code }, 'request completed')
   }
 
-  // The error carries what was sent, so it goes into no log.
+  // The error object holds the raw bytes of the request, so it is never logged.
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket: Socket) => {
-    if (code === 'ECONNRESET' || socket.destroyed || givenUp.has(socket)) return
-    givenUp.add(socket)
-    const under = latest.get(socket)
-    // What comes after a whole request is told after its answer.
-    if (under?.req.complete && !under.writableFinished) under.once('close', () => tell(socket, code))
-    else tell(socket, code)
+    if (code === 'ECONNRESET' || socket.destroyed || failed.has(socket)) return
+    failed.add(socket)
+    const response = latest.get(socket)
+    // Responses keep the order of requests: wait until the complete request before this one is answered.
+    if (response?.req.complete && !response.writableFinished) response.once('close', () => sendError(socket, code))
+    else sendError(socket, code)
   })
 }

@@ -12,47 +12,47 @@ const options = {
   needs: {},
 }
 
-describe('where a request comes from', () => {
+describe('request.client', () => {
   let app: App
-  let alone: App
+  let appWithoutSecret: App
   beforeAll(async () => {
     app = await serviceApp({ ...options, gatewaySecret: SECRET })
-    alone = await serviceApp(options)
-    for (const one of [app, alone]) one.get('/client', async ({ client }) => client)
+    appWithoutSecret = await serviceApp(options)
+    for (const one of [app, appWithoutSecret]) one.get('/client', async ({ client }) => client)
   })
-  afterAll(() => Promise.all([app.close(), alone.close()]))
+  afterAll(() => Promise.all([app.close(), appWithoutSecret.close()]))
 
-  const placeSeenBy = async (by: App, headers: Record<string, string>) =>
-    (await by.inject({ url: '/client', remoteAddress: '10.0.0.7', headers })).json().place
+  const clientSubnet = async (target: App, headers: Record<string, string>) =>
+    (await target.inject({ url: '/client', remoteAddress: '10.0.0.7', headers })).json().place
 
   const forwarded = { 'x-forwarded-for': '203.0.113.9' }
 
-  it('is told by the gateway, which proves itself', async () => {
-    expect(await placeSeenBy(app, { ...forwarded, 'x-gateway-secret': SECRET })).toBe('203.0.113.9')
-    expect(await placeSeenBy(app, { 'x-gateway-secret': SECRET })).toBe('10.0.0.7')
+  it('is read from X-Forwarded-For with the gateway secret', async () => {
+    expect(await clientSubnet(app, { ...forwarded, 'x-gateway-secret': SECRET })).toBe('203.0.113.9')
+    expect(await clientSubnet(app, { 'x-gateway-secret': SECRET })).toBe('10.0.0.7')
   })
 
   it.each<[string, Record<string, string>]>([
-    ['without proof', {}],
-    ['with a wrong one', { 'x-gateway-secret': `${SECRET}.` }],
-    ['with an empty one', { 'x-gateway-secret': '' }],
-  ])('is not told by anyone %s', async (_how, proof) => {
-    const headers = { ...forwarded, forwarded: 'for=203.0.113.9', 'x-real-ip': '203.0.113.9', ...proof }
-    expect(await placeSeenBy(app, headers)).toBe('10.0.0.7')
+    ['no secret', {}],
+    ['a wrong secret', { 'x-gateway-secret': `${SECRET}.` }],
+    ['an empty secret', { 'x-gateway-secret': '' }],
+  ])('is the connection peer with %s', async (_case, secretHeader) => {
+    const headers = { ...forwarded, forwarded: 'for=203.0.113.9', 'x-real-ip': '203.0.113.9', ...secretHeader }
+    expect(await clientSubnet(app, headers)).toBe('10.0.0.7')
   })
 
-  it('is never told where no secret is set, even with an empty one', async () => {
-    for (const proof of ['', 'undefined', SECRET])
-      expect(await placeSeenBy(alone, { ...forwarded, 'x-gateway-secret': proof })).toBe('10.0.0.7')
+  it('is the connection peer in a service without a secret', async () => {
+    for (const secret of ['', 'undefined', SECRET])
+      expect(await clientSubnet(appWithoutSecret, { ...forwarded, 'x-gateway-secret': secret })).toBe('10.0.0.7')
   })
 
-  it('comes with what the browser calls itself, to a length', async () => {
+  it('has the User-Agent header, cut to 200 characters', async () => {
     const answer = await app.inject({ url: '/client', headers: { 'user-agent': 'x'.repeat(300) } })
     expect(answer.json().agent).toBe('x'.repeat(200))
   })
 })
 
-describe('an address counts as one place', () => {
+describe('toClientSubnet', () => {
   it.each([
     ['203.0.113.9', '203.0.113.9'],
     ['::ffff:203.0.113.9', '203.0.113.9'],
@@ -62,7 +62,7 @@ describe('an address counts as one place', () => {
     ['fe80::1%eth0', 'fe80::/64'],
     ['::1', '::/64'],
     ['nowhere', 'nowhere'],
-  ])('%s as %s', (address, place) => {
-    expect(placeOf(address)).toBe(place)
+  ])('maps %s to %s', (address, subnet) => {
+    expect(placeOf(address)).toBe(subnet)
   })
 })

@@ -3,50 +3,50 @@ import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import { sameAs } from './same.ts'
 
-/** Who is at the other end of a request, as far as a network tells. */
+/** The client of a request as the network reports it. It proves no identity. */
 export type Client = {
   /**
-   * Where the request comes from: an IPv4 address, or the /64 of an IPv6 address (`2001:db8:1:2::/64`), of which one
-   * customer has 2^64.
+   * The client subnet: an IPv4 address, or the /64 of an IPv6 address (`2001:db8:1:2::/64`), because one customer holds
+   * all 2^64 addresses of a /64.
    */
   place: string
-  /** What the browser or app calls itself; at most 200 characters. */
+  /** The `User-Agent` header, cut to 200 characters. */
   agent: string | undefined
 }
 
-/** The header by which the gateway proves that it is the gateway, and not someone who found a service's port. */
+/** The header in which the gateway sends GATEWAY_SECRET, to prove that a request comes from it. */
 export const GATEWAY_PROOF = 'x-gateway-secret'
 
-const LONGEST_AGENT = 200
+const MAX_USER_AGENT_LENGTH = 200
 
 /**
- * Reads where requests come from. `X-Forwarded-For` is believed only beside the secret that this service shares with the
- * gateway; anyone else is where their connection comes from.
+ * Creates a function that reads a request's client. `X-Forwarded-For` is trusted only when the request carries the gateway
+ * secret; otherwise the client is the peer of the connection.
  *
- * @param secret GATEWAY_SECRET; without one no header is believed
+ * @param secret GATEWAY_SECRET; without one `X-Forwarded-For` is never trusted
  */
 export function clientsBehind(secret: string | undefined): (request: FastifyRequest) => Client {
-  const isGateway = gatewayKnownBy(secret)
+  const isFromGateway = gatewayKnownBy(secret)
   return ({ headers, ip }) => {
-    const forwarded = isGateway(headers) ? headers['x-forwarded-for'] : undefined
-    const agent = headers['user-agent']?.slice(0, LONGEST_AGENT)
+    const forwarded = isFromGateway(headers) ? headers['x-forwarded-for'] : undefined
+    const agent = headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH)
     return { place: placeOf(typeof forwarded === 'string' ? forwarded : ip), agent }
   }
 }
 
-/** Tells by its headers whether a request comes from the gateway; without a secret none does. */
+/** Creates a check whether request headers carry the gateway secret. Without a secret the check always fails. */
 export function gatewayKnownBy(secret: string | undefined): (headers: IncomingHttpHeaders) => boolean {
   if (secret === undefined) return () => false
   const isSecret = sameAs(secret)
   return ({ [GATEWAY_PROOF]: proof }) => typeof proof === 'string' && isSecret(proof)
 }
 
-/** An address as Client tells it; what is no address stays as it is. */
+/** Converts an IP address to its client subnet (see Client). A text that is not an address is returned unchanged. */
 export function placeOf(address: string): string {
-  const bare = address.trim()
-  if (!ipaddr.isValid(bare)) return bare
-  // An IPv4 address that came over an IPv6 socket (::ffff:192.0.2.1) is the IPv4 address.
-  const parsed = ipaddr.process(bare)
+  const trimmed = address.trim()
+  if (!ipaddr.isValid(trimmed)) return trimmed
+  // `process` maps an IPv4-mapped IPv6 address (::ffff:192.0.2.1) to the IPv4 address.
+  const parsed = ipaddr.process(trimmed)
   if (parsed.kind() === 'ipv4') return parsed.toString()
   const network = ipaddr.IPv6.networkAddressFromCIDR(`${new ipaddr.IPv6(parsed.toByteArray()).toString()}/64`)
   return `${network.toString()}/64`

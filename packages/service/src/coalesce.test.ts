@@ -2,8 +2,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { coalesce } from './coalesce.ts'
 import { inTrace, traceFrom, traceId } from './trace.ts'
 
-/** A run whose batches are kept and end when told. */
-function gated() {
+/** A batch function that records its batches; each ends when `end` is called. */
+function createManualRun() {
   const batches: number[][] = []
   const ends: (() => void)[] = []
   const run = async (items: number[]) => {
@@ -13,47 +13,47 @@ function gated() {
   }
   return { batches, run, end: () => ends.shift()?.() }
 }
-const turn = () => new Promise((resolve) => setImmediate(resolve))
+const nextTick = () => new Promise((resolve) => setImmediate(resolve))
 
-describe('coalesce', () => {
-  it('sends a lone item at once, and what waits meanwhile together', async () => {
-    const { batches, run, end } = gated()
-    const ask = coalesce(run)
-    const first = ask(1)
-    await turn()
-    const rest = [ask(2), ask(3), ask(4)]
-    await turn()
+describe('createBatcher', () => {
+  it('runs a single item at once, and the items that arrive meanwhile as one batch', async () => {
+    const { batches, run, end } = createManualRun()
+    const call = coalesce(run)
+    const first = call(1)
+    await nextTick()
+    const queued = [call(2), call(3), call(4)]
+    await nextTick()
     expect(batches).toEqual([[1]])
     end()
     expect(await first).toBe(10)
-    await turn()
+    await nextTick()
     end()
-    expect(await Promise.all(rest)).toEqual([20, 30, 40])
+    expect(await Promise.all(queued)).toEqual([20, 30, 40])
     expect(batches).toEqual([[1], [2, 3, 4]])
   })
 
-  it('keeps to its lanes and its largest batch', async () => {
-    const { batches, run, end } = gated()
-    const ask = coalesce(run, { lanes: 2, max: 2 })
-    const all = Promise.all([1, 2, 3, 4, 5].map(ask))
-    await turn()
+  it('respects concurrency and maxSize', async () => {
+    const { batches, run, end } = createManualRun()
+    const call = coalesce(run, { lanes: 2, max: 2 })
+    const all = Promise.all([1, 2, 3, 4, 5].map(call))
+    await nextTick()
     expect(batches).toEqual([
       [1, 2],
       [3, 4],
     ])
     end()
-    await turn()
+    await nextTick()
     expect(batches.at(-1)).toEqual([5])
     end()
     end()
     expect(await all).toEqual([10, 20, 30, 40, 50])
   })
 
-  it('fails one item alone, and never its neighbours', async () => {
-    const { run, end } = gated()
-    const ask = coalesce(run)
-    const settled = Promise.allSettled([ask(1), ask(-2), ask(3)])
-    await turn()
+  it('rejects a single item whose result is an Error, and resolves the others of its batch', async () => {
+    const { run, end } = createManualRun()
+    const call = coalesce(run)
+    const settled = Promise.allSettled([call(1), call(-2), call(3)])
+    await nextTick()
     end()
     expect(await settled).toMatchObject([
       { status: 'fulfilled', value: 10 },
@@ -62,56 +62,59 @@ describe('coalesce', () => {
     ])
   })
 
-  it('fails a batch whose run fails, and goes on', async () => {
+  it('rejects a whole batch whose run fails, and runs the next one', async () => {
     let fail = true
-    const ask = coalesce(async (items: number[]) => {
-      if (fail) throw new Error('away')
+    const call = coalesce(async (items: number[]) => {
+      if (fail) throw new Error('unavailable')
       return items
     })
-    await expect(Promise.all([ask(1), ask(2)])).rejects.toThrow('away')
+    await expect(Promise.all([call(1), call(2)])).rejects.toThrow('unavailable')
     fail = false
-    expect(await ask(3)).toBe(3)
+    expect(await call(3)).toBe(3)
   })
 
-  it('runs a batch in the trace of its first item, not in that of the batch before', async () => {
+  it('runs a batch in the trace of its first item, not in that of the previous batch', async () => {
     const traces: (string | undefined)[] = []
-    const ask = coalesce(async (items: string[]) => {
+    const call = coalesce(async (items: string[]) => {
       traces.push(traceId())
-      await turn()
+      await nextTick()
       return items
     })
     const id = (digit: string) => digit.repeat(32)
     const from = (digit: string) =>
-      inTrace(traceFrom({ traceparent: `00-${id(digit)}-${digit.repeat(16)}-01` }), () => ask(digit))
+      inTrace(traceFrom({ traceparent: `00-${id(digit)}-${digit.repeat(16)}-01` }), () => call(digit))
     const first = from('a')
-    await turn()
+    await nextTick()
     await Promise.all([first, from('b'), from('c')])
     expect(traces).toEqual([id('a'), id('b')])
   })
 
-  it('leaves out what nobody waits for any more, and tells the others how long they have', async () => {
+  it('removes timed-out items from the queue, and passes the deadline of the others to run', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
     onTestFinished(() => void vi.useRealTimers())
     const deadlines: number[] = []
-    const { batches, run, end } = gated()
-    const ask = coalesce(
+    const { batches, run, end } = createManualRun()
+    const call = coalesce(
       (items: number[], deadline) => {
         deadlines.push(deadline)
         return run(items)
       },
       { within: 40 },
     )
-    const first = ask(1)
-    await turn()
+    const first = call(1)
+    await nextTick()
     const began = Date.now()
-    const second = ask(2)
+    const second = call(2)
     const settled = Promise.allSettled([first, second])
     vi.advanceTimersByTime(40)
-    const late = await settled
-    expect(late.map((each) => each.status === 'rejected' && each.reason.code)).toEqual(['TIMEOUT', 'TIMEOUT'])
-    const third = ask(3)
+    const outcomes = await settled
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual([
+      'TIMEOUT',
+      'TIMEOUT',
+    ])
+    const third = call(3)
     end()
-    await turn()
+    await nextTick()
     end()
     expect(await third).toBe(30)
     expect(batches).toEqual([[1], [3]])

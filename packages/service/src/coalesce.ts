@@ -1,91 +1,91 @@
 import { AsyncResource } from 'node:async_hooks'
 import { Refusal } from './refusal.ts'
 
-type Waiting<T, R> = {
+type QueuedItem<T, R> = {
   item: T
-  /** Until when its caller waits, in milliseconds since 1970. */
+  /** When the caller stops waiting, in milliseconds since 1970. */
   deadline: number
-  /** Where the item came from: in its trace. */
-  there: AsyncResource
+  /** The async context of the caller, which holds its trace. */
+  asyncContext: AsyncResource
   resolve: (result: R) => void
   reject: (error: unknown) => void
   timer: NodeJS.Timeout | undefined
 }
 
 type Options = {
-  /** How many batches may be under way at a time. */
+  /** The most batches that run at a time. */
   lanes?: number
   /** The most items in a batch. */
   max?: number
-  /** How long an item may take in all, its wait for its turn included, in milliseconds. */
+  /** How long an item may take, its time in the queue included, in milliseconds. */
   within?: number
 }
 
 /**
- * Group commit: makes one call of what waits. While a batch is under way the next one gathers; there is no timer, so a
- * lone item leaves at once and a crowd shares the cost.
+ * Creates a batcher (group commit; Gawlick and Kinkade, 1985): while a batch runs, new items queue up for the next one.
+ * There is no batching delay, so a single item runs at once and the cost of a call is shared under load.
  *
- * `run` gets 1 to `max` items and answers one result an item, in the same order; an Error among them fails that item
- * alone, a rejection fails the whole batch. A batch runs in the trace of its first item. With `within`, `run` is also told
- * until when the last of its items is waited for (milliseconds since 1970, else Infinity); an item whose time is over
- * before its turn is left out.
- * The idea is that of a database's group commit (Gawlick and Kinkade, 1985).
+ * `run` gets 1 to `max` items and returns one result for each, in the same order. An Error among the results rejects that
+ * item alone; a rejection of `run` rejects the whole batch. A batch runs in the trace of its first item. With `within`,
+ * the second argument of `run` is the latest deadline of its items, in milliseconds since 1970 (otherwise Infinity); an item
+ * whose deadline passes in the queue is removed from it.
  *
- * @throws Refusal `TIMEOUT` when `within` is over: what is under way then goes on, and no one hears of it.
+ * @throws AppError `TIMEOUT` when an item takes longer than `within`. A running batch is not cancelled; its result is
+ *   ignored.
  */
 export function coalesce<T, R>(
   run: (items: T[], deadline: number) => Promise<readonly (R | Error)[]>,
   { lanes = 1, max = 128, within = Infinity }: Options = {},
 ): (item: T) => Promise<R> {
-  const queue: Waiting<T, R>[] = []
-  let flying = 0
-  let armed = false
+  const queue: QueuedItem<T, R>[] = []
+  let running = 0
+  let isScheduled = false
 
-  const pump = (): void => {
-    armed = false
-    while (queue.length > 0 && flying < lanes) void fly(queue.splice(0, max))
+  const startBatches = (): void => {
+    isScheduled = false
+    while (queue.length > 0 && running < lanes) void runBatch(queue.splice(0, max))
   }
 
-  const fly = async (batch: Waiting<T, R>[]): Promise<void> => {
-    flying++
+  const runBatch = async (batch: QueuedItem<T, R>[]): Promise<void> => {
+    running++
     try {
-      const results = await batch[0]!.there.runInAsyncScope(
+      const results = await batch[0]!.asyncContext.runInAsyncScope(
         run,
         undefined,
-        batch.map((waiting) => waiting.item),
-        Math.max(...batch.map((waiting) => waiting.deadline)),
+        batch.map((queued) => queued.item),
+        Math.max(...batch.map((queued) => queued.deadline)),
       )
-      for (const [i, waiting] of batch.entries()) {
+      for (const [i, queued] of batch.entries()) {
         const result = results[i]
-        if (result instanceof Error) waiting.reject(result)
-        else waiting.resolve(result as R)
+        if (result instanceof Error) queued.reject(result)
+        else queued.resolve(result as R)
       }
     } catch (error) {
-      for (const waiting of batch) waiting.reject(error)
+      for (const queued of batch) queued.reject(error)
     } finally {
       for (const { timer } of batch) clearTimeout(timer)
-      flying--
-      if (queue.length > 0) pump()
+      running--
+      if (queue.length > 0) startBatches()
     }
   }
 
-  const late = (waiting: Waiting<T, R>): void => {
-    const place = queue.indexOf(waiting)
-    if (place !== -1) queue.splice(place, 1)
-    waiting.reject(new Refusal('TIMEOUT', 'This took too long: try again in a moment.'))
+  const timeOut = (queued: QueuedItem<T, R>): void => {
+    const index = queue.indexOf(queued)
+    if (index !== -1) queue.splice(index, 1)
+    queued.reject(new Refusal('TIMEOUT', 'This took too long: try again in a moment.'))
   }
 
   return (item) =>
     new Promise<R>((resolve, reject) => {
-      const there = new AsyncResource('coalesce') // a tenth of what AsyncLocalStorage.snapshot costs
-      const waiting: Waiting<T, R> = { item, deadline: Infinity, there, resolve, reject, timer: undefined }
+      const asyncContext = new AsyncResource('coalesce') // costs a tenth of AsyncLocalStorage.snapshot
+      const queued: QueuedItem<T, R> = { item, deadline: Infinity, asyncContext, resolve, reject, timer: undefined }
       if (within !== Infinity) {
-        waiting.deadline = Date.now() + within
-        waiting.timer = setTimeout(late, within, waiting)
+        queued.deadline = Date.now() + within
+        queued.timer = setTimeout(timeOut, within, queued)
       }
-      queue.push(waiting)
-      if (armed || flying >= lanes) return
-      armed = true
-      setImmediate(pump)
+      queue.push(queued)
+      if (isScheduled || running >= lanes) return
+      isScheduled = true
+      setImmediate(startBatches)
     })
 }

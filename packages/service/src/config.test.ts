@@ -19,16 +19,16 @@ import {
 } from './config.ts'
 
 const Settings = Type.Object({ ...Common, ...MongodbUrl, ...KafkaBrokers })
-const good = {
+const valid = {
   PORT: '4003',
   MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_order?replicaSet=rs0',
   KAFKA_BROKERS: 'a:1,b:2',
 }
 
-describe('settings', () => {
-  it('are typed, with defaults where there are some; an empty variable is none', () => {
-    expect(readConfig(Settings, { ...good, LOG_LEVEL: '', UNRELATED: 'x' })).toEqual({
-      ...good,
+describe('readConfig', () => {
+  it('converts types, fills in defaults and treats an empty variable as unset', () => {
+    expect(readConfig(Settings, { ...valid, LOG_LEVEL: '', UNRELATED: 'x' })).toEqual({
+      ...valid,
       PORT: 4003,
       HOST: '127.0.0.1',
       OPERATOR_HOST: '127.0.0.1',
@@ -38,14 +38,14 @@ describe('settings', () => {
     })
   })
 
-  it('that are wrong are all told at once, by name', () => {
+  it('reports all invalid settings at once, by name', () => {
     const read = () => readConfig(Settings, { PORT: 'high', MONGODB_URL: 'mongodb://127.0.0.1:27017' })
     expect(read).toThrow(/PORT must be integer/)
     expect(read).toThrow(/MONGODB_URL has the wrong form .*with the name of the database/)
     expect(read).toThrow(/KAFKA_BROKERS is missing/)
   })
 
-  it('that need each other are told by the one that is missing', () => {
+  it('reports the missing one of settings that require each other', () => {
     const Pair = Type.Object(
       { NAME: Type.Optional(Type.String()), PASSWORD: Type.Optional(Type.String()) },
       { dependencies: { NAME: ['PASSWORD'], PASSWORD: ['NAME'] } },
@@ -54,92 +54,94 @@ describe('settings', () => {
     expect(readConfig(Pair, {})).toEqual({})
   })
 
-  it('may be in files, as secrets are mounted', () => {
+  it('reads NAME from the file in NAME_FILE, for mounted secrets', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'halles-config-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
-    writeFileSync(path.join(folder, 'url'), `${good.MONGODB_URL}\n`)
-    const { MONGODB_URL: _, ...rest } = good
+    writeFileSync(path.join(folder, 'url'), `${valid.MONGODB_URL}\n`)
+    const { MONGODB_URL: _, ...rest } = valid
     expect(readConfig(Settings, { ...rest, MONGODB_URL_FILE: path.join(folder, 'url') }).MONGODB_URL).toBe(
-      good.MONGODB_URL,
+      valid.MONGODB_URL,
     )
     expect(() => readConfig(Settings, { ...rest, MONGODB_URL_FILE: '/nowhere' })).toThrow(/MONGODB_URL_FILE: ENOENT/)
   })
 
-  it('of which one is wrong are told without what they are', () => {
+  it('reports invalid secrets without their values', () => {
     const Secrets = Type.Object({ ...BehindGateway, ...Peers, ...KafkaAccess, ...MongodbUrl })
-    const told = () =>
+    const read = () =>
       readConfig(Secrets, {
-        GATEWAY_SECRET: 'with a blank, and s3cret',
+        GATEWAY_SECRET: 'with a space, and s3cret',
         GRPC_SECRET: 's3cret',
         GRPC_TLS_KEY: 's3cret',
         MONGODB_URL: 'mongodb://halles:s3cret@host',
       })
-    expect(told).toThrow(/GATEWAY_SECRET[^]*GRPC_SECRET|GRPC_SECRET[^]*GATEWAY_SECRET/)
-    expect(told).not.toThrow(/s3cret/)
+    expect(read).toThrow(/GATEWAY_SECRET[^]*GRPC_SECRET|GRPC_SECRET[^]*GATEWAY_SECRET/)
+    expect(read).not.toThrow(/s3cret/)
   })
 })
 
-describe('in production', () => {
-  const Guarded = Type.Object({ ...BehindGateway, ...Peers, NODE_ENV: Common.NODE_ENV }, { dependencies })
+describe('readConfig in production', () => {
+  const Settings = Type.Object({ ...BehindGateway, ...Peers, NODE_ENV: Common.NODE_ENV }, { dependencies })
   const read = (env: NodeJS.ProcessEnv) => () =>
-    readConfig(Guarded, { NODE_ENV: 'production', ...env }, [demands.behindGateway, demands.peers])
+    readConfig(Settings, { NODE_ENV: 'production', ...env }, [demands.behindGateway, demands.peers])
   const [own, other] = ['a-secret-of-our-own', 'another-of-our-own']
   const pem = '-----BEGIN CERTIFICATE-----\n…'
   const tls = { GRPC_TLS_CERT: pem, GRPC_TLS_KEY: pem, GRPC_TLS_CA: pem }
 
-  it('all that is missing is told at once', () => {
+  it('reports all unmet requirements at once', () => {
     expect(read({})).toThrow(
       'GATEWAY_SECRET must be set to a secret of your own, or GATEWAY_ONLY to false, in production\n' +
         '  GRPC_SECRET must be set to a secret of your own, or GRPC_TLS_CERT, GRPC_TLS_KEY and GRPC_TLS_CA, in production',
     )
   })
 
-  it('a secret that is in this repository is none', () => {
-    const known = 'only-for-trying-things-out'
-    expect(read({ GATEWAY_SECRET: known, GRPC_SECRET: known })).toThrow(/GATEWAY_SECRET[^]*GRPC_SECRET/)
-    expect(read({ GATEWAY_SECRET: own, GRPC_SECRET: known, ...tls })).toThrow(/GRPC_SECRET/)
+  it('rejects secrets that this repository publishes', () => {
+    const published = 'only-for-trying-things-out'
+    expect(read({ GATEWAY_SECRET: published, GRPC_SECRET: published })).toThrow(/GATEWAY_SECRET[^]*GRPC_SECRET/)
+    expect(read({ GATEWAY_SECRET: own, GRPC_SECRET: published, ...tls })).toThrow(/GRPC_SECRET/)
   })
 
   it.each([
-    ['secrets of its own', { GATEWAY_SECRET: own, GRPC_SECRET: other }],
-    ['certificates', { GATEWAY_SECRET: own, ...tls }],
-    ['a door that is open on purpose', { GATEWAY_ONLY: 'false', GRPC_SECRET: other }],
-  ])('%s will do', (_what, env) => {
+    ['own secrets', { GATEWAY_SECRET: own, GRPC_SECRET: other }],
+    ['certificates for gRPC', { GATEWAY_SECRET: own, ...tls }],
+    ['GATEWAY_ONLY=false', { GATEWAY_ONLY: 'false', GRPC_SECRET: other }],
+  ])('accepts %s', (_case, env) => {
     expect(read(env)).not.toThrow()
   })
 
-  it('elsewhere nothing is asked for', () => {
+  it('checks no requirements in other environments', () => {
     expect(read({ NODE_ENV: 'development' })).not.toThrow()
     expect(read({ NODE_ENV: '' })).not.toThrow()
   })
-
-  it('in production it answers the gateway and who is signed in, and tells no schema, unless it is said otherwise', () => {
-    expect(doorsOf({ NODE_ENV: 'production' }).gatewayOnly).toBe(true)
-    expect(doorsOf({ NODE_ENV: 'production', GATEWAY_ONLY: false }).gatewayOnly).toBe(false)
-    expect(doorsOf({ GATEWAY_ONLY: true }).gatewayOnly).toBe(true)
-    expect(doorsOf({}).gatewayOnly).toBe(false)
-    expect(doorsOf({ NODE_ENV: 'production' }).openSchema).toBe(false)
-    expect(doorsOf({ NODE_ENV: 'production', OPEN_SCHEMA: true }).openSchema).toBe(true)
-    expect(doorsOf({ OPEN_SCHEMA: false }).openSchema).toBe(false)
-    expect(doorsOf({}).openSchema).toBe(true)
-  })
 })
 
-describe('ways in', () => {
-  const Ways = Type.Object({ ...Peers, ...KafkaAccess }, { dependencies })
+it('accessOptions in production default to gateway or token only, and to a hidden schema', () => {
+  expect(doorsOf({ NODE_ENV: 'production' }).gatewayOnly).toBe(true)
+  expect(doorsOf({ NODE_ENV: 'production', GATEWAY_ONLY: false }).gatewayOnly).toBe(false)
+  expect(doorsOf({ GATEWAY_ONLY: true }).gatewayOnly).toBe(true)
+  expect(doorsOf({}).gatewayOnly).toBe(false)
+  expect(doorsOf({ NODE_ENV: 'production' }).openSchema).toBe(false)
+  expect(doorsOf({ NODE_ENV: 'production', OPEN_SCHEMA: true }).openSchema).toBe(true)
+  expect(doorsOf({ OPEN_SCHEMA: false }).openSchema).toBe(false)
+  expect(doorsOf({}).openSchema).toBe(true)
+})
 
-  it('are none where nothing is said', () => {
-    const settings = readConfig(Ways, {})
+describe('gRPC and Kafka credentials', () => {
+  const Settings = Type.Object({ ...Peers, ...KafkaAccess }, { dependencies })
+
+  it('are empty without settings', () => {
+    const settings = readConfig(Settings, {})
     expect([trustOf(settings), accessOf(settings)]).toEqual([{}, {}])
   })
 
-  it('need all of their parts', () => {
-    expect(() => readConfig(Ways, { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'order' })).toThrow(
+  it('require all settings of a group', () => {
+    expect(() => readConfig(Settings, { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'order' })).toThrow(
       /KAFKA_SASL_PASSWORD is missing/,
     )
     const pem = '-----BEGIN PRIVATE KEY-----'
-    expect(() => readConfig(Ways, { GRPC_TLS_KEY: pem })).toThrow(/GRPC_TLS_CERT is missing[^]*GRPC_TLS_CA is missing/)
-    expect(() => readConfig(Ways, { KAFKA_TLS_KEY: pem })).toThrow(/KAFKA_TLS_CERT is missing beside KAFKA_TLS_KEY/)
-    expect(() => readConfig(Ways, { KAFKA_SASL_MECHANISM: 'gssapi' })).toThrow(/KAFKA_SASL_MECHANISM/)
+    expect(() => readConfig(Settings, { GRPC_TLS_KEY: pem })).toThrow(
+      /GRPC_TLS_CERT is missing[^]*GRPC_TLS_CA is missing/,
+    )
+    expect(() => readConfig(Settings, { KAFKA_TLS_KEY: pem })).toThrow(/KAFKA_TLS_CERT is missing beside KAFKA_TLS_KEY/)
+    expect(() => readConfig(Settings, { KAFKA_SASL_MECHANISM: 'gssapi' })).toThrow(/KAFKA_SASL_MECHANISM/)
   })
 })

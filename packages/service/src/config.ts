@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { Type, type Static, type TObject } from 'typebox'
 import { createAjv, faultsOf } from './schema.ts'
 
-/** What every service is told by its environment. */
+/** Environment variables of every service. */
 export const Common = {
   HOST: Type.String({ default: '127.0.0.1', description: 'The address to listen on' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, description: 'The port to listen on; 0 takes a free one' }),
   OPERATOR_HOST: Type.String({
     default: '127.0.0.1',
-    description: 'The address for operators, which the public must not reach; of use with OPERATOR_PORT only',
+    description: 'The address to listen on for operators, which must not be public; only used with OPERATOR_PORT',
   }),
   OPERATOR_PORT: Type.Optional(
     Type.Integer({
@@ -17,39 +17,43 @@ export const Common = {
       description: 'The port of /readyz and /metrics; PORT if unset, and none at the gateway, whose PORT is public',
     }),
   ),
-  NODE_ENV: Type.Optional(Type.String({ description: 'production refuses what is only good for trying things out' })),
+  NODE_ENV: Type.Optional(
+    Type.String({ description: 'With production, settings that are only fit for development are rejected' }),
+  ),
   LOG_LEVEL: Type.Enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'], { default: 'info' }),
   JWT_ISSUER: Type.String({ minLength: 1, default: 'halles' }),
   JWT_AUDIENCE: Type.String({ minLength: 1, default: 'halles' }),
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
-    Type.String({ format: 'uri', description: 'Where spans go; none if unset' }),
+    Type.String({ format: 'uri', description: 'The OTLP endpoint for spans; none are exported if unset' }),
   ),
 }
 
-/** For the services that check tokens with the keys of auth-service. */
-export const JwksUrl = { JWKS_URL: Type.String({ format: 'uri', description: "auth-service's public keys" }) }
+/** For the services that verify access tokens with the public keys of auth-service. */
+export const JwksUrl = {
+  JWKS_URL: Type.String({ format: 'uri', description: "The URL of auth-service's public keys (JWKS)" }),
+}
 
-/** Visible ASCII: it travels in headers. */
+/** A secret that is sent in headers, and so must be visible ASCII. */
 const Secret = (description: string) =>
   Type.String({
     minLength: 16,
     pattern: '^[\\x21-\\x7e]+$',
-    description: `${description}: 16 visible ASCII characters or more, without blanks`,
+    description: `${description}: at least 16 visible ASCII characters, without spaces`,
   })
 
-/** Certificates and keys are text too; `NAME_FILE` is the usual way to give them. */
+/** A PEM certificate or key; usually set by `NAME_FILE`. */
 const Pem = (description: string) => Type.String({ pattern: '^\\s*-----BEGIN [A-Z ]+-----', description })
 
-/** For the gateway, and for the services that believe it where a request comes from. */
+/** For the gateway, and for the services that trust its `X-Forwarded-For`. */
 export const GatewaySecret = {
-  GATEWAY_SECRET: Type.Optional(Secret('What the gateway proves itself to services with')),
+  GATEWAY_SECRET: Type.Optional(Secret('The secret by which services recognise the gateway')),
 }
 
-/** For whoever serves GraphQL. */
+/** For the services that serve GraphQL. */
 export const OpenSchema = {
   OPEN_SCHEMA: Type.Optional(
     Type.Boolean({
-      description: 'Whether the schema may be asked for, by introspection and the like; not in production, if unset',
+      description: 'Whether to disclose the schema, by introspection and the like; false in production if unset',
     }),
   ),
 }
@@ -59,18 +63,20 @@ export const BehindGateway = {
   ...GatewaySecret,
   GATEWAY_ONLY: Type.Optional(
     Type.Boolean({
-      description: 'Whether only the gateway and who is signed in are answered; true in production if unset',
+      description: 'Whether to answer only the gateway and requests with an access token; true in production if unset',
     }),
   ),
   ...OpenSchema,
 }
 
-/** For both ends of gRPC: they are the same service's settings on either side. */
+/** For gRPC servers and clients. */
 export const Peers = {
-  GRPC_SECRET: Type.Optional(Secret('What peers prove themselves to each other with')),
-  GRPC_TLS_CERT: Type.Optional(Pem('The certificate of this end, PEM')),
-  GRPC_TLS_KEY: Type.Optional(Pem('The private key of this end, PEM')),
-  GRPC_TLS_CA: Type.Optional(Pem('Who signs the certificates of peers, PEM: whoever has one is a peer')),
+  GRPC_SECRET: Type.Optional(Secret('The secret by which gRPC peers recognise each other')),
+  GRPC_TLS_CERT: Type.Optional(Pem('The certificate of this service, PEM')),
+  GRPC_TLS_KEY: Type.Optional(Pem('The private key of this service, PEM')),
+  GRPC_TLS_CA: Type.Optional(
+    Pem('The certificate authority of all peers, PEM: a certificate that it signed is trusted'),
+  ),
 }
 
 /** For the services that own a database. */
@@ -82,57 +88,67 @@ export const MongodbUrl = {
 }
 
 export const KafkaBrokers = {
-  KAFKA_BROKERS: Type.String({ pattern: '^[^,\\s]+:\\d+(,[^,\\s]+:\\d+)*$', description: 'host:port, by commas' }),
+  KAFKA_BROKERS: Type.String({
+    pattern: '^[^,\\s]+:\\d+(,[^,\\s]+:\\d+)*$',
+    description: 'host:port, separated by commas',
+  }),
 }
 
-/** For auth-service, and for the service that writes the letters. */
+/** For auth-service and notification-service. */
 export const AccountLinkSecret = {
   ACCOUNT_LINK_SECRET: Type.Optional(
     Type.String({
       minLength: 32,
-      description: 'What the links in letters about accounts are sealed with, from auth-service to their writer',
+      description:
+        'The secret that encrypts the tokens in account e-mails between auth-service and notification-service: at least 32 characters',
     }),
   ),
 }
 
-/** How this service shows Kafka who it is, and knows that it is Kafka. */
+/** Authentication of this service to Kafka, and of Kafka to this service. */
 export const KafkaAccess = {
   KAFKA_SASL_MECHANISM: Type.Optional(Type.Enum(['plain', 'scram-sha-256', 'scram-sha-512'])),
   KAFKA_SASL_USERNAME: Type.Optional(Type.String({ minLength: 1 })),
   KAFKA_SASL_PASSWORD: Type.Optional(Type.String({ minLength: 1 })),
-  KAFKA_TLS: Type.Boolean({ default: false, description: 'Whether to speak TLS, and to check who answers' }),
-  KAFKA_TLS_CA: Type.Optional(Pem("Who signs Kafka's certificate, PEM; the usual authorities if unset")),
-  KAFKA_TLS_CERT: Type.Optional(Pem('A certificate of this service, PEM, where Kafka asks for one')),
+  KAFKA_TLS: Type.Boolean({
+    default: false,
+    description: 'Whether to use TLS, and to verify the certificate of Kafka',
+  }),
+  KAFKA_TLS_CA: Type.Optional(
+    Pem("The authority that signed Kafka's certificate, PEM; the public authorities if unset"),
+  ),
+  KAFKA_TLS_CERT: Type.Optional(Pem('The client certificate of this service, PEM, if Kafka requires one')),
   KAFKA_TLS_KEY: Type.Optional(Pem('The private key of KAFKA_TLS_CERT, PEM')),
 }
 
-/** Settings that are of no use without each other, as JSON Schema's `dependencies`. */
+/** JSON Schema `dependencies` of settings that require each other. */
 export const together = (...names: string[]): Record<string, string[]> =>
   Object.fromEntries(names.map((name) => [name, names.filter((other) => other !== name)]))
 
-/** For whoever has Peers or KafkaAccess among their settings. */
+/** The `dependencies` of Peers and KafkaAccess. */
 export const dependencies = {
   ...together('GRPC_TLS_CERT', 'GRPC_TLS_KEY', 'GRPC_TLS_CA'),
   ...together('KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'),
   ...together('KAFKA_TLS_CERT', 'KAFKA_TLS_KEY'),
 }
 
-/** Secrets that stand in this repository for trying things out: everyone knows them. */
-const published = new Set<unknown>([
+/** Secrets for development that this public repository contains. */
+const publishedSecrets = new Set<unknown>([
   'only-for-trying-things-out',
   'only-for-trying-things-out-with-letters',
   'halles-admin-demo',
   'halles-camille-demo',
 ])
 
-/** Whether a secret is one that only its owner knows. */
-export const isOwn = (secret: unknown): boolean => secret !== undefined && !published.has(secret)
+/** Whether a secret is set, and is none of those that this repository publishes. */
+export const isOwn = (secret: unknown): boolean => secret !== undefined && !publishedSecrets.has(secret)
 
-/** What production does not start without: the setting, whether it is as it should be, and what to say if not. */
+/** A condition on the settings that must hold in production: the setting's name, the check, and the end of the error message. */
 export type Demand = { name: string; met: (settings: Readonly<Record<string, unknown>>) => boolean; sentence: string }
 
 const OWN = 'must be set to a secret of your own'
 
+/** Conditions under which a service starts in production. */
 export const demands = {
   gatewaySecret: { name: 'GATEWAY_SECRET', met: ({ GATEWAY_SECRET }) => isOwn(GATEWAY_SECRET), sentence: OWN },
   behindGateway: {
@@ -149,16 +165,16 @@ export const demands = {
   accountLinks: {
     name: 'ACCOUNT_LINK_SECRET',
     met: ({ ACCOUNT_LINK_SECRET }) => ACCOUNT_LINK_SECRET === undefined || isOwn(ACCOUNT_LINK_SECRET),
-    sentence: 'must be a secret of your own, or unset, which means no letters about accounts',
+    sentence: 'must be a secret of your own, or unset, which disables e-mails about accounts',
   },
 } as const satisfies Record<string, Demand>
 
 /**
- * Reads a service's settings from environment variables: text is turned into the schema's types, an empty variable
- * counts as unset, and `NAME_FILE` names a file that holds NAME (a mounted secret).
+ * Reads a service's settings from environment variables. Text is converted to the schema's types, an empty variable counts as
+ * unset, and `NAME_FILE` names a file that holds NAME (a mounted secret).
  *
- * @param inProduction is asked for with NODE_ENV=production
- * @throws one Error whose message lists every mistake, a line each.
+ * @param inProduction conditions that are checked with NODE_ENV=production
+ * @throws one Error that lists every mistake, a line each, without the values
  */
 export function readConfig<T extends TObject>(
   schema: T,
@@ -179,19 +195,19 @@ export function readConfig<T extends TObject>(
   }
   const validate = createAjv({ coerceTypes: true }).compile(schema)
   if (!validate(values))
-    for (const fault of faultsOf(validate.errors)) {
-      const name = fault.path.slice(1)
+    for (const fieldError of faultsOf(validate.errors)) {
+      const name = fieldError.path.slice(1)
       const { description } = (schema.properties[name] ?? {}) as { description?: string }
-      mistakes.push(`${name} ${fault.message}${description ? ` (${description})` : ''}`)
+      mistakes.push(`${name} ${fieldError.message}${description ? ` (${description})` : ''}`)
     }
   if (values['NODE_ENV'] === 'production')
     for (const { name, met, sentence } of inProduction)
       if (!met(values)) mistakes.push(`${name} ${sentence}, in production`)
-  if (mistakes.length > 0) throw new Error(`These environment variables are not right:\n  ${mistakes.join('\n  ')}`)
+  if (mistakes.length > 0) throw new Error(`Invalid environment variables:\n  ${mistakes.join('\n  ')}`)
   return values as Static<T>
 }
 
-/** What serviceApp is to know of the doors of a service. */
+/** The options of createServiceApp that decide who may call a service, and what it discloses. */
 export const doorsOf = ({
   OPERATOR_PORT,
   GATEWAY_SECRET,
@@ -211,13 +227,14 @@ export const doorsOf = ({
   openSchema: isSchemaOpen({ OPEN_SCHEMA, NODE_ENV }),
 })
 
-/** Whether a schema may be asked for: in production only where OPEN_SCHEMA says so. */
+/** Whether to disclose the schema: by default, except in production. */
 export const isSchemaOpen = ({ OPEN_SCHEMA, NODE_ENV }: { OPEN_SCHEMA?: boolean; NODE_ENV?: string }): boolean =>
   OPEN_SCHEMA ?? NODE_ENV !== 'production'
 
-/** How peers of gRPC know each other: by a secret, by certificates, by both, or not at all. */
+/** How gRPC peers authenticate each other: by a shared secret, by certificates (mTLS), by both, or not at all. */
 export type Trust = { secret?: string; tls?: { cert: string; key: string; ca: string } }
 
+/** The gRPC credentials in a service's settings. */
 export const trustOf = ({
   GRPC_SECRET: secret,
   GRPC_TLS_CERT: cert,
@@ -230,12 +247,13 @@ export const trustOf = ({
   ...(cert !== undefined && key !== undefined && ca !== undefined && { tls: { cert, key, ca } }),
 })
 
-/** How a client gets into Kafka; nothing where everyone may. */
+/** Kafka credentials; empty for a Kafka without authentication. */
 export type Access = {
   sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string }
   tls?: { ca?: string; cert?: string; key?: string }
 }
 
+/** The Kafka credentials in a service's settings. */
 export function accessOf({
   KAFKA_SASL_MECHANISM: mechanism,
   KAFKA_SASL_USERNAME: username,

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { beyondLimits, costsOf } from './document-limits.ts'
 
 const limits = { depth: 4, introspectionDepth: 6, fields: 20, rootFields: 3, aliases: 4 }
-const beyond = (text: string) => beyondLimits(parse(text), limits)?.message
+const limitError = (text: string) => beyondLimits(parse(text), limits)?.message
 
-describe('what a document may hold', () => {
+describe('the document limit check', () => {
   it.each([
     ['{ a { b { c { d } } } }', undefined],
     ['{ a { b { c { d { e } } } } }', '5 levels of fields: 4 are allowed'],
@@ -20,29 +20,29 @@ describe('what a document may hold', () => {
     ['{ o { a: x b: x ...F } } fragment F on T { c: x d: x e: x }', '5 aliases: 4 are allowed'],
     [`{ o { ${'x '.repeat(20)} } }`, '21 fields: 20 are allowed'],
     ['query A { a } query B { a b c d }', '4 root fields'],
-  ])('%s: %s', (text, message) => {
-    if (message === undefined) expect(beyond(text)).toBeUndefined()
-    else expect(beyond(text)).toContain(message)
+  ])('answers %s with %s', (text, message) => {
+    if (message === undefined) expect(limitError(text)).toBeUndefined()
+    else expect(limitError(text)).toContain(message)
   })
 
-  it('is counted at once where fragments double what they spread, forty times over', () => {
+  it('takes linear time for fragments that double at each of forty levels', () => {
     const doubles = Array.from(
       { length: 40 },
       (_, n) => `fragment F${n} on T { a { ...F${n + 1} } b { ...F${n + 1} } }`,
     )
     const text = `{ o { ...F0 } } ${doubles.join(' ')} fragment F40 on T { x }`
     const began = performance.now()
-    expect(beyond(text)).toBeDefined()
+    expect(limitError(text)).toBeDefined()
     expect(beyondLimits(parse(text), { ...limits, depth: 100 })!.message).toContain('far too many fields: 20')
-    expect(performance.now() - began).toBeLessThan(10_000) // one by one would take for ever
+    expect(performance.now() - began).toBeLessThan(10_000) // visiting each of the 2^40 spreads would not end
   })
 
-  it('is counted where fragments spread themselves: validation says what is wrong with that', () => {
-    expect(beyond('{ ...A } fragment A on T { x { ...B } } fragment B on T { y { ...A } }')).toBeUndefined()
+  it('ends on fragment cycles, which validation rejects', () => {
+    expect(limitError('{ ...A } fragment A on T { x { ...B } } fragment B on T { y { ...A } }')).toBeUndefined()
   })
 })
 
-describe('what an operation costs', () => {
+describe('operationCosts', () => {
   const schema = buildSchema(`
     type Query { me: User  product(id: ID!): Product  products(first: Int = 20): Page!  all(first: Int): [Product!]!  node: Node }
     type Mutation { add(id: ID!): Product }
@@ -83,17 +83,17 @@ describe('what an operation costs', () => {
       1 + 1 + 10 * (1 + 1 + 1 + 10),
     ],
     ['mutation { a: add(id: 1) { id } b: add(id: 2) { id } }', undefined, 2 * 10 + 2],
-  ])('%s %j: %i', (text, variables, expected) => {
+  ])('computes for %s with variables %j: %i', (text, variables, expected) => {
     expect(cost(text, variables)).toBe(expected)
   })
 
-  it('is that of the operation that is chosen', () => {
+  it('computes the cost of the selected operation only', () => {
     const text = 'query A { me { id } } query B { all(first: 3) { id } }'
     expect([cost(text, {}, 'A'), cost(text, {}, 'B')]).toEqual([1, 3])
   })
 
-  // A list refuses a length of 0, but what is inside has been planned by then.
-  it('is not made less by a length of nothing or below, or one of another type', () => {
+  // A list rejects a length of 0, but only after its fields were planned.
+  it('uses the default length for a length of 0, a negative one, or one of another type', () => {
     for (const n of [0, -5, '3', null, Number.NaN])
       expect(cost('query ($n: Int) { products(first: $n) { nodes { id } } }', { n })).toBe(1 + 20)
     expect(cost('{ products(first: 0) { nodes { id } } }')).toBe(1 + 20)

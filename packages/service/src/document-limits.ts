@@ -19,11 +19,11 @@ import {
 import { Refusal } from './refusal.ts'
 
 /**
- * How much one GraphQL document may ask for. Fragments count wherever they are spread, so that they hide nothing.
+ * Limits of one GraphQL document. A fragment counts at every place where it is spread.
  *
- * `tokens`: words and signs of the text; the parser stops there. `depth`: fields inside fields; `introspectionDepth` the same
- * below `__schema` and `__type`. `fields`: all of them. `rootFields`: those that begin an operation. `aliases`: fields under
- * another name. `cost`: how many objects may come, by `costsOf`.
+ * `tokens`: lexical tokens of the text, at which the parser stops. `depth`: levels of nested fields; `introspectionDepth`: the
+ * same below `__schema` and `__type`. `fields`: all fields. `rootFields`: the top-level fields of an operation. `aliases`:
+ * fields with an alias. `cost`: the most objects that the response may hold, by `operationCosts`.
  */
 export type Limits = {
   tokens: number
@@ -36,124 +36,123 @@ export type Limits = {
 }
 
 /**
- * How costs are counted: the length taken for a list that has no `first`, what a mutation costs beside its answer, and what
- * each field costs when its document is new, for it is planned then.
+ * Factors of an operation's cost. `unpaged`: the assumed length of a list without `first`. `mutation`: the cost of a mutation
+ * beside its result. `planned`: the cost of each field of a new document, for which a query plan is made.
  */
 export type Prices = { unpaged: number; mutation: number; planned: number }
 
-/** Counts do not grow beyond this, so that what doubles at each step stays a number. */
-const MANY = 1e9
+/** Counts stop here, so that fragments which double at every level do not overflow a number. */
+const MAX_COUNT = 1e9
 
-type Size = { depth: number; introspectionDepth: number; fields: number; aliases: number; direct: number }
+type Size = { depth: number; introspectionDepth: number; fields: number; aliases: number; rootFields: number }
 
-const nothing: Size = { depth: 0, introspectionDepth: 0, fields: 0, aliases: 0, direct: 0 }
+const emptySize: Size = { depth: 0, introspectionDepth: 0, fields: 0, aliases: 0, rootFields: 0 }
 
-/** Names of limits as a sentence has them, and the sizes that they are about. */
-const told = {
-  rootFields: ['root fields', 'direct'],
-  depth: ['levels of fields', 'depth'],
-  introspectionDepth: ['levels of introspection', 'introspectionDepth'],
-  fields: ['fields', 'fields'],
-  aliases: ['aliases', 'aliases'],
-} as const satisfies Partial<Record<keyof Limits, [string, keyof Size]>>
+/** The wording of each limit in an error message. */
+const limitNames = {
+  rootFields: 'root fields',
+  depth: 'levels of fields',
+  introspectionDepth: 'levels of introspection',
+  fields: 'fields',
+  aliases: 'aliases',
+} as const satisfies Partial<Record<keyof Limits, string>>
 
-const ofOperations = ['rootFields', 'depth', 'introspectionDepth', 'fields', 'aliases'] as const
-const ofFragments = ['fields', 'aliases'] as const
+const operationLimits = ['rootFields', 'depth', 'introspectionDepth', 'fields', 'aliases'] as const
+const fragmentLimits = ['fields', 'aliases'] as const
 
-/** A refusal that names the limit: how much is allowed of what, and how much was found where that is known. */
+/** Creates the error for an exceeded limit. `found` is omitted when the count is unknown. */
 export const tooComplex = (what: string, allowed: number, found?: number): Refusal =>
   new Refusal(
     'QUERY_TOO_COMPLEX',
-    `This operation has ${found === undefined || found >= MANY ? 'far too many' : found} ${what}: ${allowed} are allowed.`,
+    `This operation has ${found === undefined || found >= MAX_COUNT ? 'far too many' : found} ${what}: ${allowed} are allowed.`,
   )
 
 /**
- * Why a document is more than `limits` allow, as its text stands; undefined when it is not. It need not be valid: each
- * fragment is looked at once, so neither cycles nor spreads that double cost anything.
+ * Returns the error for the first limit that a document exceeds, or undefined. The document need not be valid. Each fragment
+ * is measured once, so fragment cycles and exponentially nested spreads take linear time.
  */
 export function beyondLimits(document: DocumentNode, limits: Omit<Limits, 'tokens' | 'cost'>): Refusal | undefined {
-  const sizeOf = sizesIn(document)
+  const measure = createMeasure(document)
   for (const definition of document.definitions) {
     if (!('selectionSet' in definition)) continue
-    const size = sizeOf(definition.selectionSet)
-    // A fragment by itself has no depth, but validation reads it all the same.
-    const kinds = definition.kind === Kind.OPERATION_DEFINITION ? ofOperations : ofFragments
-    for (const limit of kinds) {
-      const [what, kind] = told[limit]
-      if (size[kind] > limits[limit]) return tooComplex(what, limits[limit], size[kind])
-    }
+    const size = measure(definition.selectionSet)
+    // An unused fragment has no depth, but validation still visits all of its fields.
+    const checked = definition.kind === Kind.OPERATION_DEFINITION ? operationLimits : fragmentLimits
+    for (const limit of checked)
+      if (size[limit] > limits[limit]) return tooComplex(limitNames[limit], limits[limit], size[limit])
   }
   return undefined
 }
 
-/** How many fields the operations of a document have, those of fragments wherever they are spread. */
+/** Counts the fields of all operations in a document, including those of every fragment spread. */
 export function fieldsIn(document: DocumentNode): number {
-  const sizeOf = sizesIn(document)
+  const measure = createMeasure(document)
   return document.definitions.reduce(
     (sum, definition) =>
-      definition.kind === Kind.OPERATION_DEFINITION ? sum + sizeOf(definition.selectionSet).fields : sum,
+      definition.kind === Kind.OPERATION_DEFINITION ? sum + measure(definition.selectionSet).fields : sum,
     0,
   )
 }
 
-function sizesIn({ definitions }: DocumentNode): (set: SelectionSetNode) => Size {
+/** Creates a function that measures selection sets of a document and remembers the size of each fragment. */
+function createMeasure({ definitions }: DocumentNode): (set: SelectionSetNode) => Size {
   const fragments = fragmentsIn(definitions)
   const known = new Map<string, Size>()
 
-  const ofFragment = (name: string): Size => {
-    const before = known.get(name)
-    if (before) return before
-    known.set(name, nothing) // a cycle ends here; validation refuses it
+  const measureFragment = (name: string): Size => {
+    const knownSize = known.get(name)
+    if (knownSize) return knownSize
+    known.set(name, emptySize) // ends a cycle, which validation rejects
     const fragment = fragments.get(name)
-    const size = fragment ? of(fragment.selectionSet) : nothing
+    const size = fragment ? measure(fragment.selectionSet) : emptySize
     known.set(name, size)
     return size
   }
 
-  const ofField = ({ name, alias, selectionSet }: FieldNode): Size => {
-    const inner = selectionSet ? of(selectionSet) : nothing
+  const measureField = ({ name, alias, selectionSet }: FieldNode): Size => {
+    const inner = selectionSet ? measure(selectionSet) : emptySize
     const introspects = name.value === '__schema' || name.value === '__type'
     return {
       depth: introspects ? 1 : inner.depth + 1,
       introspectionDepth: introspects ? inner.depth + 1 : inner.introspectionDepth,
       fields: inner.fields + 1,
       aliases: inner.aliases + (alias ? 1 : 0),
-      direct: 1,
+      rootFields: 1,
     }
   }
 
-  const of = ({ selections }: SelectionSetNode): Size => {
-    const sum = { ...nothing }
+  const measure = ({ selections }: SelectionSetNode): Size => {
+    const sum = { ...emptySize }
     for (const selection of selections) {
       const size =
         selection.kind === Kind.FIELD
-          ? ofField(selection)
+          ? measureField(selection)
           : selection.kind === Kind.INLINE_FRAGMENT
-            ? of(selection.selectionSet)
-            : ofFragment(selection.name.value)
+            ? measure(selection.selectionSet)
+            : measureFragment(selection.name.value)
       sum.depth = Math.max(sum.depth, size.depth)
       sum.introspectionDepth = Math.max(sum.introspectionDepth, size.introspectionDepth)
-      sum.fields = Math.min(sum.fields + size.fields, MANY)
-      sum.aliases = Math.min(sum.aliases + size.aliases, MANY)
-      sum.direct = Math.min(sum.direct + size.direct, MANY)
+      sum.fields = Math.min(sum.fields + size.fields, MAX_COUNT)
+      sum.aliases = Math.min(sum.aliases + size.aliases, MAX_COUNT)
+      sum.rootFields = Math.min(sum.rootFields + size.rootFields, MAX_COUNT)
     }
     return sum
   }
-  return of
+  return measure
 }
 
-/** What an operation costs with these variables. */
+/** Computes the cost of an operation from its variables. */
 export type CostOf = (variables: Readonly<Record<string, unknown>> | null | undefined) => number
 
-/** The cost of a selection, `size` times: the `first` of the page that it is the inside of, if it is of one. */
-type Part = (variables: Readonly<Record<string, unknown>>, size: number | undefined) => number
+/** Computes the cost of a selection; `size` is the `first` of the enclosing page field, if there is one. */
+type CostTerm = (variables: Readonly<Record<string, unknown>>, size: number | undefined) => number
 
 /**
- * How many objects each operation of a valid document may bring: an object counts 1, a list as often as it is long, all
- * inside it included. A field with `first` is that long, by its value, its variable or its default; other lists are taken to
- * be `unpaged` long. Values are free, and so is introspection.
+ * Returns the cost function of each operation of a valid document, by name: the most objects that its response may hold. An
+ * object costs 1; a list multiplies the cost of its items by its length. The length is `first` (value, variable or
+ * default), or `unpaged` for a list without it. Scalars and introspection are free.
  *
- * Made once a document, and then only evaluated: a hot operation pays some additions.
+ * The document is analysed once, so that a repeated operation costs only the arithmetic.
  */
 export function costsOf(
   schema: GraphQLSchema,
@@ -161,75 +160,80 @@ export function costsOf(
   { unpaged, mutation }: Omit<Prices, 'planned'>,
 ) {
   const fragments = fragmentsIn(definitions)
-  const known = new Map<string, Part>()
+  const known = new Map<string, CostTerm>()
 
-  const ofFragment = (name: string): Part => {
-    const before = known.get(name)
-    if (before) return before
+  const costOfFragment = (name: string): CostTerm => {
+    const knownTerm = known.get(name)
+    if (knownTerm) return knownTerm
     const { selectionSet, typeCondition } = fragments.get(name)!
-    const part = of(selectionSet, schema.getType(typeCondition.name.value))
-    known.set(name, part)
-    return part
+    const term = costOfSelections(selectionSet, schema.getType(typeCondition.name.value))
+    known.set(name, term)
+    return term
   }
 
-  const of = ({ selections }: SelectionSetNode, type: GraphQLNamedType | undefined): Part => {
-    const parts: Part[] = []
+  const costOfSelections = ({ selections }: SelectionSetNode, type: GraphQLNamedType | undefined): CostTerm => {
+    const terms: CostTerm[] = []
     for (const selection of selections) {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) parts.push(ofFragment(selection.name.value))
+      if (selection.kind === Kind.FRAGMENT_SPREAD) terms.push(costOfFragment(selection.name.value))
       else if (selection.kind === Kind.INLINE_FRAGMENT)
-        parts.push(
-          of(
+        terms.push(
+          costOfSelections(
             selection.selectionSet,
             selection.typeCondition ? schema.getType(selection.typeCondition.name.value) : type,
           ),
         )
-      else if (selection.selectionSet && !selection.name.value.startsWith('__')) parts.push(ofField(selection, type))
+      else if (selection.selectionSet && !selection.name.value.startsWith('__'))
+        terms.push(costOfField(selection, type))
     }
-    return (variables, size) => parts.reduce((sum, part) => sum + part(variables, size), 0)
+    return (variables, size) => terms.reduce((sum, term) => sum + term(variables, size), 0)
   }
 
-  const ofField = ({ name, arguments: given, selectionSet }: FieldNode, type: GraphQLNamedType | undefined): Part => {
+  const costOfField = (
+    { name, arguments: given, selectionSet }: FieldNode,
+    type: GraphQLNamedType | undefined,
+  ): CostTerm => {
     const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[name.value] : undefined
     if (!field) return () => 0
-    const inside = of(selectionSet!, getNamedType(field.type))
+    const itemCost = costOfSelections(selectionSet!, getNamedType(field.type))
     const first = field.args.find((arg) => arg.name === 'first')
     if (first) {
       const value = given?.find((arg) => arg.name.value === 'first')?.value
-      const usual = typeof first.defaultValue === 'number' ? first.defaultValue : unpaged
-      const firstOf = (variables: Readonly<Record<string, unknown>>): number => {
-        const wished =
+      const fallback = typeof first.defaultValue === 'number' ? first.defaultValue : unpaged
+      const lengthFrom = (variables: Readonly<Record<string, unknown>>): number => {
+        const requested =
           value?.kind === Kind.INT
             ? Number(value.value)
             : value?.kind === Kind.VARIABLE
               ? variables[value.name.value]
-              : usual
-        return typeof wished === 'number' && wished > 0 ? wished : usual
+              : fallback
+        return typeof requested === 'number' && requested > 0 ? requested : fallback
       }
       return isList(field.type)
-        ? (variables) => firstOf(variables) * (1 + inside(variables, undefined))
-        : (variables) => 1 + inside(variables, firstOf(variables))
+        ? (variables) => lengthFrom(variables) * (1 + itemCost(variables, undefined))
+        : (variables) => 1 + itemCost(variables, lengthFrom(variables))
     }
     return isList(field.type)
-      ? (variables, size = unpaged) => size * (1 + inside(variables, undefined))
-      : (variables) => 1 + inside(variables, undefined)
+      ? (variables, size = unpaged) => size * (1 + itemCost(variables, undefined))
+      : (variables) => 1 + itemCost(variables, undefined)
   }
 
-  const ofOperation = ({ operation, selectionSet, variableDefinitions = [] }: OperationDefinitionNode): CostOf => {
-    const part = of(selectionSet, schema.getRootType(operation) ?? undefined)
+  const costOfOperation = ({ operation, selectionSet, variableDefinitions = [] }: OperationDefinitionNode): CostOf => {
+    const term = costOfSelections(selectionSet, schema.getRootType(operation) ?? undefined)
     const mutations = operation === OperationTypeNode.MUTATION ? mutation * selectionSet.selections.length : 0
     const defaults: Record<string, unknown> = {}
     for (const { variable, defaultValue } of variableDefinitions)
       if (defaultValue?.kind === Kind.INT) defaults[variable.name.value] = Number(defaultValue.value)
-    return (variables) => mutations + part({ ...defaults, ...variables }, undefined)
+    return (variables) => mutations + term({ ...defaults, ...variables }, undefined)
   }
 
   return new Map(
     definitions
       .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
-      .map((operation) => [operation.name?.value, ofOperation(operation)]),
+      .map((operation) => [operation.name?.value, costOfOperation(operation)]),
   )
 }
 
+/** Whether a field returns a list of objects. */
 const isList = (type: GraphQLOutputType): boolean =>
   isListType(getNullableType(type)) && isCompositeType(getNamedType(type))
 

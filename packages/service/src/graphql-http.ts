@@ -31,38 +31,38 @@ import type { Person } from './person.ts'
 import { isCode, Refusal, refusalOf, refusals } from './refusal.ts'
 import { traceId } from './trace.ts'
 
-/** What every resolver is given: who asks (undefined: no one is signed in), the request and its log. */
+/** The context of every resolver. `person` is the principal, undefined without an access token. */
 export type GraphQLContext = { person: Person | undefined; log: Logger; request: FastifyRequest; reply: FastifyReply }
 
 export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
 
-/** How much of an operation's name goes into the log. */
-const LONGEST_NAME = 100
+/** The most characters of an operation's name that are logged. */
+const MAX_NAME_LENGTH = 100
 
-/** How many documents stay parsed and validated, and how long their texts may be in all, in characters. */
-const DOCUMENTS = {
+/** Bounds of the cache of parsed documents: entries, and characters of their texts in total. */
+const DOCUMENT_CACHE = {
   max: 1000,
   maxSize: 16_000_000,
   sizeCalculation: (_document: DocumentNode, text: string) => text.length + 1,
 }
 
-/** What a GraphQL door lets in. */
+/** Options of a GraphQL endpoint. */
 export type Door = {
   limits: Limits
   prices: Prices
-  /** Operations that clients may name. */
+  /** Operations that clients may send by id. */
   persisted?: PersistedOperations
-  /** Whether introspection and `_service` are refused, and no error suggests the name of a field. */
+  /** Whether to reject introspection and `_service`, and to remove suggestions of names from error messages. */
   secretive?: boolean
-  /** Told of each operation before it is executed: what it costs. Throws a Refusal when that is too much for this client. */
+  /** Called with the cost of each operation before its execution. Throws an AppError to reject it, such as a rate limit. */
   spend?: (context: GraphQLContext, cost: number) => void
 }
 
 /**
- * Serves GraphQL over HTTP at `/graphql` by the spec's reference implementation, graphql-http, with parsing and
- * validation remembered for each document text, and errors told by the codes of refusal.ts.
+ * Serves GraphQL over HTTP at `/graphql` by the reference implementation of its specification, graphql-http. Parsed and
+ * validated documents are cached by their text; errors carry the codes of `errorCodes`.
  *
- * `schema` is asked for at each request, so that it can change; everything remembered goes with it.
+ * `schema` is called for each request, so the schema may change; the caches are then emptied.
  */
 export function graphqlRoute(
   app: FastifyInstance,
@@ -70,98 +70,97 @@ export function graphqlRoute(
   execute: Execute,
   { limits, prices, persisted, secretive = false, spend }: Door,
 ): void {
-  let remembered = { schema: schema(), documents: new LRUCache<string, DocumentNode>(DOCUMENTS) }
+  let cache = { schema: schema(), documents: new LRUCache<string, DocumentNode>(DOCUMENT_CACHE) }
   let validated = new WeakMap<DocumentNode, readonly GraphQLError[]>()
   let costs = new WeakMap<DocumentNode, Map<string | undefined, CostOf>>()
-  const present = (): GraphQLSchema => {
-    const now = schema()
-    if (now !== remembered.schema) {
-      remembered = { schema: now, documents: new LRUCache(DOCUMENTS) }
+  const currentSchema = (): GraphQLSchema => {
+    const current = schema()
+    if (current !== cache.schema) {
+      cache = { schema: current, documents: new LRUCache(DOCUMENT_CACHE) }
       validated = new WeakMap()
       costs = new WeakMap()
     }
-    return now
+    return current
   }
-  const rules = secretive ? [...specifiedRules, NoSchemaIntrospectionCustomRule, noSdl] : specifiedRules
+  const rules = secretive ? [...specifiedRules, NoSchemaIntrospectionCustomRule, NoServiceSdlRule] : specifiedRules
 
-  /** What an operation costs; refused when that is too much, for anyone or for this client. */
-  const pay = (
-    { schema: of, document, operationName, variableValues }: ExecutionArgs,
+  /** @throws AppError when the operation costs more than the limit, or than `spend` allows this client. */
+  const checkCost = (
+    { schema: executed, document, operationName, variableValues }: ExecutionArgs,
     context: GraphQLContext,
   ): void => {
     let operations = costs.get(document)
-    const toPlan = operations ? 0 : fieldsIn(document) * prices.planned
-    if (!operations) costs.set(document, (operations = costsOf(of, document, prices)))
+    const planningCost = operations ? 0 : fieldsIn(document) * prices.planned
+    if (!operations) costs.set(document, (operations = costsOf(executed, document, prices)))
     const costOf = operationName ? operations.get(operationName) : operations.values().next().value
     const cost = costOf?.(variableValues) ?? 0
     if (cost > limits.cost) throw tooComplex('objects to fetch', limits.cost, cost)
-    spend?.(context, cost + toPlan)
+    spend?.(context, cost + planningCost)
   }
 
-  /** What is wrong with a document: more than one may ask for, or else what validation finds. */
-  const faultsIn = (against: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
-    const beyond = beyondLimits(document, limits)
-    if (beyond) return [refused(beyond)]
+  const validateDocument = (against: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
+    const limitError = beyondLimits(document, limits)
+    if (limitError) return [toGraphQLError(limitError)]
     try {
       return validate(against, document, rules, { hideSuggestions: secretive }).map((error) =>
         withCode(error, 'GRAPHQL_VALIDATION_FAILED'),
       )
     } catch (error) {
-      if (error instanceof RangeError) return [tooDeep()]
+      if (error instanceof RangeError) return [tooDeeplyNested()]
       throw error
     }
   }
 
   const handler = createHandler<GraphQLContext>({
-    schema: present,
-    context: (request) => contextOf(request.raw, request.context.reply),
+    schema: currentSchema,
+    context: (request) => createContext(request.raw, request.context.reply),
     ...(persisted && { parseRequestParams: (request) => persistedParams(request, persisted) }),
     parse: (source) => {
       const text = typeof source === 'string' ? source : source.body
-      const known = remembered.documents.get(text)
+      const known = cache.documents.get(text)
       if (known) return known
       try {
         const document = parse(text, { maxTokens: limits.tokens })
-        remembered.documents.set(text, document)
+        cache.documents.set(text, document)
         return document
       } catch (error) {
-        if (error instanceof RangeError) throw tooDeep()
+        if (error instanceof RangeError) throw tooDeeplyNested()
         throw tooManyTokens.test((error as Error).message)
-          ? refused(tooComplex('tokens', limits.tokens))
+          ? toGraphQLError(tooComplex('tokens', limits.tokens))
           : withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
       }
     },
     validate: (against, document) => {
       const known = validated.get(document)
       if (known) return known
-      const errors = faultsIn(against, document)
+      const errors = validateDocument(against, document)
       validated.set(document, errors)
       return errors
     },
     execute: async (args) => {
       const context = args.contextValue as GraphQLContext
-      context.request.operation = operationIn(args.document, args.operationName)
+      context.request.operation = operationNameIn(args.document, args.operationName)
       try {
-        pay(args, context)
+        checkCost(args, context)
       } catch (error) {
-        if (error instanceof Refusal) return { errors: [refused(error)] }
+        if (error instanceof Refusal) return { errors: [toGraphQLError(error)] }
         throw error
       }
       const result = await execute({ ...args, contextValue: context }).catch((error: Error) => ({
         errors: [new GraphQLError(error.message, { originalError: error })],
       }))
       if (!result.errors) return result
-      const errors = result.errors.map((error) => told(error, context))
-      return { ...result, errors: secretive ? errors.map(withoutSuggestion) : errors }
+      const errors = result.errors.map((error) => toClientError(error, context))
+      return { ...result, errors: secretive ? errors.map(withoutSuggestions) : errors }
     },
-    // Without data nothing was executed, which graphql-http does not tell from success.
+    // A response without data is a request error, for which graphql-http would send 200.
     onOperation: ({ raw }, _args, { data, errors }) => {
       if (data !== undefined || !errors) return undefined
       const code = errors[0]?.extensions['code']
-      if (!wantsStatus(raw.headers.accept) && code !== 'RATE_LIMITED') return undefined
+      if (!prefersGraphQLResponse(raw.headers.accept) && code !== 'RATE_LIMITED') return undefined
       return graphqlAnswer(isCode(code) ? refusals[code].http : 400, { errors }, `${GRAPHQL_RESPONSE}; charset=utf-8`)
     },
-    // What graphql-http itself finds wrong with a request: no query, variables that are not an object, …
+    // Errors of graphql-http itself: no query, variables that are not an object, …
     formatError: (error) =>
       error instanceof GraphQLError && isCode(error.extensions['code'])
         ? error
@@ -171,61 +170,65 @@ export function graphqlRoute(
   app.route({ method: ['GET', 'POST'], url: '/graphql', schema: { hide: true }, handler })
 }
 
-/** A subgraph’s `_service { sdl }` tells as much as introspection does; the gateway’s own graph was composed before. */
-const noSdl: ValidationRule = (context) => ({
+/**
+ * Rejects `_service { sdl }`, which discloses as much as introspection. The gateway does not need it, because the supergraph is
+ * composed at build time.
+ */
+const NoServiceSdlRule: ValidationRule = (context) => ({
   Field: (node) => {
     if (node.name.value === '_service' && context.getParentType() === context.getSchema().getQueryType())
-      context.reportError(new GraphQLError('The schema is not told here.', { nodes: node }))
+      context.reportError(new GraphQLError('This subgraph does not disclose its schema.', { nodes: node }))
   },
 })
 
-const contextOf = (request: FastifyRequest, reply: FastifyReply): GraphQLContext => ({
+const createContext = (request: FastifyRequest, reply: FastifyReply): GraphQLContext => ({
   person: request.person,
   log: request.log,
   request,
   reply,
 })
 
-/** How graphql-js says that it stopped reading. */
+/** The message of graphql-js when a document exceeds `maxTokens`. */
 const tooManyTokens = /^Syntax Error: Document contains more th\w+ \d+ tokens/
 
-/** For what is nested so that the stack does not suffice, within the limits. */
-const tooDeep = (): GraphQLError => refused(new Refusal('QUERY_TOO_COMPLEX', 'This operation is nested too deeply.'))
+/** The error for a document within the limits that still overflows the stack. */
+const tooDeeplyNested = (): GraphQLError =>
+  toGraphQLError(new Refusal('QUERY_TOO_COMPLEX', 'This operation is nested too deeply.'))
 
-const refused = ({ message, extensions }: Refusal): GraphQLError => new GraphQLError(message, { extensions })
+const toGraphQLError = ({ message, extensions }: Refusal): GraphQLError => new GraphQLError(message, { extensions })
 
 const GRAPHQL_RESPONSE = 'application/graphql-response+json'
 
-/** Whether a client takes the media type under which the status tells success from failure, as its first choice. */
-function wantsStatus(accept = ''): boolean {
+/** Whether the client prefers the media type under which the HTTP status reports success or failure (GraphQL over HTTP). */
+function prefersGraphQLResponse(accept = ''): boolean {
   const first = /application\/(graphql-response\+json|json|\*)|\*\/\*/i.exec(accept)
   return first?.[0].toLowerCase() === GRAPHQL_RESPONSE
 }
 
-const operationIn = ({ definitions }: DocumentNode, name: string | null | undefined): string | undefined =>
-  (name ?? definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)?.name?.value)?.slice(0, LONGEST_NAME)
+const operationNameIn = ({ definitions }: DocumentNode, name: string | null | undefined): string | undefined =>
+  (name ?? definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)?.name?.value)?.slice(0, MAX_NAME_LENGTH)
 
-const withCode = (error: GraphQLError, code: string): GraphQLError => shaped(error, error.message, { code })
+const withCode = (error: GraphQLError, code: string): GraphQLError => copyError(error, error.message, { code })
 
-/** Of variables that do not fit graphql-js suggests names as well, and cannot be told not to. */
-const withoutSuggestion = (error: GraphQLError): GraphQLError =>
-  shaped(error, error.message.replace(/ Did you mean .*\?$/s, ''), error.extensions)
+/** Removes the names that graphql-js suggests in errors of variables, where its option `hideSuggestions` has no effect. */
+const withoutSuggestions = (error: GraphQLError): GraphQLError =>
+  copyError(error, error.message.replace(/ Did you mean .*\?$/s, ''), error.extensions)
 
-/** An execution error as a client may see it: ours by their code, bad variables by theirs, anything else as INTERNAL. */
-function told(error: GraphQLError, { log }: GraphQLContext): GraphQLError {
+/** Maps an execution error to what clients may see: AppErrors and invalid variables with their code, any other as `INTERNAL`. */
+function toClientError(error: GraphQLError, { log }: GraphQLContext): GraphQLError {
   const cause = error.originalError ?? undefined
-  const refusal = refusalOf(cause)
-  if (refusal) return shaped(error, refusal.message, refusal.extensions)
-  // graphql-jit makes errors without extensions.
+  const appError = refusalOf(cause)
+  if (appError) return copyError(error, appError.message, appError.extensions)
+  // Errors of graphql-jit may have no extensions.
   if (isCode((error.extensions as GraphQLErrorExtensions | undefined)?.['code'])) return error
-  // Without a path nothing was executed: the variables do not fit.
+  // An error without a path precedes execution: the variables are invalid.
   if (!error.path && (!cause || cause instanceof GraphQLError))
-    return shaped(error, error.message, { code: 'VALIDATION_FAILED' })
+    return copyError(error, error.message, { code: 'VALIDATION_FAILED' })
   log.error({ err: cause ?? error, path: error.path?.join('.') }, 'resolver failed')
-  return shaped(error, 'Something went wrong here.', { code: 'INTERNAL', traceId: traceId() })
+  return copyError(error, 'Something went wrong here.', { code: 'INTERNAL', traceId: traceId() })
 }
 
-const shaped = (error: GraphQLError, message: string, extensions: Record<string, unknown>): GraphQLError =>
+const copyError = (error: GraphQLError, message: string, extensions: Record<string, unknown>): GraphQLError =>
   new GraphQLError(message, {
     ...(error.nodes && { nodes: error.nodes }),
     ...(error.source && { source: error.source }),

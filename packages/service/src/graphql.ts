@@ -12,18 +12,18 @@ import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit'
 import type { Execute, GraphQLContext } from './graphql-http.ts'
 import { Refusal } from './refusal.ts'
 
-/** A key by which another subgraph names an entity of ours, as its representation says it. */
+/** The representation of an entity that another subgraph refers to, by its key. */
 export type Key = { __typename: string; id: string }
 
-/** Answers all keys of one type at once: for each, in order, the entity, null when there is none, or why not. */
+/** Resolves all references to one entity type: for each key, in order, the entity, null when there is none, or an Error. */
 export type References = (keys: Key[], context: GraphQLContext) => Promise<readonly (object | null | Error)[]>
 
-/** How many operations of one document, by name, stay compiled. Documents themselves are bounded by the parse cache. */
-type Compiled = Map<string, CompiledQuery | ExecutionResult>
+/** The compiled operations of one document, by name. The cache of parsed documents bounds their number. */
+type CompiledOperations = Map<string, CompiledQuery | ExecutionResult>
 
 /**
- * An executable subgraph: its SDL, its resolvers (typed by the service's generated types), and for each entity type the
- * one function that fetches it by key. The scalar DateTime is provided.
+ * Creates the executable schema of a subgraph from its SDL, its resolvers (typed by the service's generated types), and one
+ * entity resolver for each entity type. The scalar DateTime is included.
  */
 export function subgraph({
   sdl,
@@ -36,46 +36,49 @@ export function subgraph({
 }): GraphQLSchema {
   const schema = buildSubgraphSchema({ typeDefs: parse(sdl), resolvers: { DateTime, ...resolvers } })
   const entities = schema.getQueryType()?.getFields()['_entities']
-  const union = schema.getType('_Entity')
-  const kinds = new Set(isUnionType(union) ? union.getTypes().map(({ name }) => name) : [])
+  const entityUnion = schema.getType('_Entity')
+  const entityTypes = new Set(isUnionType(entityUnion) ? entityUnion.getTypes().map(({ name }) => name) : [])
   if (entities)
     entities.resolve = (_root, { representations }: { representations: Key[] }, context: GraphQLContext) => {
-      // Of any shape too: `constructor` would be a function of every object.
-      if (!representations.every(({ __typename }) => kinds.has(__typename)))
-        throw new Refusal('VALIDATION_FAILED', 'The __typename of a representation must be that of an entity here.')
-      return entitiesOf(representations, references, context)
+      // Checked by name: `references['constructor']` would find the constructor of Object.
+      if (!representations.every(({ __typename }) => entityTypes.has(__typename)))
+        throw new Refusal(
+          'VALIDATION_FAILED',
+          'The __typename of a representation must be an entity type of this subgraph.',
+        )
+      return resolveEntities(representations, references, context)
     }
   return schema
 }
 
-/** One call a type instead of one a key, which halves the cost (docs/decisions/0003-graphql-http-and-jit.md). */
-async function entitiesOf(
+/** Makes one call for each type, not for each key, which halves the cost (docs/decisions/0003-graphql-http-and-jit.md). */
+async function resolveEntities(
   keys: Key[],
   references: Record<string, References>,
   context: GraphQLContext,
 ): Promise<(object | null | Error)[]> {
-  const answers: (object | null | Error)[] = keys.map(() => null)
-  const places = Object.groupBy(keys.keys(), (i) => keys[i]!.__typename)
+  const entities: (object | null | Error)[] = keys.map(() => null)
+  const indexesByType = Object.groupBy(keys.keys(), (i) => keys[i]!.__typename)
   await Promise.all(
-    Object.entries(places).map(async ([typename, at = []]) => {
-      const asked = at.map((i) => keys[i]!)
-      // Representations are of any shape: what is no text would reach a database's query as an operator.
-      if (!asked.every(({ id }) => typeof id === 'string'))
+    Object.entries(indexesByType).map(async ([typename, indexes = []]) => {
+      const requested = indexes.map((i) => keys[i]!)
+      // Representations are not validated before: an object as id would reach a MongoDB filter as an operator.
+      if (!requested.every(({ id }) => typeof id === 'string'))
         throw new Refusal('VALIDATION_FAILED', 'The id of a representation must be a string.')
-      const found = (await references[typename]?.(asked, context)) ?? asked
-      for (const [n, i] of at.entries()) {
+      const found = (await references[typename]?.(requested, context)) ?? requested
+      for (const [n, i] of indexes.entries()) {
         const entity = found[n] ?? null
-        // @apollo/subgraph writes __typename into what it gets: give it a copy, never what a cache may hold.
-        answers[i] = entity === null || entity instanceof Error ? entity : { ...entity, __typename: typename }
+        // @apollo/subgraph sets __typename on the object that it gets: copied, because a cache may hold the original.
+        entities[i] = entity === null || entity instanceof Error ? entity : { ...entity, __typename: typename }
       }
     }),
   )
-  return answers
+  return entities
 }
 
-/** Executes operations compiled by graphql-jit, each once a document and operation name. */
+/** Creates an executor that compiles each operation once, by graphql-jit. */
 export function compiledExecute(): Execute {
-  const compiled = new WeakMap<DocumentNode, Compiled>()
+  const compiled = new WeakMap<DocumentNode, CompiledOperations>()
   return async ({ schema, document, operationName, rootValue, contextValue, variableValues }: ExecutionArgs) => {
     const name = operationName ?? ''
     const operations = compiled.get(document) ?? new Map()
@@ -86,7 +89,7 @@ export function compiledExecute(): Execute {
   }
 }
 
-/** A moment: a Date inside, ISO 8601 in UTC outside. */
+/** A point in time: a Date in resolvers, ISO 8601 in UTC in responses. */
 const DateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
   serialize: (value) => (value instanceof Date ? value : new Date(String(value))).toISOString(),

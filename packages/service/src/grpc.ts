@@ -4,24 +4,24 @@ import { Refusal, refusalOf, refusals } from './refusal.ts'
 import { inTrace, traceFrom, traceHeaders } from './trace.ts'
 
 /**
- * Makes a gRPC method out of an async function: it runs in the caller's trace, a Refusal becomes its gRPC status with
- * its sentence, and anything else is logged and told as INTERNAL without its cause.
+ * Creates a unary gRPC handler from an async function. It runs in the caller's trace. An AppError becomes its gRPC status
+ * with its message; any other error is logged and answered with INTERNAL, without its cause.
  *
- * `deadline` is when the caller stops waiting, in milliseconds since 1970, Infinity when it never does: from then on it
- * is answered DEADLINE_EXCEEDED, and work not begun yet may be left.
+ * `deadline` is the caller's deadline in milliseconds since 1970, Infinity when it has none. grpc-js answers
+ * DEADLINE_EXCEEDED then, so work that has not started may be skipped.
  */
 export const unary =
-  <Q, A>(log: Logger, answer: (request: Q, deadline: number) => Promise<A>) =>
+  <Q, A>(log: Logger, handle: (request: Q, deadline: number) => Promise<A>) =>
   (call: ServerUnaryCall<Q, A>, reply: sendUnaryData<A>): void => {
     void inTrace(traceFrom(call.metadata.getMap()), async () => {
       try {
-        reply(null, await answer(call.request, Number(call.getDeadline())))
+        reply(null, await handle(call.request, Number(call.getDeadline())))
       } catch (error) {
-        const refusal = refusalOf(error)
-        if (!refusal) log.error({ err: error }, 'gRPC call failed')
+        const appError = refusalOf(error)
+        if (!appError) log.error({ err: error }, 'gRPC call failed')
         reply({
-          code: refusal ? refusals[refusal.code].grpc : status.INTERNAL,
-          details: refusal?.message ?? 'Something went wrong here.',
+          code: appError ? refusals[appError.code].grpc : status.INTERNAL,
+          details: appError?.message ?? 'Something went wrong here.',
         })
       }
     })
@@ -35,10 +35,10 @@ type Method<Q, A> = (
 ) => unknown
 
 /**
- * Calls a peer, once, and waits at most `deadline` milliseconds. The present trace travels as metadata.
+ * Makes one unary gRPC call with a timeout of `deadline` milliseconds. The active trace is sent as metadata.
  *
- * @throws Refusal `UNAVAILABLE` when the peer cannot be reached or ends the call, `TIMEOUT` when it is too slow; any other
- *   status as it is.
+ * @throws AppError `UNAVAILABLE` when the server cannot be reached or cancels the call, `TIMEOUT` after the deadline; any
+ *   other gRPC error unchanged.
  */
 export function ask<Q, A>(method: Method<Q, A>, request: Q, deadline: number): Promise<A> {
   const metadata = new Metadata()
@@ -48,7 +48,7 @@ export function ask<Q, A>(method: Method<Q, A>, request: Q, deadline: number): P
       if (!error) resolve(answer)
       else if (error.code === status.DEADLINE_EXCEEDED)
         reject(new Refusal('TIMEOUT', 'A service behind this one took too long.', { cause: error }))
-      // CANCELLED: nobody here cancels, so the peer did, in a stop that was forced.
+      // CANCELLED: no client here cancels, so the server did, in a forced shutdown.
       else if (error.code === status.UNAVAILABLE || error.code === status.CANCELLED)
         reject(new Refusal('UNAVAILABLE', 'A service behind this one cannot be reached right now.', { cause: error }))
       else reject(error)
@@ -56,33 +56,32 @@ export function ask<Q, A>(method: Method<Q, A>, request: Q, deadline: number): P
   })
 }
 
-/** How long after a peer was first missed calls wait for it, in milliseconds: a restart takes 1 to 3 s. */
-const PATIENCE = 5000
-/** How long until the next try, in milliseconds. */
-const AGAIN_AFTER = 100
+/** How long calls are retried after an outage began, in milliseconds. A restart takes 1 to 3 s. */
+const OUTAGE_GRACE_PERIOD = 5000
+/** The pause between attempts, in milliseconds. */
+const RETRY_DELAY = 100
 
 /**
- * Calls one peer through its restart: for the first 5 s in which it cannot be reached, a call that may be repeated is made
- * again, within its own deadline. After that calls fail at once, until one gets through. The time counts from when the peer
- * was first missed, not by call, so an outage that lasts holds nobody up.
+ * Creates a retry that spans the restart of one server. For the first 5 s of an outage, an idempotent call that fails with
+ * `UNAVAILABLE` is repeated within its own deadline. After that calls fail at once until one succeeds. The 5 s count from
+ * the start of the outage and not from each call, so a long outage delays no caller.
  */
 export function patient() {
-  let missedSince: number | undefined
+  let unavailableSince: number | undefined
 
-  /** `deadline` is in milliseconds since 1970, `call` one try. @throws what the last try throws. */
+  /** `deadline` is in milliseconds since 1970; `call` makes one attempt. @throws the error of the last attempt. */
   return async function throughRestart<A>(deadline: number, call: () => Promise<A>): Promise<A> {
     for (;;)
       try {
         const answer = await call()
-        missedSince = undefined
+        unavailableSince = undefined
         return answer
       } catch (error) {
-        const away = error instanceof Refusal && error.code === 'UNAVAILABLE'
-        if (!away) throw error
-        missedSince ??= Date.now()
-        const next = Date.now() + AGAIN_AFTER
-        if (next > missedSince + PATIENCE || next > deadline) throw error
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER))
+        if (!(error instanceof Refusal && error.code === 'UNAVAILABLE')) throw error
+        unavailableSince ??= Date.now()
+        const next = Date.now() + RETRY_DELAY
+        if (next > unavailableSince + OUTAGE_GRACE_PERIOD || next > deadline) throw error
+        await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY))
       }
   }
 }

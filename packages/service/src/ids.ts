@@ -1,4 +1,4 @@
 import { v7 } from 'uuid'
 
-/** A new id: a UUID of version 7 (RFC 9562), so that ids sort by the time they were made. Clients take it as opaque. */
+/** Creates an id: a UUID version 7 (RFC 9562), so that ids sort by creation time. Clients treat ids as opaque. */
 export const newId = (): string => v7()

@@ -1,16 +1,17 @@
-// Makes a replica set of one MongoDB and waits until it is primary; again on one that is initiated, it changes nothing.
+// Initiates a single-node MongoDB replica set and waits until the node is primary. Does nothing to an initiated one.
 // Usage: node initiate-replica-set.js HOST:PORT [NAME]
 import { setTimeout as pause } from 'node:timers/promises'
 import { MongoClient, MongoServerError } from 'mongodb'
 
-/** MongoDB's code for "already initialized". */
+/** MongoDB's error code AlreadyInitialized. */
 const ALREADY_INITIALIZED = 23
-const WITHIN = 60_000
+/** How long to wait for the node, in milliseconds. */
+const TIMEOUT = 60_000
 
 const [host, name = 'rs0'] = process.argv.slice(2)
-if (!host) throw new Error('Say which MongoDB: initiate-replica-set HOST:PORT [NAME]')
+if (!host) throw new Error('Usage: initiate-replica-set HOST:PORT [NAME]')
 
-const client = new MongoClient(`mongodb://${host}/?directConnection=true`, { serverSelectionTimeoutMS: WITHIN })
+const client = new MongoClient(`mongodb://${host}/?directConnection=true`, { serverSelectionTimeoutMS: TIMEOUT })
 try {
   const admin = client.db('admin')
   try {
@@ -18,10 +19,10 @@ try {
   } catch (error) {
     if (!(error instanceof MongoServerError && error.code === ALREADY_INITIALIZED)) throw error
   }
-  const deadline = Date.now() + WITHIN
+  const deadline = Date.now() + TIMEOUT
   while (!(await admin.command({ hello: 1 }))['isWritablePrimary']) {
     if (Date.now() > deadline)
-      throw new Error(`${host} did not become the primary of ${name} within ${WITHIN / 1000} s`)
+      throw new Error(`${host} did not become the primary of ${name} within ${TIMEOUT / 1000} s`)
     await pause(100)
   }
   console.log(`${name}: ${host} is primary`)

@@ -21,66 +21,68 @@ type Mechanism = NonNullable<Access['sasl']>['mechanism']
 const sasl = (mechanism: Mechanism, more: { username?: string; password?: string } = {}) => ({
   sasl: { mechanism, username: guard.username, password: guard.password, ...more },
 })
-const door = (name: 'scram' | 'both'): string => started.doors[name]
+const brokers = (name: 'scram' | 'both'): string => started.doors[name]
 
-describe('a Kafka that asks who comes', () => {
+describe('createKafka with credentials', () => {
   it.each([
     ['scram-sha-256 without TLS', 'scram', () => sasl('scram-sha-256')],
     ['scram-sha-512 without TLS', 'scram', () => sasl('scram-sha-512')],
     ['plain under TLS', 'both', () => ({ ...sasl('plain'), tls: { ca: guard.ca } })],
     ['scram-sha-512 under TLS', 'both', () => ({ ...sasl('scram-sha-512'), tls: { ca: guard.ca } })],
-  ] as const)('is made topics, sent to, listened to and read by %s', async (_how, name, access) => {
-    const kafka = kafkaAt(door(name), 'access-test', log, access())
-    await eventually('it answers', () =>
+  ] as const)('creates, publishes to, consumes and reads topics by %s', async (_case, name, access) => {
+    const kafka = kafkaAt(brokers(name), 'access-test', log, access())
+    await eventually('the broker answers', () =>
       kafka.ping().then(
         () => true,
         () => false,
       ),
-    ) // once it has warmed up
+    ) // a new broker does not know its SCRAM users at once
     const topic = `access-${newId()}`
     await kafka.ensureTopic(topic, 2)
     const publisher = kafka.publisher()
     await publisher.send(topic, [{ key: 'a', value: 'bonjour' }])
-    const heard: unknown[] = []
-    const listener = await kafka.listen({
+    const consumed: unknown[] = []
+    const consumer = await kafka.listen({
       groupId: topic,
       topic,
-      onBatch: async (messages) => void heard.push(...messages.map(({ value }) => value)),
+      onBatch: async (messages) => void consumed.push(...messages.map(({ value }) => value)),
     })
-    await eventually('it is heard', () => heard.length === 1)
-    expect(heard).toEqual(['bonjour'])
-    await Promise.all([publisher.close(), listener.close()])
+    await eventually('the message is consumed', () => consumed.length === 1)
+    expect(consumed).toEqual(['bonjour'])
+    await Promise.all([publisher.close(), consumer.close()])
     const read: unknown[] = []
     await kafka.readTopic({ topic, onBatch: (messages) => void read.push(...messages.map(({ value }) => value)) })
     expect(read).toEqual(['bonjour'])
   })
 
   it.each([
-    ['no one', 'scram', () => ({})],
+    ['no credentials', 'scram', () => ({})],
     ['a wrong password', 'scram', () => sasl('scram-sha-512', { password: 'guessed' })],
-    ['a stranger', 'scram', () => sasl('scram-sha-256', { username: 'nobody' })],
-    ['PLAIN where there is no TLS', 'scram', () => sasl('plain')],
-    ['who does not speak TLS', 'both', () => sasl('plain')],
-  ] as const)('lets in %s not', async (_who, name, access) => {
-    await expect(kafkaAt(door(name), 'access-test', log, access()).ping()).rejects.toThrow()
+    ['an unknown user', 'scram', () => sasl('scram-sha-256', { username: 'nobody' })],
+    ['PLAIN without TLS', 'scram', () => sasl('plain')],
+    ['a connection without TLS to a TLS listener', 'both', () => sasl('plain')],
+  ] as const)('is rejected with %s', async (_case, name, access) => {
+    await expect(kafkaAt(brokers(name), 'access-test', log, access()).ping()).rejects.toThrow()
   })
 
-  it('is not spoken to when another authority signed what it shows, so that no password is told to it', async () => {
+  it('sends no password to a broker whose certificate another authority signed', async () => {
     const { ca } = await authority()
     const access = { ...sasl('plain'), tls: { ca } }
-    await expect(kafkaAt(door('both'), 'access-test', log, access).ping()).rejects.toThrow(/certificate|self.signed/i)
-    await expect(kafkaAt(door('both'), 'access-test', log, { ...sasl('plain'), tls: {} }).ping()).rejects.toThrow(
+    await expect(kafkaAt(brokers('both'), 'access-test', log, access).ping()).rejects.toThrow(
+      /certificate|self.signed/i,
+    )
+    await expect(kafkaAt(brokers('both'), 'access-test', log, { ...sasl('plain'), tls: {} }).ping()).rejects.toThrow(
       /certificate|self.signed/i,
     )
   })
 
-  it('is told of in the log without a password, when it does not let us in', async () => {
+  it('logs failed authentication without the password', async () => {
     const lines: string[] = []
-    const listening = { ...log, warn: (...said: unknown[]) => void lines.push(JSON.stringify(said)) } as typeof log
+    const recordingLog = { ...log, warn: (...args: unknown[]) => void lines.push(JSON.stringify(args)) } as typeof log
     const publisher = kafkaAt(
-      door('scram'),
+      brokers('scram'),
       'access-test',
-      listening,
+      recordingLog,
       sasl('scram-sha-512', { password: 'guessed' }),
     ).publisher()
     onTestFinished(() => publisher.close())

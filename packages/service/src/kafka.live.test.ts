@@ -10,8 +10,8 @@ const kafka = kafkaAt(inject('kafka'), 'kafka-test', logger('test', 'silent'))
 const publisher = kafka.publisher()
 afterAll(() => publisher.close())
 
-describe('a topic', () => {
-  it('gives what was sent, in order within a key, with its headers', async () => {
+describe('a consumer', () => {
+  it('receives all messages with their headers, in order within a key', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 3)
     await kafka.ensureTopic(topic, 3)
@@ -22,164 +22,165 @@ describe('a topic', () => {
     }))
     await Promise.all([publisher.send(topic, sent.slice(0, 12)), publisher.send(topic, sent.slice(12))])
 
-    const came: Incoming[] = []
-    const listener = await kafka.listen({ groupId: topic, topic, onBatch: async (batch) => void came.push(...batch) })
-    onTestFinished(() => listener.close())
-    await eventually('all came', () => came.length === sent.length)
+    const received: Incoming[] = []
+    const consumer = await kafka.listen({
+      groupId: topic,
+      topic,
+      onBatch: async (batch) => void received.push(...batch),
+    })
+    onTestFinished(() => consumer.close())
+    await eventually('all messages are received', () => received.length === sent.length)
     for (const key of ['k0', 'k1', 'k2', 'k3']) {
-      const of = (list: { key: string | null; value: string | null }[]) =>
+      const valuesOfKey = (list: { key: string | null; value: string | null }[]) =>
         list.filter((m) => m.key === key).map((m) => m.value)
-      expect(of(came)).toEqual(of(sent))
+      expect(valuesOfKey(received)).toEqual(valuesOfKey(sent))
     }
-    expect(came.every(({ value, headers }) => value === `${headers['n']} Reçue`)).toBe(true)
+    expect(received.every(({ value, headers }) => value === `${headers['n']} Reçue`)).toBe(true)
   })
 
-  it('gives the bytes as they came, text or not, with a key or without', async () => {
+  it('receives the undecoded bytes, with and without a key', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 1)
     const bytes = Buffer.from([0xff, 0x00, 0xc3])
     await publisher.send(topic, [
       { key: null, value: bytes },
-      { key: 'gone', value: null },
+      { key: 'deleted', value: null },
     ])
-    const came: Incoming[] = []
-    const listener = await kafka.listen({ groupId: topic, topic, onBatch: async (batch) => void came.push(...batch) })
-    onTestFinished(() => listener.close())
-    await eventually('both came', () => came.length === 2)
-    expect(came).toMatchObject([
+    const received: Incoming[] = []
+    const consumer = await kafka.listen({
+      groupId: topic,
+      topic,
+      onBatch: async (batch) => void received.push(...batch),
+    })
+    onTestFinished(() => consumer.close())
+    await eventually('both messages are received', () => received.length === 2)
+    expect(received).toMatchObject([
       { key: null, bytes },
-      { key: 'gone', value: null, bytes: null },
+      { key: 'deleted', value: null, bytes: null },
     ])
   })
 
-  it('is no longer waited for when told to stop', async () => {
-    const stop = new AbortController()
-    const waiting = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).ensureTopic('t', 1, stop.signal)
-    stop.abort(new Error('stopping'))
-    await expect(waiting).rejects.toThrow('stopping')
-  })
-
-  it('gives again what was not taken', async () => {
+  it('receives a batch again whose processing failed', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 1)
     await publisher.send(topic, [{ key: 'a', value: 'one' }])
-    const tries: string[] = []
-    const listener = await kafka.listen({
+    const attempts: string[] = []
+    const consumer = await kafka.listen({
       groupId: topic,
       topic,
       onBatch: async (batch) => {
-        tries.push(...batch.map(({ value }) => value!))
-        if (tries.length < 3) throw new Error('not yet')
+        attempts.push(...batch.map(({ value }) => value!))
+        if (attempts.length < 3) throw new Error('not yet')
       },
     })
-    onTestFinished(() => listener.close())
-    await eventually('a third try', () => tries.length === 3)
-    expect(tries).toEqual(['one', 'one', 'one'])
+    onTestFinished(() => consumer.close())
+    await eventually('a third attempt', () => attempts.length === 3)
+    expect(attempts).toEqual(['one', 'one', 'one'])
   })
 
-  it('gives a batch once, though it is worked on for longer than a session', async () => {
+  it('receives a batch once, though its processing outlasts the session timeout', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 1)
     await publisher.send(topic, [{ key: 'a', value: 'slow' }])
-    const came: string[] = []
-    const listener = await kafka.listen({
+    const received: string[] = []
+    const consumer = await kafka.listen({
       groupId: topic,
       topic,
       sessionTimeout: 6000,
       onBatch: async (messages) => {
-        came.push(...messages.map(({ value }) => value!))
-        if (came.at(-1) === 'slow') await new Promise((resolve) => setTimeout(resolve, 8000))
+        received.push(...messages.map(({ value }) => value!))
+        if (received.at(-1) === 'slow') await new Promise((resolve) => setTimeout(resolve, 8000))
       },
     })
-    onTestFinished(() => listener.close())
-    await eventually('it came', () => came.length > 0)
+    onTestFinished(() => consumer.close())
+    await eventually('the message is received', () => received.length > 0)
     await publisher.send(topic, [{ key: 'a', value: 'next' }])
-    await eventually('the next one came', () => came.includes('next'))
-    expect(came).toEqual(['slow', 'next'])
+    await eventually('the next message is received', () => received.includes('next'))
+    expect(received).toEqual(['slow', 'next'])
   })
 })
 
-describe('reading a topic', () => {
-  // Others read on the same Kafka.
-  const reader = `reader-${randomUUID()}`
-  const kafka = kafkaAt(inject('kafka'), reader, logger('test', 'silent'))
-  const read = async (topic: string): Promise<{ extents: Extent[]; came: Recorded[] }> => {
-    const came: Recorded[] = []
-    const extents = await kafka.readTopic({ topic, onBatch: (batch) => void came.push(...batch) })
-    return { extents, came }
+describe('readTopic', () => {
+  // A client id of its own, because other tests read from the same Kafka.
+  const clientId = `reader-${randomUUID()}`
+  const kafka = kafkaAt(inject('kafka'), clientId, logger('test', 'silent'))
+  const read = async (topic: string): Promise<{ ranges: Extent[]; received: Recorded[] }> => {
+    const received: Recorded[] = []
+    const ranges = await kafka.readTopic({ topic, onBatch: (batch) => void received.push(...batch) })
+    return { ranges, received }
   }
   const groups = async (): Promise<string[]> => {
     const admin = new Kafka({ brokers: [inject('kafka')], logLevel: logLevel.NOTHING }).admin()
     await admin.connect()
     try {
-      return (await admin.listGroups()).groups.map(({ groupId }) => groupId).filter((id) => id.includes(reader))
+      return (await admin.listGroups()).groups.map(({ groupId }) => groupId).filter((id) => id.includes(clientId))
     } finally {
       await admin.disconnect()
     }
   }
 
-  it('gives all there is, each partition in order, and leaves no group behind', async () => {
+  it('reads all messages, each partition in order, and deletes its consumer group', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 3)
     const before = Date.now()
     const sent = Array.from({ length: 500 }, (_, i) => ({ key: `k${i}`, value: `${i} Reçue`, headers: { n: `${i}` } }))
     await publisher.send(topic, sent)
-    const { extents, came } = await read(topic)
-    expect(new Set(came.map(({ value }) => value))).toEqual(new Set(sent.map(({ value }) => value)))
-    expect(came).toHaveLength(sent.length)
-    expect(new Set(extents.map(({ partition }) => partition))).toEqual(new Set([0, 1, 2]))
-    for (const { partition, from, to } of extents) {
+    const { ranges, received } = await read(topic)
+    expect(new Set(received.map(({ value }) => value))).toEqual(new Set(sent.map(({ value }) => value)))
+    expect(received).toHaveLength(sent.length)
+    expect(new Set(ranges.map(({ partition }) => partition))).toEqual(new Set([0, 1, 2]))
+    for (const { partition, from, to } of ranges) {
       expect(from).toBe('0')
-      const offsets = came.filter((message) => message.partition === partition).map(({ offset }) => Number(offset))
+      const offsets = received.filter((message) => message.partition === partition).map(({ offset }) => Number(offset))
       expect(offsets).toEqual(Array.from({ length: Number(to) }, (_, i) => i))
     }
-    for (const { timestamp, headers, value } of came) {
+    for (const { timestamp, headers, value } of received) {
       expect(timestamp.getTime()).toBeGreaterThanOrEqual(before)
       expect(value).toBe(`${headers['n']} Reçue`)
     }
     expect(await groups()).toEqual([])
   })
 
-  it('ends where the topic ended when it began, though more comes meanwhile', async () => {
+  it('stops at the end of the topic at the time of the call', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 1)
     await publisher.send(topic, [{ key: 'a', value: 'before' }])
-    const came: string[] = []
-    const extents = await kafka.readTopic({
+    const received: string[] = []
+    const ranges = await kafka.readTopic({
       topic,
       onBatch: async (batch) => {
-        came.push(...batch.map(({ value }) => value!))
+        received.push(...batch.map(({ value }) => value!))
         await publisher.send(topic, [{ key: 'a', value: 'after' }])
       },
     })
-    expect(came).toEqual(['before'])
-    expect(extents).toEqual([{ partition: 0, from: '0', to: '1' }])
+    expect(received).toEqual(['before'])
+    expect(ranges).toEqual([{ partition: 0, from: '0', to: '1' }])
   })
 
-  it('says from where on a partition is kept', async () => {
+  it('returns the first retained offset of a partition', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 1)
     await publisher.send(topic, ['one', 'two', 'three'].map((value) => ({ key: 'a', value }))) // prettier-ignore
     const admin = new Kafka({ brokers: [inject('kafka')], logLevel: logLevel.NOTHING }).admin()
     await admin.connect()
-    await admin.fetchTopicOffsets(topic) // or kafkajs does not know it yet
+    await admin.fetchTopicOffsets(topic) // otherwise kafkajs has no metadata of the topic
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] })
     await admin.disconnect()
-    const { extents, came } = await read(topic)
-    expect(extents).toEqual([{ partition: 0, from: '2', to: '3' }])
-    expect(came.map(({ value }) => value)).toEqual(['three'])
+    const { ranges, received } = await read(topic)
+    expect(ranges).toEqual([{ partition: 0, from: '2', to: '3' }])
+    expect(received.map(({ value }) => value)).toEqual(['three'])
   })
 
-  it('of an empty topic gives nothing, and of one that does not exist not even a partition', async () => {
+  it('reads nothing from an empty topic, and returns no partition for a missing one', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 2)
-    const { extents, came } = await read(topic)
-    expect(came).toEqual([])
-    expect(extents).toHaveLength(2)
-    expect(await read(`t-${randomUUID()}`)).toEqual({ extents: [], came: [] })
+    const { ranges, received } = await read(topic)
+    expect(received).toEqual([])
+    expect(ranges).toHaveLength(2)
+    expect(await read(`t-${randomUUID()}`)).toEqual({ ranges: [], received: [] })
   })
 
-  it('rejects with what its listener says, and when Kafka is away', async () => {
+  it('rejects with the error of onBatch, and when Kafka is unavailable', async () => {
     const topic = `t-${randomUUID()}`
     await kafka.ensureTopic(topic, 1)
     await publisher.send(topic, [{ key: 'a', value: 'one' }])
@@ -187,53 +188,60 @@ describe('reading a topic', () => {
       throw new Error('no more')
     }
     await expect(kafka.readTopic({ topic, onBatch })).rejects.toThrow('no more')
-    const away = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent'))
-    await expect(away.readTopic({ topic, onBatch })).rejects.toThrow(/ECONNREFUSED/)
+    const unavailable = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent'))
+    await expect(unavailable.readTopic({ topic, onBatch })).rejects.toThrow(/ECONNREFUSED/)
   })
 })
 
-it('is known to be away', async () => {
+it('ensureTopic rejects when its signal is aborted while Kafka is unavailable', async () => {
+  const stop = new AbortController()
+  const waiting = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).ensureTopic('t', 1, stop.signal)
+  stop.abort(new Error('stopping'))
+  await expect(waiting).rejects.toThrow('stopping')
+})
+
+it('ping rejects when Kafka is unavailable', async () => {
   await expect(kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).ping()).rejects.toThrow(/ECONNREFUSED/)
   await kafka.ping()
 })
 
-it('does not keep a service that stops while it is away', async () => {
-  const away = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).publisher()
-  const sending = Promise.allSettled([away.send('t', [{ key: 'a', value: 'one' }])])
-  await inTime(4000, away.close())
+it('closing a publisher takes at most 4 s while Kafka is unavailable', async () => {
+  const unavailable = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).publisher()
+  const sending = Promise.allSettled([unavailable.send('t', [{ key: 'a', value: 'one' }])])
+  await inTime(4000, unavailable.close())
   const [sent] = await sending
   expect(sent.status).toBe('rejected')
-  await expect(away.send('t', [{ key: 'a', value: 'two' }])).rejects.toThrow('closed')
+  await expect(unavailable.send('t', [{ key: 'a', value: 'two' }])).rejects.toThrow('closed')
 })
 
-it('does not keep a service that stops before it has joined, and does not join later', async () => {
+it('consume rejects when aborted before it has joined the group, and does not join it later', async () => {
   const topic = `t-${randomUUID()}`
   await kafka.ensureTopic(topic, 1)
-  let away = true
-  const door = createServer((socket) => {
-    if (away) return void socket.destroy()
+  let isUnavailable = true
+  const proxy = createServer((socket) => {
+    if (isUnavailable) return void socket.destroy()
     const [host, port] = inject('kafka').split(':') as [string, string]
-    const behind = connect(Number(port), host)
-    socket.pipe(behind).on('error', () => socket.destroy())
-    behind.pipe(socket).on('error', () => behind.destroy())
+    const upstream = connect(Number(port), host)
+    socket.pipe(upstream).on('error', () => socket.destroy())
+    upstream.pipe(socket).on('error', () => upstream.destroy())
     open.add(socket)
     socket.on('close', () => open.delete(socket))
-    came++
+    connections++
   })
   const open = new Set<object>()
-  let came = 0
-  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void door.close())
-  const { port } = door.address() as AddressInfo
+  let connections = 0
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void proxy.close())
+  const { port } = proxy.address() as AddressInfo
 
-  const hidden = kafkaAt(`127.0.0.1:${port}`, 'kafka-test', logger('test', 'silent'))
+  const proxied = kafkaAt(`127.0.0.1:${port}`, 'kafka-test', logger('test', 'silent'))
   const stop = new AbortController()
-  const listening = hidden.listen({ groupId: topic, topic, onBatch: async () => {}, signal: stop.signal })
+  const consuming = proxied.listen({ groupId: topic, topic, onBatch: async () => {}, signal: stop.signal })
   stop.abort(new Error('stopping'))
-  await expect(inTime(4000, listening)).rejects.toThrow('stopping')
+  await expect(inTime(4000, consuming)).rejects.toThrow('stopping')
 
-  away = false // and it is back
-  await eventually('it has looked, and let go', () => came > 0 && open.size === 0)
+  isUnavailable = false
+  await eventually('it has connected and disconnected again', () => connections > 0 && open.size === 0)
   const admin = new Kafka({ brokers: [inject('kafka')], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   const { groups } = await admin.describeGroups([topic])
@@ -241,18 +249,18 @@ it('does not keep a service that stops before it has joined, and does not join l
   expect(groups).toMatchObject([{ members: [], state: 'Dead' }])
 })
 
-it('does not keep a service that stops while a batch is stuck', async () => {
+it('closing a consumer takes at most 4 s while a batch hangs', async () => {
   const topic = `t-${randomUUID()}`
   await kafka.ensureTopic(topic, 1)
   await publisher.send(topic, [{ key: 'a', value: 'one' }])
-  const { promise: stuck, resolve } = Promise.withResolvers<void>()
-  let heard = false
+  const { promise: hanging, resolve } = Promise.withResolvers<void>()
+  let isStarted = false
   const onBatch = (): Promise<void> => {
-    heard = true
-    return stuck
+    isStarted = true
+    return hanging
   }
-  const listener = await kafka.listen({ groupId: topic, topic, onBatch })
-  await eventually('the batch is heard', () => heard)
-  await expect(inTime(4000, listener.close())).resolves.toBeUndefined()
+  const consumer = await kafka.listen({ groupId: topic, topic, onBatch })
+  await eventually('the batch is started', () => isStarted)
+  await expect(inTime(4000, consumer.close())).resolves.toBeUndefined()
   resolve()
 })

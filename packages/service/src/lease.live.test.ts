@@ -32,23 +32,23 @@ const take = (now: number, leasedBy: string, limit = 100) =>
   })
 
 describe('takeLease', () => {
-  it('takes what is due, the first due first, and no more than the limit', async () => {
+  it('leases due documents in the given order, up to the limit', async () => {
     const taken = await take(9, 'a', 4)
     expect(taken.map(({ _id }) => _id).toSorted()).toEqual(['job-0', 'job-1', 'job-2', 'job-3'])
     expect(taken.every(({ leasedBy }) => leasedBy === 'a')).toBe(true)
   })
 
-  it('takes nothing where nothing is due', async () => {
+  it('leases nothing when no document is due', async () => {
     expect(await take(-1, 'a')).toEqual([])
   })
 
-  it('gives each document to one of several callers at once', async () => {
+  it('leases each document to only one of several concurrent callers', async () => {
     const taken = (await Promise.all(Array.from({ length: 8 }, (_, i) => take(19, `caller-${i}`)))).flat()
     expect(new Set(taken.map(({ _id }) => _id)).size).toBe(taken.length)
     expect(taken.length).toBe(20)
   })
 
-  it('takes a document again once its lease has ended', async () => {
+  it('leases a document again after its lease has ended', async () => {
     await take(19, 'a')
     expect(await take(118, 'b')).toEqual([])
     expect(await take(119, 'b')).toHaveLength(20)

@@ -2,39 +2,39 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker, Listener, Listening } from './kafka.ts'
 import type { Logger } from './log.ts'
 
-type Helpers = { broker: Pick<Broker, 'listen'>; log: Logger }
+type Deps = { broker: Pick<Broker, 'listen'>; log: Logger }
 
 /**
- * Listens to a topic from its beginning on, in the background: Kafka may come later. `ready` makes the topics that are
- * needed, until `signal` says to stop.
+ * Consumes a topic from its beginning, in the background, so that a service starts during a Kafka outage. `prepare` creates the
+ * topics that are needed, and gives up when its signal is aborted.
  */
 export function listening(
-  { broker, log }: Helpers,
-  ready: (signal: AbortSignal) => Promise<void>,
-  wish: Pick<Listening, 'groupId' | 'topic' | 'onBatch'>,
+  { broker, log }: Deps,
+  prepare: (signal: AbortSignal) => Promise<void>,
+  subscription: Pick<Listening, 'groupId' | 'topic' | 'onBatch'>,
 ) {
-  const stop = new AbortController()
-  const { signal } = stop
+  const abort = new AbortController()
+  const { signal } = abort
 
   async function start(): Promise<Listener | undefined> {
     while (!signal.aborted)
       try {
-        await ready(signal)
-        return await broker.listen({ ...wish, fromBeginning: true, maxWaitTime: 250, signal })
+        await prepare(signal)
+        return await broker.listen({ ...subscription, fromBeginning: true, maxWaitTime: 250, signal })
       } catch (error) {
         if (signal.aborted) break
-        log.error({ err: error, topic: wish.topic }, 'cannot listen yet')
-        await pause(1000, undefined, { signal }).catch(() => {}) // told to stop: the loop sees it
+        log.error({ err: error, topic: subscription.topic }, 'consumer cannot start: retrying')
+        await pause(1000, undefined, { signal }).catch(() => {}) // aborted: the loop ends
       }
     return undefined
   }
 
-  const listener = start()
+  const consumer = start()
   return {
-    /** Stops after the batch under way. */
+    /** Stops after the batch in flight. */
     close: async (): Promise<void> => {
-      stop.abort()
-      await (await listener)?.close()
+      abort.abort()
+      await (await consumer)?.close()
     },
   }
 }

@@ -5,8 +5,8 @@ import { traceId } from './trace.ts'
 export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
 /**
- * A service's log: JSON lines on standard output, each with the service's name, the time in ISO 8601 and, inside a
- * request or a message, its traceId. People are never in it: ids are.
+ * Creates a service's logger: JSON lines on standard output with the service's name, the time in ISO 8601 and, within a trace,
+ * the traceId. Log ids of people, never names or addresses.
  */
 export const logger = (service: string, level: string) => pino(loggerOptions(service, level))
 

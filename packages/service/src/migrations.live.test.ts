@@ -1,5 +1,4 @@
 import { ownDatabase } from '@halles/testkit/database'
-import type { Document } from 'mongodb'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { migrate, type Migration } from './migrations.ts'
 import { openMongo, type Mongo } from './mongo.ts'
@@ -22,11 +21,11 @@ const migrations: Migration[] = [
     dropIndexes: ['claim_1'],
   },
 ]
-const emails = () => mongo.db.collection<Document>('emails')
+const emails = () => mongo.db.collection('emails')
 
 describe('migrate', () => {
-  it('renames collections, fields, values and drops indexes on the old names', async () => {
-    const letters = mongo.db.collection<Document>('letters')
+  it('renames collections and fields, replaces values and drops indexes on old names', async () => {
+    const letters = mongo.db.collection('letters')
     await letters.insertMany([{ claim: 'a', status: 'Intent' }, { status: 'Sent' }])
     await letters.createIndex({ claim: 1 })
     await migrate(mongo.db, migrations)
@@ -35,7 +34,7 @@ describe('migrate', () => {
     expect((await emails().indexes()).map(({ name }) => name)).toEqual(['_id_'])
   })
 
-  it('changes nothing on a database that is new or up to date', async () => {
+  it('changes nothing in a new or migrated database', async () => {
     await migrate(mongo.db, migrations)
     expect(await mongo.db.listCollections().toArray()).toEqual([])
     await emails().insertOne({ leasedBy: 'b' })
@@ -43,13 +42,13 @@ describe('migrate', () => {
     expect(await emails().countDocuments({ leasedBy: 'b' })).toBe(1)
   })
 
-  it('may be run by several instances at once', async () => {
+  it('is safe to run by several instances at once', async () => {
     await mongo.db.collection('letters').insertMany(Array.from({ length: 500 }, () => ({ claim: 'a' })))
     await Promise.all([1, 2, 3].map(() => migrate(mongo.db, migrations)))
     expect(await emails().countDocuments({ leasedBy: 'a', claim: { $exists: false } })).toBe(500)
   })
 
-  it('refuses to choose between two collections', async () => {
+  it('throws when the old and the new collection both exist', async () => {
     await mongo.db.createCollection('letters')
     await mongo.db.createCollection('emails')
     await expect(migrate(mongo.db, migrations)).rejects.toThrow('letters and emails both exist')

@@ -1,29 +1,31 @@
-import { MongoServerError, type Db, type Document } from 'mongodb'
+import { MongoServerError, type Db } from 'mongodb'
 
-/** MongoDB's codes for a collection, an index, that is not there. */
+/** MongoDB's error codes for a collection and an index that does not exist. */
 const NAMESPACE_NOT_FOUND = 26
 const INDEX_NOT_FOUND = 27
 
-/** One way in which stored data got other names. Each may be run again, by several instances at once. */
+/** A renaming of stored data. Migrations are idempotent, and safe to run by several instances at once. */
 export type Migration =
   | { renameCollection: string; to: string }
-  /** Renames the field in every document that has it, sets values anew, and drops indexes on the old name. */
+  /** Renames fields, replaces values and drops indexes, in every document of a collection. */
   | {
       collection: string
       renameFields?: Record<string, string>
-      /** For a field: which stored value becomes which. */
+      /** By field name: each stored value and its replacement. */
       replaceValues?: Record<string, Record<string, string>>
       dropIndexes?: string[]
     }
 
 /**
- * Brings data that an earlier version stored under other names to the names of today, before indexes are made. What is up
- * to date already stays as it is. Instances of the earlier version must not run beside this one.
+ * Renames data that an earlier version stored under other names. Call it before creating indexes. Data with the current names
+ * is left unchanged. Instances of the earlier version must not run at the same time.
+ *
+ * @throws Error when the old and the new collection both exist
  */
 export async function migrate(db: Db, migrations: readonly Migration[]): Promise<void> {
   for (const migration of migrations)
     if ('renameCollection' in migration) await renameCollection(db, migration)
-    else await renameInside(db, migration)
+    else await migrateCollection(db, migration)
 }
 
 async function renameCollection(db: Db, { renameCollection: from, to }: { renameCollection: string; to: string }) {
@@ -35,12 +37,12 @@ async function renameCollection(db: Db, { renameCollection: from, to }: { rename
   try {
     await db.renameCollection(from, to)
   } catch (error) {
-    // Another instance was faster.
+    // Another instance has renamed it in the meantime.
     if (!(error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND)) throw error
   }
 }
 
-async function renameInside(
+async function migrateCollection(
   db: Db,
   {
     collection: name,
@@ -49,14 +51,14 @@ async function renameInside(
     dropIndexes = [],
   }: Extract<Migration, { collection: string }>,
 ) {
-  const collection = db.collection<Document>(name)
+  const collection = db.collection(name)
   for (const index of dropIndexes)
     try {
       await collection.dropIndex(index)
     } catch (error) {
-      const isGone =
+      const isMissing =
         error instanceof MongoServerError && (error.code === INDEX_NOT_FOUND || error.code === NAMESPACE_NOT_FOUND)
-      if (!isGone) throw error
+      if (!isMissing) throw error
     }
   for (const [from, to] of Object.entries(renameFields))
     await collection.updateMany({ [from]: { $exists: true } }, { $rename: { [from]: to } })

@@ -5,7 +5,7 @@ it('toCents rounds binary fractions to the nearest cent', () => {
   expect([0.1, 0.29, 1.15, 19.99, 999_999.99].map(toCents)).toEqual([10, 29, 115, 1999, 99_999_999])
 })
 
-it('toEuros undoes toCents for every amount of two decimals', () => {
+it('toEuros is the inverse of toCents for amounts with two decimals', () => {
   for (let cents = 0; cents <= 100_000; cents += 7) expect(toCents(toEuros(cents))).toBe(cents)
 })
 

@@ -23,21 +23,21 @@ afterAll(async () => {
 
 const byPrice = { list: 'rows', filter: { kind: 'a' }, sort: [['price', -1] as [string, 1 | -1]] }
 
-describe('a page', () => {
-  it('follows the one before: nothing twice, nothing left out, whatever comes in between', async () => {
+describe('findPage', () => {
+  it('neither repeats nor skips documents while others are inserted', async () => {
     const seen: string[] = []
     let page: Page<Row> | undefined
     do {
       page = await pageOf(rows(), byPrice, { first: 5, after: page?.cursors.at(-1) })
       seen.push(...page.items.map(({ _id }) => _id))
-      await rows().insertOne({ _id: `x${seen.length}`, price: 99, kind: 'a' }) // before every cursor from now on
+      await rows().insertOne({ _id: `x${seen.length}`, price: 99, kind: 'a' }) // sorts before every later cursor
     } while (page.hasNextPage)
     expect(seen.length).toBe(53)
     expect(new Set(seen).size).toBe(53)
     await rows().deleteMany({ price: 99 })
   })
 
-  it('may sort by what is computed from each row, and leaves out what only filters need', async () => {
+  it('sorts by computed fields and excludes omitted fields', async () => {
     const byRest = {
       ...byPrice,
       sort: [['rest', -1] as [string, 1 | -1]],
@@ -55,7 +55,7 @@ describe('a page', () => {
     expect(seen[0]).not.toHaveProperty('kind')
   })
 
-  it('counts all of its list', async () => {
+  it('counts all documents that match the filter', async () => {
     const { totalCount, totalCountIsExact, items } = await pageOf(rows(), byPrice, { first: 3 })
     expect({ totalCount, totalCountIsExact, items: items.length }).toEqual({
       totalCount: 53,
@@ -64,16 +64,16 @@ describe('a page', () => {
     })
   })
 
-  it('is of its list alone: a cursor of another filter or sort, or of nothing, is refused', async () => {
+  it('rejects a cursor of another filter or sort, or a malformed one', async () => {
     const { cursors } = await pageOf(rows(), byPrice, { first: 1 })
-    const refused = { code: 'VALIDATION_FAILED', errors: [{ path: '/after' }] }
+    const rejection = { code: 'VALIDATION_FAILED', errors: [{ path: '/after' }] }
     await expect(pageOf(rows(), { ...byPrice, filter: {} }, { first: 1, after: cursors[0] })).rejects.toMatchObject(
-      refused,
+      rejection,
     )
     await expect(
       pageOf(rows(), { ...byPrice, sort: [['_id', 1]] }, { first: 1, after: cursors[0] }),
-    ).rejects.toMatchObject(refused)
+    ).rejects.toMatchObject(rejection)
     for (const after of ['nonsense', '', Buffer.from('{"$gt":1}').toString('base64url')])
-      await expect(pageOf(rows(), byPrice, { first: 1, after })).rejects.toMatchObject(refused)
+      await expect(pageOf(rows(), byPrice, { first: 1, after })).rejects.toMatchObject(rejection)
   })
 })

@@ -1,21 +1,21 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { MongoClient, MongoServerError, type Collection, type Db, type Document, type Filter } from 'mongodb'
 import { COUNTED, cursorsOf, type Page, type PageWish, type Place } from './page.ts'
+import { waitAtMost } from './with-timeout.ts'
 
-/** How long a service waits for MongoDB when it starts, in milliseconds. */
-const START_WITHIN = 30_000
+/** How long a service waits for a primary when it starts, in milliseconds. */
+const CONNECT_TIMEOUT = 30_000
 
-/** How long closing waits for a server that does not answer, in milliseconds: then it is left to the process's end. */
-const CLOSE_WITHIN = 2000
+/** How long `close` waits, in milliseconds. A server that does not answer is then left to the end of the process. */
+const CLOSE_TIMEOUT = 2000
 
-/** A service's own database. `ping` rejects when it does not answer. */
+/** A connected database. `ping` rejects unless the server answers within 2 s. */
 export type Mongo = { client: MongoClient; db: Db; ping: () => Promise<void>; close: () => Promise<void> }
 
 /**
- * Opens the database that `url` names, and waits until it has a primary. Writes and reads are `majority` unless a call
- * says otherwise; `appName` names this service in MongoDB's own lists.
+ * Connects to the database in `url`, and waits until the replica set has a primary. Read and write concern are `majority` by
+ * default; `appName` is the service's name in MongoDB's logs and connection list.
  *
- * @throws Error with a sentence when there is no primary within 30 s, or it does not let this user in.
+ * @throws Error with an actionable message when there is no primary within 30 s, or the credentials are wrong
  */
 export async function openMongo(url: string, appName: string): Promise<Mongo> {
   const client = new MongoClient(url, {
@@ -31,19 +31,18 @@ export async function openMongo(url: string, appName: string): Promise<Mongo> {
   })
   const db = client.db()
   const ping = async (): Promise<void> => void (await db.command({ ping: 1 }, { timeoutMS: 2000 }))
-  const close = async (): Promise<void> =>
-    Promise.race([client.close(), pause(CLOSE_WITHIN, undefined, { ref: false })])
-  const deadline = Date.now() + START_WITHIN
+  const close = async (): Promise<void> => void (await waitAtMost(client.close(), CLOSE_TIMEOUT))
+  const deadline = Date.now() + CONNECT_TIMEOUT
   for (;;)
     try {
       await ping()
       return { client, db, ping, close }
     } catch (error) {
-      const isRefused = error instanceof MongoServerError && error.codeName === 'AuthenticationFailed'
-      if (!isRefused && Date.now() < deadline) continue // server selection has waited already
+      const isUnauthorized = error instanceof MongoServerError && error.codeName === 'AuthenticationFailed'
+      if (!isUnauthorized && Date.now() < deadline) continue // server selection has already waited 3 s
       await client.close()
       const hosts = client.options.hosts.map(String).join(', ')
-      if (isRefused)
+      if (isUnauthorized)
         throw new Error(
           `MongoDB at ${hosts} does not let us in: are user, password and authSource in MONGODB_URL right?`,
           {
@@ -56,45 +55,46 @@ export async function openMongo(url: string, appName: string): Promise<Mongo> {
     }
 }
 
-/** MongoDB's code for a write that would put a value twice under a unique index. */
+/** MongoDB's error code for a write that violates a unique index. */
 export const DUPLICATE_KEY = 11_000
 
-/** Whether a write was refused because a unique index has its key already. */
+/** Whether a write failed because it violates a unique index. */
 export const isDuplicateKeyError = (error: unknown): boolean =>
   error instanceof MongoServerError && error.code === DUPLICATE_KEY
 
-type Listing<T extends Document> = {
-  /** What tells this list from others: cursors are bound to it, with filter and sort. */
+type ListQuery<T extends Document> = {
+  /** The name of the list. A cursor is bound to this name, the filter and the sort. */
   list: string
   filter: Filter<T>
   /**
-   * The sort keys, 1 ascending and -1 descending: text or numbers that every document has. `_id` is added as the last
-   * when it is not among them; ids of `newId` sort by time, so `[['_id', -1]]` is newest first.
+   * The sort keys, 1 ascending and -1 descending: text or numbers that every document has. `_id` is appended when it is
+   * missing. Ids of `newId` sort by creation time, so `[['_id', -1]]` is newest first.
    */
   sort: [key: string, direction: 1 | -1][]
-  /** Numbers or text computed from each row that fits, by name, as aggregation expressions: sort keys may name them. */
+  /** Aggregation expressions by field name, computed for each matching document; sort keys may refer to them. */
   compute?: Document
-  /** Fields to leave in the database: what only filters need. */
+  /** Fields to exclude from the result. */
   omit?: string[]
 }
 
 /**
- * One page of a collection by keyset: rows that do not change are neither repeated nor skipped, whatever comes or goes.
+ * Reads one page of a collection by keyset pagination: unchanged documents are neither repeated nor skipped while others are
+ * inserted or deleted.
  *
- * @throws Refusal `VALIDATION_FAILED` for a cursor of another list.
+ * @throws AppError `VALIDATION_FAILED` for a cursor of another list
  */
 export async function pageOf<T extends Document & { _id: string }>(
   collection: Collection<T>,
-  { list, filter, sort, compute, omit = [] }: Listing<T>,
+  { list, filter, sort, compute, omit = [] }: ListQuery<T>,
   { first, after }: PageWish,
 ): Promise<Page<T>> {
-  const keys: Listing<T>['sort'] = sort.some(([key]) => key === '_id') ? sort : [...sort, ['_id', 1]]
+  const keys: ListQuery<T>['sort'] = sort.some(([key]) => key === '_id') ? sort : [...sort, ['_id', 1]]
   const cursors = cursorsOf([list, filter, keys], keys.length)
-  const onwards = after === undefined ? {} : beyond(keys, cursors.read(after))
+  const afterCursor = after === undefined ? {} : afterPosition(keys, cursors.read(after))
   const order = Object.fromEntries(keys)
   const found = compute
-    ? collection.aggregate<T>([{ $match: filter }, { $addFields: compute }, { $match: onwards }, { $sort: order }])
-    : collection.find({ $and: [filter, onwards] } as Filter<T>).sort(order)
+    ? collection.aggregate<T>([{ $match: filter }, { $addFields: compute }, { $match: afterCursor }, { $sort: order }])
+    : collection.find({ $and: [filter, afterCursor] } as Filter<T>).sort(order)
   found.limit(first + 1)
   if (omit.length > 0) found.project(Object.fromEntries(omit.map((field) => [field, 0])))
   const [rows, count] = await Promise.all([found.toArray(), collection.countDocuments(filter, { limit: COUNTED + 1 })])
@@ -108,10 +108,10 @@ export async function pageOf<T extends Document & { _id: string }>(
   }
 }
 
-/** The rows after a place: equal in the first keys and beyond it in the next. */
-const beyond = (keys: Listing<Document>['sort'], place: Place): Document => ({
+/** Creates the filter for documents after a position: equal in the first keys, and greater (or less) in the next. */
+const afterPosition = (keys: ListQuery<Document>['sort'], position: Place): Document => ({
   $or: keys.map(([key, direction], i) => ({
-    ...Object.fromEntries(keys.slice(0, i).map(([equal], k) => [equal, place[k]])),
-    [key]: direction === 1 ? { $gt: place[i] } : { $lt: place[i] },
+    ...Object.fromEntries(keys.slice(0, i).map(([equal], k) => [equal, position[k]])),
+    [key]: direction === 1 ? { $gt: position[i] } : { $lt: position[i] },
   })),
 })

@@ -6,12 +6,12 @@ import type { App } from './app.ts'
 type Json = Record<string, unknown>
 
 /**
- * Describes the service's REST routes at /openapi.json as OpenAPI 3.1, from the very schemas that validate, and shows
- * them as a page at /docs. A schema with a `title` becomes a named component.
+ * Serves an OpenAPI 3.1 document of the service's REST routes at /openapi.json, generated from the schemas that validate requests,
+ * and Swagger UI at /docs. A schema with a `title` becomes a named component.
  */
 export async function openapi(app: App, name: string): Promise<void> {
-  const plain = app as unknown as FastifyInstance
-  await plain.register(swagger, {
+  const untyped = app as unknown as FastifyInstance
+  await untyped.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: name, version: '1', license: { name: 'Apache-2.0' } },
@@ -23,31 +23,31 @@ export async function openapi(app: App, name: string): Promise<void> {
     },
     transformObject: (document) =>
       'openapiObject' in document
-        ? (named(document.openapiObject as unknown as Json) as never)
+        ? (withComponents(document.openapiObject as unknown as Json) as never)
         : document.swaggerObject,
   })
-  await plain.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true } })
-  app.get('/openapi.json', { schema: { hide: true } }, async () => plain.swagger())
+  await untyped.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true } })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => untyped.swagger())
 }
 
-/** Moves every schema that has a title into components, once, and leaves a reference in its place. */
-function named(document: Json): Json {
+/** Moves every schema with a title to the components, and replaces it by a reference. */
+function withComponents(document: Json): Json {
   const components = document['components'] as Json
   const schemas: Json = {}
-  const walk = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(walk)
+  const extract = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(extract)
     if (value === null || typeof value !== 'object') return value
-    const copy = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner)]))
+    const copy = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, extract(inner)]))
     const { title } = copy
     if (typeof title !== 'string' || !('type' in copy || 'anyOf' in copy || 'allOf' in copy)) return copy
     schemas[title] = copy
     return { $ref: `#/components/schemas/${title}` }
   }
-  const paths = walk(document['paths']) as Json
+  const paths = extract(document['paths']) as Json
   for (const operations of Object.values(paths) as Record<string, Operation>[])
     for (const { requestBody, responses = {} } of Object.values(operations)) {
-      if (requestBody) requestBody.required = !mayBeNull(requestBody)
-      for (const [status, answered] of Object.entries(responses)) tell(status, answered)
+      if (requestBody) requestBody.required = !isNullable(requestBody)
+      for (const [status, response] of Object.entries(responses)) describeResponse(status, response)
     }
   return {
     ...document,
@@ -56,19 +56,23 @@ function named(document: Json): Json {
   }
 }
 
-type Operation = { requestBody?: Asked; responses?: Record<string, Answered> }
-type Asked = { required?: boolean; content: Record<string, { schema: { anyOf?: { type?: string }[] } }> }
-type Answered = { description: string; content?: Record<string, { schema: unknown }> }
+type Operation = { requestBody?: RequestBody; responses?: Record<string, Response> }
+type RequestBody = { required?: boolean; content: Record<string, { schema: { anyOf?: { type?: string }[] } }> }
+type Response = { description: string; content?: Record<string, { schema: unknown }> }
 
-/** Whether a body may be left out: Fastify validates one that is not there as null. */
-const mayBeNull = ({ content }: Asked): boolean =>
+/** Whether a body is optional: Fastify validates a missing body as null. */
+const isNullable = ({ content }: RequestBody): boolean =>
   Object.values(content).some(({ schema }) => schema.anyOf?.some(({ type }) => type === 'null'))
 
-/** Errors are problem documents; an answer that its route does not describe is told by what its status means. */
-function tell(status: string, answered: Answered): void {
-  const error = /^[45]/.test(status)
-  if (error && answered.content?.['application/json'])
-    answered.content = { 'application/problem+json': answered.content['application/json'] }
-  if (answered.description === 'Default Response')
-    answered.description = status.startsWith('4') ? 'Refused: `code` says why' : error ? 'Not answered now' : 'Done'
+/** Sets the media type of problem documents, and a description where the route has none. */
+function describeResponse(status: string, response: Response): void {
+  const isError = /^[45]/.test(status)
+  if (isError && response.content?.['application/json'])
+    response.content = { 'application/problem+json': response.content['application/json'] }
+  if (response.description === 'Default Response')
+    response.description = status.startsWith('4')
+      ? 'Rejected, for the reason in `code`'
+      : isError
+        ? 'Temporarily unavailable'
+        : 'Success'
 }

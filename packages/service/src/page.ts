@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { Type, type TSchema } from 'typebox'
 import { Refusal } from './refusal.ts'
 
-/** What a list is asked for: `first` is 1 to 100. */
+/** Pagination arguments; `first` is 1 to 100. */
 export type PageWish = { first: number; after?: string | undefined }
 
-/** A part of a list, in order; `cursors` has one for each item. */
+/** A page of a list; `cursors` has one cursor for each item. */
 export type Page<T> = {
   items: T[]
   cursors: string[]
@@ -14,10 +14,10 @@ export type Page<T> = {
   totalCountIsExact: boolean
 }
 
-/** How far lists are counted. */
+/** The largest exact total count; a longer list is counted up to here. */
 export const COUNTED = 10_000
 
-/** A page as REST answers it. */
+/** The schema of a page in REST responses. */
 export const PageView = <T extends TSchema>(item: T, title: string) =>
   Type.Object(
     {
@@ -31,7 +31,7 @@ export const PageView = <T extends TSchema>(item: T, title: string) =>
 
 const pageInfo = (page: Page<unknown>) => ({ hasNextPage: page.hasNextPage, endCursor: page.cursors.at(-1) ?? null })
 
-/** A page for REST, each item as `view` shows it. */
+/** Converts a page to its REST response; `view` converts each item. */
 export const pageView = <T, V>(page: Page<T>, view: (item: T) => V) => ({
   items: page.items.map(view),
   pageInfo: pageInfo(page),
@@ -39,7 +39,7 @@ export const pageView = <T, V>(page: Page<T>, view: (item: T) => V) => ({
   totalCountIsExact: page.totalCountIsExact,
 })
 
-/** A page for GraphQL: a connection. */
+/** Converts a page to a GraphQL connection (Relay's cursor connections). */
 export const connection = <T>(page: Page<T>) => ({
   edges: page.items.map((node, i) => ({ node, cursor: page.cursors[i]! })),
   nodes: page.items,
@@ -48,39 +48,47 @@ export const connection = <T>(page: Page<T>) => ({
   totalCountIsExact: page.totalCountIsExact,
 })
 
-/** A place in a list: the values of its sort keys there, the id last. */
+/** A position in a list: the values of the sort keys of one item, its id last. */
 export type Place = (string | number)[]
 
 /**
- * Cursors bound to one list: `list` is whatever tells this list from another (its name, filter and sort). Opaque to
- * clients: base64url of a digest and the place. `keys` is how many values a place has.
+ * Creates the codec of cursors that are bound to one list. A cursor is opaque to clients: base64url of a digest of `list` and
+ * of the position.
  *
- * `read` throws Refusal `VALIDATION_FAILED` for a cursor that is not of this list.
+ * `read` throws AppError `VALIDATION_FAILED` for a cursor of another list.
+ *
+ * @param list what identifies the list: its name, filter and sort
+ * @param keys the number of values in a position
  */
 export function cursorsOf(
   list: unknown,
   keys: number,
-): { write: (place: Place) => string; read: (cursor: string) => Place } {
+): { write: (position: Place) => string; read: (cursor: string) => Place } {
   const digest = createHash('sha256').update(JSON.stringify(list)).digest('base64url').slice(0, 8)
   return {
-    write: (place) => Buffer.from(JSON.stringify([digest, ...place])).toString('base64url'),
+    write: (position) => Buffer.from(JSON.stringify([digest, ...position])).toString('base64url'),
     read: (cursor) => {
-      const [of, ...place] = partsOf(cursor)
-      const isPlace = place.length === keys && place.every((key) => typeof key === 'string' || typeof key === 'number')
-      if (of !== digest || !isPlace)
-        throw new Refusal('VALIDATION_FAILED', 'This cursor is not of this list: ask with the same filter and sort.', {
-          errors: [{ path: '/after', message: 'is not a cursor of this list' }],
-        })
-      return place
+      const [listDigest, ...position] = decode(cursor)
+      const isPosition =
+        position.length === keys && position.every((key) => typeof key === 'string' || typeof key === 'number')
+      if (listDigest !== digest || !isPosition)
+        throw new Refusal(
+          'VALIDATION_FAILED',
+          'This cursor belongs to another list: keep filter and sort while paging.',
+          {
+            errors: [{ path: '/after', message: 'is not a cursor of this list' }],
+          },
+        )
+      return position
     },
   }
 }
 
-function partsOf(cursor: string): unknown[] {
+function decode(cursor: string): unknown[] {
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
     return Array.isArray(parts) ? parts : []
   } catch {
-    return [] // not ours, and refused as such
+    return [] // `read` rejects it
   }
 }

@@ -6,52 +6,52 @@ import { calling, listeningTo } from './peers.ts'
 
 const SECRET = 'between-two-peers-only'
 
-const asIs = { serialize: (bytes: Buffer) => bytes, deserialize: (bytes: Buffer) => bytes }
-const method = (path: string, many = false) => ({
+const identity = { serialize: (bytes: Buffer) => bytes, deserialize: (bytes: Buffer) => bytes }
+const method = (path: string, responseStream = false) => ({
   path,
   requestStream: false,
-  responseStream: many,
-  requestSerialize: asIs.serialize,
-  requestDeserialize: asIs.deserialize,
-  responseSerialize: asIs.serialize,
-  responseDeserialize: asIs.deserialize,
+  responseStream,
+  requestSerialize: identity.serialize,
+  requestDeserialize: identity.deserialize,
+  responseSerialize: identity.serialize,
+  responseDeserialize: identity.deserialize,
 })
 const ECHO = method('/test.Echo/Say')
 const REFLECTION = method('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo')
 const HEALTH = method('/grpc.health.v1.Health/Check')
 
-/** A server that repeats what it hears, and counts what reaches it. */
-async function serverWith(trust: Trust): Promise<{ port: number; heard: () => number }> {
-  const { interceptors, door } = listeningTo(trust)
+/** Starts an echo server that counts the calls which reach its handlers. */
+async function startServer(trust: Trust): Promise<{ port: number; calls: () => number }> {
+  const { interceptors, door: serverCredentials } = listeningTo(trust)
   const server = new Server({ interceptors })
-  let heard = 0
-  for (const one of [ECHO, REFLECTION, HEALTH])
+  let calls = 0
+  for (const method of [ECHO, REFLECTION, HEALTH])
     server.addService(
-      { only: one },
+      { only: method },
       {
-        only: (call: { request: Buffer }, reply: (error: null, answer: Buffer) => void) => {
-          heard++
-          reply(null, call.request)
+        only: (received: { request: Buffer }, reply: (error: null, answer: Buffer) => void) => {
+          calls++
+          reply(null, received.request)
         },
       },
     )
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', door, (error, bound) => (error ? reject(error) : resolve(bound))),
+    server.bindAsync('127.0.0.1:0', serverCredentials, (error, bound) => (error ? reject(error) : resolve(bound))),
   )
   onTestFinished(() => server.forceShutdown())
-  return { port, heard: () => heard }
+  return { port, calls: () => calls }
 }
 
-/** What a client hears: its own word again, or the name of a status. */
-async function say(port: number, trust: Trust, { path } = ECHO, host = '127.0.0.1'): Promise<string> {
+/** Calls the server; resolves with the echo, or with the name of the error status. */
+async function call(port: number, trust: Trust, { path } = ECHO, host = '127.0.0.1'): Promise<string> {
   const { interceptors, channel } = calling(trust)
   const client = new Client(`${host}:${port}`, channel, { interceptors })
   onTestFinished(() => client.close())
   return new Promise((resolve) =>
     client.makeUnaryRequest(
       path,
-      asIs.serialize,
-      asIs.deserialize,
+      identity.serialize,
+      identity.deserialize,
       Buffer.from('bonjour'),
       { deadline: Date.now() + 10_000 },
       (error: ServiceError | null, answer?: Buffer) => resolve(error ? status[error.code]! : String(answer)),
@@ -59,59 +59,59 @@ async function say(port: number, trust: Trust, { path } = ECHO, host = '127.0.0.
   )
 }
 
-describe('peers with a secret', () => {
-  it('let in who has it, and no one else: not by half of it, not by a longer one', async () => {
-    const { port, heard } = await serverWith({ secret: SECRET })
-    expect(await say(port, { secret: SECRET })).toBe('bonjour')
-    expect(heard()).toBe(1)
+describe('peer credentials with a secret', () => {
+  it('reject calls without the exact secret, reflection too', async () => {
+    const { port, calls } = await startServer({ secret: SECRET })
+    expect(await call(port, { secret: SECRET })).toBe('bonjour')
+    expect(calls()).toBe(1)
     for (const wrong of [{}, { secret: SECRET.slice(1) }, { secret: `${SECRET}!` }, { secret: SECRET.toUpperCase() }])
-      expect(await say(port, wrong)).toBe('UNAUTHENTICATED')
-    expect(await say(port, {}, REFLECTION)).toBe('UNAUTHENTICATED')
-    expect(heard()).toBe(1)
+      expect(await call(port, wrong)).toBe('UNAUTHENTICATED')
+    expect(await call(port, {}, REFLECTION)).toBe('UNAUTHENTICATED')
+    expect(calls()).toBe(1)
   })
 
-  it('tell everyone whether they are well', async () => {
-    const { port } = await serverWith({ secret: SECRET })
-    expect(await say(port, {}, HEALTH)).toBe('bonjour')
+  it('allow health checks without the secret', async () => {
+    const { port } = await startServer({ secret: SECRET })
+    expect(await call(port, {}, HEALTH)).toBe('bonjour')
   })
 })
 
-describe('peers with certificates', () => {
-  it('let in who has one that their authority signed', async () => {
-    const [ours, others] = await Promise.all([authority(), authority()])
-    const [server, client, stranger] = await Promise.all([
+describe('peer credentials with certificates', () => {
+  it('accept only clients with a certificate of the authority', async () => {
+    const [ours, foreign] = await Promise.all([authority(), authority()])
+    const [server, client, outsider] = await Promise.all([
       ours.sign('product'),
       ours.sign('order'),
-      others.sign('order'),
+      foreign.sign('order'),
     ])
-    const { port, heard } = await serverWith({ tls: server })
-    expect(await say(port, { tls: client })).toBe('bonjour')
-    expect(await say(port, { tls: client }, ECHO, 'localhost')).toBe('bonjour')
-    expect(await say(port, {})).toBe('UNAVAILABLE')
-    expect(await say(port, { tls: { ...stranger, ca: ours.ca } })).toBe('UNAVAILABLE')
-    expect(await say(port, {}, HEALTH)).toBe('UNAVAILABLE')
-    expect(heard()).toBe(2)
+    const { port, calls } = await startServer({ tls: server })
+    expect(await call(port, { tls: client })).toBe('bonjour')
+    expect(await call(port, { tls: client }, ECHO, 'localhost')).toBe('bonjour')
+    expect(await call(port, {})).toBe('UNAVAILABLE')
+    expect(await call(port, { tls: { ...outsider, ca: ours.ca } })).toBe('UNAVAILABLE')
+    expect(await call(port, {}, HEALTH)).toBe('UNAVAILABLE')
+    expect(calls()).toBe(2)
   })
 
-  it('do not speak to a server that another authority signed', async () => {
-    const [ours, others] = await Promise.all([authority(), authority()])
-    const { port, heard } = await serverWith({ tls: { ...(await others.sign('product')), ca: ours.ca } })
-    expect(await say(port, { tls: await ours.sign('order') })).toBe('UNAVAILABLE')
-    expect(heard()).toBe(0)
+  it('reject a server with a certificate of another authority', async () => {
+    const [ours, foreign] = await Promise.all([authority(), authority()])
+    const { port, calls } = await startServer({ tls: { ...(await foreign.sign('product')), ca: ours.ca } })
+    expect(await call(port, { tls: await ours.sign('order') })).toBe('UNAVAILABLE')
+    expect(calls()).toBe(0)
   })
 
-  it('may want a secret besides', async () => {
+  it('can require a secret in addition', async () => {
     const ours = await authority()
     const tls = await ours.sign('peer')
-    const { port } = await serverWith({ tls, secret: SECRET })
-    expect(await say(port, { tls, secret: SECRET })).toBe('bonjour')
-    expect(await say(port, { tls })).toBe('UNAUTHENTICATED')
+    const { port } = await startServer({ tls, secret: SECRET })
+    expect(await call(port, { tls, secret: SECRET })).toBe('bonjour')
+    expect(await call(port, { tls })).toBe('UNAUTHENTICATED')
   })
 
-  it('that do not fit their keys are told at the start', async () => {
+  it('throw at the start when certificate and key do not match', async () => {
     const ours = await authority()
-    const [one, other] = await Promise.all([ours.sign('one'), ours.sign('other')])
-    expect(() => listeningTo({ tls: { ...one, key: other.key } })).toThrow(/GRPC_TLS_CERT, GRPC_TLS_KEY/)
-    expect(() => calling({ tls: { ...one, key: 'nonsense' } })).toThrow(/GRPC_TLS_CERT, GRPC_TLS_KEY/)
+    const [first, second] = await Promise.all([ours.sign('first'), ours.sign('second')])
+    expect(() => listeningTo({ tls: { ...first, key: second.key } })).toThrow(/GRPC_TLS_CERT, GRPC_TLS_KEY/)
+    expect(() => calling({ tls: { ...first, key: 'nonsense' } })).toThrow(/GRPC_TLS_CERT, GRPC_TLS_KEY/)
   })
 })

@@ -12,62 +12,70 @@ import {
 import type { Trust } from './config.ts'
 import { sameAs } from './same.ts'
 
-/** The metadata by which a peer proves that it is one. */
+/** The metadata key in which a client sends GRPC_SECRET. */
 const PROOF = 'x-peer-secret'
 
-/** Health is for whoever reaches the port, so that probes need no secret; it tells nothing else. */
-const OPEN = '/grpc.health.v1.Health/'
+/** The health service needs no secret, so that probes can call it. */
+const PUBLIC_SERVICE = '/grpc.health.v1.Health/'
 
 /**
- * What a gRPC server listens with. With a secret every call but those of the health service needs it, reflection too; with
- * certificates no one connects without one that the authority has signed.
+ * Creates the interceptors and credentials of a gRPC server. With a secret, all services except health require it, reflection
+ * too. With certificates, a client must present one that the authority signed (mTLS).
  */
 export const listeningTo = ({
   secret,
   tls,
 }: Trust): { interceptors: ServerInterceptor[]; door: ServerCredentials } => ({
-  interceptors: secret === undefined ? [] : [onlyWith(secret)],
-  door: tls ? ServerCredentials.createSsl(Buffer.from(tls.ca), [pair(tls)], true) : ServerCredentials.createInsecure(),
+  interceptors: secret === undefined ? [] : [requireSecret(secret)],
+  door: tls
+    ? ServerCredentials.createSsl(Buffer.from(tls.ca), [toKeyCertPair(tls)], true)
+    : ServerCredentials.createInsecure(),
 })
 
-/** What a gRPC client calls with. */
+/** Creates the interceptors and credentials of a gRPC client. */
 export const calling = ({ secret, tls }: Trust): { interceptors: Interceptor[]; channel: ChannelCredentials } => ({
-  interceptors: secret === undefined ? [] : [proving(secret)],
+  interceptors: secret === undefined ? [] : [sendSecret(secret)],
   channel: tls
-    ? credentials.createSsl(Buffer.from(tls.ca), pair(tls).private_key, pair(tls).cert_chain)
+    ? credentials.createSsl(Buffer.from(tls.ca), toKeyCertPair(tls).private_key, toKeyCertPair(tls).cert_chain)
     : credentials.createInsecure(),
 })
 
-/** @throws Error with a sentence when they are no pair: grpc-js would tell of it at every connection, and go on. */
-function pair({ cert, key, ca }: NonNullable<Trust['tls']>) {
+/** @throws Error when key and certificate do not match, which grpc-js would only report on every connection. */
+function toKeyCertPair({ cert, key, ca }: NonNullable<Trust['tls']>) {
   try {
     createSecureContext({ cert, key, ca })
   } catch (error) {
-    throw new Error('GRPC_TLS_CERT, GRPC_TLS_KEY and GRPC_TLS_CA are not a certificate, its key and an authority.', {
-      cause: error,
-    })
+    throw new Error(
+      'GRPC_TLS_CERT, GRPC_TLS_KEY and GRPC_TLS_CA are not a certificate, its private key and an authority.',
+      {
+        cause: error,
+      },
+    )
   }
   return { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) }
 }
 
-function onlyWith(secret: string): ServerInterceptor {
+function requireSecret(secret: string): ServerInterceptor {
   const isSecret = sameAs(secret)
   return ({ path }, call) => {
-    if (path.startsWith(OPEN)) return new ServerInterceptingCall(call)
+    if (path.startsWith(PUBLIC_SERVICE)) return new ServerInterceptingCall(call)
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, pass) => {
             const [proof] = metadata.get(PROOF)
             if (typeof proof === 'string' && isSecret(proof)) return pass(metadata)
-            call.sendStatus({ code: status.UNAUTHENTICATED, details: 'This door is for peers that prove themselves.' })
+            call.sendStatus({
+              code: status.UNAUTHENTICATED,
+              details: 'This service requires the metadata x-peer-secret.',
+            })
           },
         }),
     })
   }
 }
 
-const proving =
+const sendSecret =
   (secret: string): Interceptor =>
   (options, nextCall) =>
     new InterceptingCall(nextCall(options), {

@@ -1,6 +1,6 @@
 /**
- * gRPC's status codes (grpc.github.io/grpc/core/md_doc_statuscodes.html) by name: written down here, so that services
- * without gRPC do not load it.
+ * gRPC's status codes by name (grpc.github.io/grpc/core/md_doc_statuscodes.html), repeated here so that services without gRPC
+ * do not load grpc-js.
  */
 const grpc = {
   INVALID_ARGUMENT: 3,
@@ -17,46 +17,54 @@ const grpc = {
 } as const
 
 /**
- * Every way in which this platform says no: the code that clients rely on, and what it is called on each door.
- * `http` is the REST status, `grpc` the gRPC status, `title` the problem's title (RFC 9457). GraphQL carries the code.
+ * Every error code that clients may rely on, with its form in each protocol: `http` is the REST status, `grpc` the gRPC status,
+ * `title` the title of the problem document (RFC 9457). GraphQL sends the code in `extensions`.
  */
 export const refusals = {
-  VALIDATION_FAILED: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The request does not fit' },
-  GRAPHQL_PARSE_FAILED: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The GraphQL document cannot be read' },
-  GRAPHQL_VALIDATION_FAILED: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The operation does not fit the schema' },
-  QUERY_TOO_COMPLEX: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The operation asks for too much' },
-  UNAUTHENTICATED: { http: 401, grpc: grpc.UNAUTHENTICATED, title: 'Sign in first' },
+  VALIDATION_FAILED: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The request is invalid' },
+  GRAPHQL_PARSE_FAILED: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The GraphQL document cannot be parsed' },
+  GRAPHQL_VALIDATION_FAILED: {
+    http: 400,
+    grpc: grpc.INVALID_ARGUMENT,
+    title: 'The operation does not match the schema',
+  },
+  QUERY_TOO_COMPLEX: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The operation is too complex' },
+  UNAUTHENTICATED: { http: 401, grpc: grpc.UNAUTHENTICATED, title: 'Authentication required' },
   INVALID_CREDENTIALS: { http: 401, grpc: grpc.UNAUTHENTICATED, title: 'Wrong e-mail or password' },
   FORBIDDEN: { http: 403, grpc: grpc.PERMISSION_DENIED, title: 'Not allowed' },
-  OPERATION_NOT_ALLOWED: { http: 403, grpc: grpc.PERMISSION_DENIED, title: 'This operation is not on the list' },
+  OPERATION_NOT_ALLOWED: { http: 403, grpc: grpc.PERMISSION_DENIED, title: 'This operation is not persisted' },
   NOT_FOUND: { http: 404, grpc: grpc.NOT_FOUND, title: 'Not found' },
   PERSISTED_QUERY_NOT_FOUND: { http: 404, grpc: grpc.NOT_FOUND, title: 'Unknown document id' },
   EMAIL_TAKEN: { http: 409, grpc: grpc.ALREADY_EXISTS, title: 'This e-mail address has an account' },
-  PRODUCT_UNAVAILABLE: { http: 409, grpc: grpc.FAILED_PRECONDITION, title: 'A product cannot be had' },
+  PRODUCT_UNAVAILABLE: { http: 409, grpc: grpc.FAILED_PRECONDITION, title: 'A product is unavailable' },
   INSUFFICIENT_STOCK: { http: 409, grpc: grpc.FAILED_PRECONDITION, title: 'Not enough in stock' },
   PRICE_CHANGED: { http: 409, grpc: grpc.FAILED_PRECONDITION, title: 'A price has changed' },
-  INVALID_TRANSITION: { http: 409, grpc: grpc.FAILED_PRECONDITION, title: 'This status cannot follow' },
-  IN_PROGRESS: { http: 409, grpc: grpc.ABORTED, title: 'Being worked on' },
+  INVALID_TRANSITION: { http: 409, grpc: grpc.FAILED_PRECONDITION, title: 'This status change is not allowed' },
+  IN_PROGRESS: { http: 409, grpc: grpc.ABORTED, title: 'Still in progress' },
   STALE: { http: 412, grpc: grpc.ABORTED, title: 'Changed in the meantime' },
-  PAYLOAD_TOO_LARGE: { http: 413, grpc: grpc.RESOURCE_EXHAUSTED, title: 'Too large' },
-  UNSUPPORTED_MEDIA_TYPE: { http: 415, grpc: grpc.INVALID_ARGUMENT, title: 'Not JSON' },
-  IDEMPOTENCY_KEY_REUSED: { http: 422, grpc: grpc.FAILED_PRECONDITION, title: 'Same key, other order' },
+  PAYLOAD_TOO_LARGE: { http: 413, grpc: grpc.RESOURCE_EXHAUSTED, title: 'The request is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { http: 415, grpc: grpc.INVALID_ARGUMENT, title: 'Unsupported media type' },
+  IDEMPOTENCY_KEY_REUSED: {
+    http: 422,
+    grpc: grpc.FAILED_PRECONDITION,
+    title: 'Idempotency key reused for another request',
+  },
   RATE_LIMITED: { http: 429, grpc: grpc.RESOURCE_EXHAUSTED, title: 'Too many requests' },
-  INTERNAL: { http: 500, grpc: grpc.INTERNAL, title: 'Something went wrong here' },
-  UNAVAILABLE: { http: 503, grpc: grpc.UNAVAILABLE, title: 'Cannot be answered now' },
-  TIMEOUT: { http: 504, grpc: grpc.DEADLINE_EXCEEDED, title: 'Took too long' },
+  INTERNAL: { http: 500, grpc: grpc.INTERNAL, title: 'Internal error' },
+  UNAVAILABLE: { http: 503, grpc: grpc.UNAVAILABLE, title: 'Temporarily unavailable' },
+  TIMEOUT: { http: 504, grpc: grpc.DEADLINE_EXCEEDED, title: 'Timed out' },
 } as const satisfies Record<string, { http: number; grpc: number; title: string }>
 
 export type Code = keyof typeof refusals
 
-/** One thing that is wrong: `path` is a JSON pointer into what was sent, `message` a sentence; more fields by code. */
+/** An error of one input field: `path` is a JSON pointer into the input, `message` a phrase; some codes add fields. */
 export type Fault = { path: string; message: string; [detail: string]: unknown }
 
 /**
- * The one error that is meant for a client, the same on every door.
+ * The only error whose message is sent to clients, by every protocol.
  *
- * `message` is a sentence that a customer could read. `errors` names each part that is wrong. `retryAfter` is in seconds.
- * `extensions` is what GraphQL sends beside the message.
+ * `message` is a sentence that a customer can read. `errors` lists field errors. `retryAfter` is in seconds. `extensions` are
+ * the extensions of the GraphQL error.
  */
 export class Refusal extends Error {
   readonly code: Code
@@ -66,13 +74,13 @@ export class Refusal extends Error {
   constructor(
     code: Code,
     message: string,
-    more: { errors?: readonly Fault[]; retryAfter?: number; cause?: unknown } = {},
+    options: { errors?: readonly Fault[]; retryAfter?: number; cause?: unknown } = {},
   ) {
-    super(message, more.cause === undefined ? undefined : { cause: more.cause })
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'Refusal'
     this.code = code
-    this.errors = more.errors
-    this.retryAfter = more.retryAfter ?? (code === 'UNAVAILABLE' || code === 'TIMEOUT' ? 2 : undefined)
+    this.errors = options.errors
+    this.retryAfter = options.retryAfter ?? (code === 'UNAVAILABLE' || code === 'TIMEOUT' ? 2 : undefined)
   }
 
   get extensions(): { code: Code; errors?: readonly Fault[]; retryAfter?: number } {
@@ -84,37 +92,34 @@ export class Refusal extends Error {
   }
 }
 
-/** Whether a string, from another service say, is one of our codes. */
+/** Whether a value, such as the code in another service's response, is an error code. */
 export const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(refusals, code)
 
 /**
- * The refusal that an error stands for: itself, a database that cannot be reached (`UNAVAILABLE`) or is too slow
- * (`TIMEOUT`). Undefined for anything else: that is a bug, and stays one.
- *
- * The names are those of the MongoDB driver's connection errors; a duplicate key or a bad filter is not among them.
+ * Converts an error to an AppError: an AppError to itself, connection errors of the MongoDB driver to `UNAVAILABLE` or
+ * `TIMEOUT`. Returns undefined for any other error, such as a duplicate key or an invalid filter, which is a bug.
  */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (!(error instanceof Error)) return undefined
-  // insertMany and bulkWrite wrap whatever kept them from the server.
+  // insertMany and bulkWrite wrap connection errors.
   if (error.name === 'MongoBulkWriteError')
     return refusalOf((error as Error & { errorResponse?: unknown }).errorResponse)
-  if (databaseSlow.has(error.name)) return new Refusal('TIMEOUT', 'The database took too long.', { cause: error })
-  if (databaseAway.has(error.name) || brokeInWriting(error))
+  if (timeoutErrors.has(error.name)) return new Refusal('TIMEOUT', 'The database took too long.', { cause: error })
+  if (connectionErrors.has(error.name) || isBrokenConnection(error))
     return new Refusal('UNAVAILABLE', 'The database cannot be reached right now.', { cause: error })
   return undefined
 }
 
 /**
- * Whether a connection broke while it was written to: the driver (7.9) waits for the socket to drain then, and lets the
- * socket's own error through, neither wrapped nor tried again. Where the server has said that it is done, that is Node's
- * own EPIPE, of no system call.
+ * Whether a connection broke during a write. The driver (7.9) then waits for the socket to drain, and throws the socket's error
+ * neither wrapped nor retried. After the server has ended the connection, this is an EPIPE of Node itself, without a syscall.
  */
-const brokeInWriting = ({ code, syscall }: NodeJS.ErrnoException): boolean =>
+const isBrokenConnection = ({ code, syscall }: NodeJS.ErrnoException): boolean =>
   code === 'EPIPE' || (code === 'ECONNRESET' && (syscall === 'write' || syscall === 'read'))
 
-const databaseSlow = new Set(['MongoOperationTimeoutError', 'MongoNetworkTimeoutError', 'MongoWaitQueueTimeoutError'])
-const databaseAway = new Set([
+const timeoutErrors = new Set(['MongoOperationTimeoutError', 'MongoNetworkTimeoutError', 'MongoWaitQueueTimeoutError'])
+const connectionErrors = new Set([
   'MongoNetworkError',
   'MongoServerSelectionError',
   'MongoPoolClearedError',

@@ -2,15 +2,15 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { logger } from './log.ts'
 import { revocationsFrom, type Revoked } from './revocations.ts'
 
-/** The promise of docs/contract.md, in milliseconds. */
-const KNOWN_WITHIN = 5000
+/** The longest propagation time that docs/contract.md allows, in milliseconds. */
+const MAX_PROPAGATION = 5000
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
   onTestFinished(() => void vi.useRealTimers())
 })
 
-const told = (...sessions: string[]): Revoked => ({
+const revoked = (...sessions: string[]): Revoked => ({
   until: Date.now(),
   life: 660_000,
   sessions: sessions.map((id) => ({ id, at: Date.now() })),
@@ -18,47 +18,47 @@ const told = (...sessions: string[]): Revoked => ({
 })
 const token = (sid: string) => ({ id: 'someone', sid, version: 0 })
 
-/** A service that has just been answered that nothing was revoked; its next questions wait for an answer. */
-async function peer() {
-  const asked: ((answer: Revoked) => void)[] = []
+/** Starts a poller whose first response is empty; the test resolves its later requests. */
+async function startPoller() {
+  const requests: ((answer: Revoked) => void)[] = []
   const revocations = revocationsFrom(
     (_since, signal) =>
       new Promise((resolve, reject) => {
-        asked.push(resolve)
+        requests.push(resolve)
         signal.addEventListener('abort', () => reject(signal.reason as Error))
       }),
   )
   onTestFinished(() => revocations.stop())
   const started = revocations.start(logger('test', 'silent'))
-  asked[0]!(told())
+  requests[0]!(revoked())
   await started
-  return { ...revocations, asked }
+  return { ...revocations, requests }
 }
 
-describe('what was revoked', () => {
-  it('the moment after a service had asked is known to it in time, though an answer takes as long as it may', async () => {
-    const { asked, isRevoked } = await peer()
-    const revoked = Date.now()
-    while (asked.length === 1) await vi.advanceTimersByTimeAsync(1)
+describe('createRevocationPoller', () => {
+  it('knows a revocation within 5 s, though it follows a request and the next response is slow', async () => {
+    const { requests, isRevoked } = await startPoller()
+    const revokedAt = Date.now()
+    while (requests.length === 1) await vi.advanceTimersByTimeAsync(1)
     await vi.advanceTimersByTimeAsync(1999)
     expect(isRevoked(token('ended'))).toBe(false)
-    asked[1]!(told('ended'))
+    requests[1]!(revoked('ended'))
     await vi.advanceTimersByTimeAsync(0)
     expect(isRevoked(token('ended'))).toBe(true)
     expect(isRevoked(token('other'))).toBe(false)
-    expect(Date.now() - revoked).toBeLessThan(KNOWN_WITHIN)
+    expect(Date.now() - revokedAt).toBeLessThan(MAX_PROPAGATION)
   })
 
-  it('is asked for again when no answer comes, and what is known stays', async () => {
-    const { asked, isRevoked } = await peer()
+  it('polls again after a timeout, and keeps known revocations', async () => {
+    const { requests, isRevoked } = await startPoller()
     await vi.advanceTimersByTimeAsync(2000)
-    asked[1]!(told('ended'))
+    requests[1]!(revoked('ended'))
     await vi.advanceTimersByTimeAsync(2000)
-    expect(asked).toHaveLength(3)
-    await vi.advanceTimersByTimeAsync(4000) // nobody answers the third
-    expect(asked).toHaveLength(4)
+    expect(requests).toHaveLength(3)
+    await vi.advanceTimersByTimeAsync(4000) // the third request times out
+    expect(requests).toHaveLength(4)
     expect(isRevoked(token('ended'))).toBe(true)
-    asked[3]!(told('late'))
+    requests[3]!(revoked('late'))
     await vi.advanceTimersByTimeAsync(0)
     expect(isRevoked(token('late'))).toBe(true)
   })

@@ -1,56 +1,54 @@
 import type { Logger } from './log.ts'
+import { waitAtMost } from './with-timeout.ts'
 
-/** How long a stop waits for the round that is under way, in milliseconds. */
-const STOP_WITHIN = 3000
+/** How long `stop` waits for the run in progress, in milliseconds. */
+const STOP_TIMEOUT = 3000
 
 export type Rounds = ReturnType<typeof rounds>
 
 /**
- * Does some work at once and again after each pause of so many milliseconds, never twice at a time. What fails is logged
- * and done again after the pause.
+ * Starts a polling worker: runs `work` at once, and again after each pause of `interval` milliseconds, never concurrently. A
+ * failed run is logged, and repeated after the pause.
  */
-export function rounds(name: string, pause: number, work: () => Promise<void>, log: Logger) {
-  let asked = false
+export function rounds(name: string, interval: number, work: () => Promise<void>, log: Logger) {
+  let isRequested = false
   let stopped = false
-  let wake = (): void => {}
+  let endPause = (): void => {}
 
-  const nap = (): Promise<void> =>
+  const pause = (): Promise<void> =>
     new Promise((resolve) => {
-      const timer = setTimeout(resolve, pause)
-      wake = () => {
+      const timer = setTimeout(resolve, interval)
+      endPause = () => {
         clearTimeout(timer)
         resolve()
       }
     })
 
-  const run = async (): Promise<void> => {
-    while (!stopped || asked)
+  const poll = async (): Promise<void> => {
+    while (!stopped || isRequested)
       try {
-        asked = false
+        isRequested = false
         await work()
-        if (!asked && !stopped) await nap()
+        if (!isRequested && !stopped) await pause()
       } catch (error) {
-        log.warn({ err: error, work: name }, 'did not go well: again soon')
-        // What made it fail will not be better for being asked: the whole pause.
-        if (!stopped) await new Promise((resolve) => setTimeout(resolve, pause))
+        log.warn({ err: error, work: name }, 'background work failed: retrying after the pause')
+        // A request to run does not end this pause: the cause of the failure probably persists.
+        if (!stopped) await new Promise((resolve) => setTimeout(resolve, interval))
       }
   }
-  const done = Promise.resolve().then(run)
+  const done = Promise.resolve().then(poll)
 
   return {
-    /** Asks for a round without waiting for the pause. */
+    /** Requests a run without waiting for the end of the pause. */
     soon: (): void => {
-      asked = true
-      wake()
+      isRequested = true
+      endPause()
     },
-    /** Ends after the round that is under way and the one that was asked for, or 3 s. */
+    /** Stops after the run in progress and a requested one, or after 3 s. */
     stop: async (): Promise<void> => {
       stopped = true
-      wake()
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, STOP_WITHIN)
-      await Promise.race([done, late])
-      clearTimeout(timer)
+      endPause()
+      await waitAtMost(done, STOP_TIMEOUT)
     },
   }
 }

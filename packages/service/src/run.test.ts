@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { expect, it, onTestFinished } from 'vitest'
 
-/** A service whose only route answers after half a second. */
+/** A service whose only route responds after 500 ms. */
 const service = `
   import Fastify from 'fastify'
   import { run } from ${JSON.stringify(new URL('./run.ts', import.meta.url).href)}
@@ -14,7 +14,7 @@ const service = `
   }, process.env)
 `
 
-it('on SIGTERM what is under way is answered, and a client that keeps its connection delays nothing', async () => {
+it('runService answers requests in flight on SIGTERM, and a keep-alive connection does not delay the shutdown', async () => {
   const child = spawn(process.execPath, ['--conditions=development', '--input-type=module', '--eval', service], {
     cwd: new URL('.', import.meta.url),
     env: { ...process.env, NODE_OPTIONS: '' },
@@ -26,15 +26,15 @@ it('on SIGTERM what is under way is answered, and a client that keeps its connec
     await ended
   })
   const listening = Promise.withResolvers<string>()
-  const asked = Promise.withResolvers<void>()
+  const requested = Promise.withResolvers<void>()
   createInterface({ input: child.stdout }).on('line', (line) => {
     const address = /listening at (http:[^"]+)/.exec(line)?.[1]
     if (address) listening.resolve(address)
-    if (line.includes('incoming request')) asked.resolve()
+    if (line.includes('incoming request')) requested.resolve()
   })
-  // fetch keeps its connection for the next request.
+  // fetch keeps the connection open for the next request.
   const answer = fetch(await listening.promise)
-  await asked.promise
+  await requested.promise
   child.kill('SIGTERM')
   expect(await (await answer).json()).toEqual({ done: true })
   expect(await ended).toEqual([0, null])

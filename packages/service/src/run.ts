@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { stoppable } from './stopping.ts'
 import { startTelemetry } from './telemetry.ts'
 
-/** How long a stop may take before it is forced, in milliseconds. */
-const STOP_WITHIN = 10_000
+/** How long a graceful shutdown may take before the process exits, in milliseconds. */
+const SHUTDOWN_TIMEOUT = 10_000
 
 type Settings = {
   HOST: string
@@ -14,11 +14,12 @@ type Settings = {
 }
 
 /**
- * A service's whole life: reads its settings, starts it, listens, and on SIGTERM or SIGINT stops it within 10 s: what came
- * in is answered first, then the app closes what it holds.
+ * Runs a service: reads its settings, builds the app, listens, and shuts down gracefully on SIGTERM or SIGINT within 10 s.
+ * Requests in flight are answered before the app closes its connections.
  *
- * A setting that is wrong, a port that is taken or a dependency that never answers is told in a sentence, and the
- * process ends with 1. `build` is called after telemetry, so it must import the app, not have imported it.
+ * An error at the start (an invalid setting, a port in use, an unavailable dependency) is printed as one sentence, and the
+ * process exits with 1. `build` is called after telemetry has started, and must import the app dynamically, so that its
+ * modules are instrumented.
  */
 export async function run<S extends Settings>(
   name: string,
@@ -30,48 +31,48 @@ export async function run<S extends Settings>(
     const settings = settingsFrom(env)
     const stopTelemetry = settings.OTEL_EXPORTER_OTLP_ENDPOINT ? await startTelemetry(name) : async () => {}
     const app = await build(settings)
-    stopOnSignal(app, stopTelemetry)
-    // What the start leaves behind weighs 15 MB; with --expose-gc it goes, in 0.2 s, before anyone asks.
+    shutDownOnSignal(app, stopTelemetry)
+    // With --expose-gc, frees 15 MB of garbage from the start, in 0.2 s, before the first request.
     globalThis.gc?.({ type: 'major', flavor: 'last-resort' })
     if (settings.OPERATOR_PORT !== undefined)
       await app.operator?.listen({ host: settings.OPERATOR_HOST, port: settings.OPERATOR_PORT })
     await app.listen({ host: settings.HOST, port: settings.PORT })
   } catch (error) {
-    console.error(`${name} cannot start. ${sentenceOf(error)}`)
+    console.error(`${name} cannot start. ${toSentence(error)}`)
     process.exit(1)
   }
 }
 
-function stopOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<void>): void {
-  const answerAll = stoppable(app.server)
+function shutDownOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<void>): void {
+  const drainConnections = stoppable(app.server)
   let stopping = false
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return
     stopping = true
-    app.log.info({ signal }, 'stopping')
+    app.log.info({ signal }, 'shutting down')
     setTimeout(() => {
-      app.log.fatal('not stopped in time')
+      app.log.fatal('shutdown timed out')
       process.exit(1)
-    }, STOP_WITHIN).unref()
+    }, SHUTDOWN_TIMEOUT).unref()
     try {
-      // At once, so that no one takes it for ready.
+      // First, so that readiness probes fail at once.
       await app.operator?.close()
-      await answerAll()
+      await drainConnections()
       await app.close()
       await stopTelemetry()
-      app.log.info('stopped')
+      app.log.info('shut down')
       process.exit(0)
     } catch (error) {
-      app.log.fatal({ err: error }, 'stopped badly')
+      app.log.fatal({ err: error }, 'shutdown failed')
       process.exit(1)
     }
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
 }
 
-function sentenceOf(error: unknown): string {
+function toSentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error && error.code === 'EADDRINUSE')
-    return `Port ${String((error as NodeJS.ErrnoException & { port?: number }).port)} is taken: set PORT to a free one, or stop what listens there.`
+    return `Port ${String((error as NodeJS.ErrnoException & { port?: number }).port)} is in use: set PORT to a free one, or stop the process that listens on it.`
   return error.message
 }

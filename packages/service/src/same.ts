@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** Tells whether a text is `secret`, in a time that says nothing of either. */
+/** Creates a constant-time comparison with `secret`: its duration discloses nothing of either text. */
 export function sameAs(secret: string): (text: string) => boolean {
-  const expected = digestOf(secret)
-  return (text) => timingSafeEqual(digestOf(text), expected)
+  const expected = sha256(secret)
+  return (text) => timingSafeEqual(sha256(text), expected)
 }
 
-const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest()
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()

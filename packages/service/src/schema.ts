@@ -3,18 +3,18 @@ import ajvFormats from 'ajv-formats'
 import { Type, type Static, type TSchema } from 'typebox'
 import { Refusal, type Fault } from './refusal.ts'
 
-/** How many faults one answer lists at the most. */
-const MOST_FAULTS = 20
+/** The most field errors in one response. */
+const MAX_FIELD_ERRORS = 20
 
-/** An Ajv with our settings: unknown fields are refused by the schemas themselves, nothing is removed, every fault is told. */
+/** Creates an Ajv that reports all errors, fills in defaults and removes nothing; schemas themselves reject unknown fields. */
 export function createAjv(options: Options = {}): Ajv {
   const ajv = new Ajv({
     allErrors: true,
     useDefaults: true,
-    // 19.99 / 0.01 is not a whole number in binary: a quotient this near to one counts as whole.
+    // 19.99 / 0.01 is not an integer in binary floating point: a quotient this close to an integer counts as one.
     multipleOfPrecision: 6,
     strict: true,
-    // What OpenAPI adds to JSON Schema.
+    // A keyword of OpenAPI.
     keywords: ['example'],
     ...options,
   })
@@ -26,58 +26,60 @@ const strict = createAjv()
 const coercing = createAjv({ coerceTypes: true })
 
 /**
- * A reader for one shape: gives back the value, its text NFC-normalised and its defaults filled in, typed.
- * The same function stands at every door (REST bodies, GraphQL arguments, gRPC requests).
+ * Creates a parser for one schema: it returns the validated value, typed, with text in Unicode NFC and defaults filled in. Used
+ * for REST bodies, GraphQL arguments and gRPC requests alike.
  *
- * @throws Refusal `VALIDATION_FAILED` that names each fault by its path.
+ * @throws AppError `VALIDATION_FAILED` with a field error for each mistake
  */
 export function reader<T extends TSchema>(schema: T): (value: unknown) => Static<T> {
-  const read = validatorOf(schema, 'body')
+  const validate = validatorOf(schema, 'body')
   return (value) => {
-    const result = read(value)
+    const result = validate(value)
     if (result.error) throw result.error
     return result.value as Static<T>
   }
 }
 
 /**
- * Fastify's validator: bodies are taken as they are, what comes as text in the URL or a header is turned into its type.
+ * Creates a Fastify validator for one part of a request. Text in the URL and in headers is converted to the schema's types; bodies
+ * are not converted.
  */
 export function validatorOf(schema: TSchema, part: string): (value: unknown) => { value?: unknown; error?: Refusal } {
   const validate = (part === 'body' ? strict : coercing).compile(schema)
-  return (given) => {
-    const value = normalised(given)
-    if (typeof value === 'symbol') return { error: new Refusal('VALIDATION_FAILED', unreadable[value]!) }
+  return (input) => {
+    const value = normalize(input)
+    if (typeof value === 'symbol') return { error: new Refusal('VALIDATION_FAILED', rejections[value]!) }
     if (validate(value)) return { value }
     return {
-      error: new Refusal('VALIDATION_FAILED', sentenceFor(part), { errors: faultsOf(validate.errors) }),
+      error: new Refusal('VALIDATION_FAILED', messageFor(part), { errors: faultsOf(validate.errors) }),
     }
   }
 }
 
-const sentenceFor = (part: string): string =>
-  part === 'querystring' ? 'The query does not fit: see errors.' : 'What was sent does not fit: see errors.'
+const messageFor = (part: string): string =>
+  part === 'querystring' ? 'The query string is invalid: see errors.' : 'What was sent does not fit: see errors.'
 
-/** Ajv's errors as ours: a JSON pointer and a few words, at most 20 of them, each path once. */
+/** Converts Ajv's errors to field errors: at most 20, and one for each path. */
 export function faultsOf(errors: readonly ErrorObject[] | null | undefined): Fault[] {
-  const faults = new Map<string, Fault>()
+  const fieldErrors = new Map<string, Fault>()
   for (const error of errors ?? []) {
-    const fault = faultOf(error)
-    if (!faults.has(fault.path)) faults.set(fault.path, fault)
-    if (faults.size === MOST_FAULTS) break
+    const fieldError = toFieldError(error)
+    if (!fieldErrors.has(fieldError.path)) fieldErrors.set(fieldError.path, fieldError)
+    if (fieldErrors.size === MAX_FIELD_ERRORS) break
   }
-  return [...faults.values()]
+  return [...fieldErrors.values()]
 }
 
-function faultOf({ instancePath, keyword, params, message }: ErrorObject): Fault {
-  const at = (name: unknown): string => `${instancePath}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
+function toFieldError({ instancePath, keyword, params, message }: ErrorObject): Fault {
+  const pathTo = (name: unknown): string =>
+    `${instancePath}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
   switch (keyword) {
     case 'additionalProperties':
-      return { path: at(params['additionalProperty']), message: 'is not a known field' }
+      return { path: pathTo(params['additionalProperty']), message: 'is not a known field' }
     case 'required':
-      return { path: at(params['missingProperty']), message: 'is missing' }
+      return { path: pathTo(params['missingProperty']), message: 'is missing' }
     case 'dependencies':
-      return { path: at(params['missingProperty']), message: `is missing beside ${String(params['property'])}` }
+      return { path: pathTo(params['missingProperty']), message: `is missing beside ${String(params['property'])}` }
     case 'enum':
       return { path: instancePath, message: `must be one of ${(params['allowedValues'] as unknown[]).join(', ')}` }
     case 'multipleOf':
@@ -94,40 +96,40 @@ function faultOf({ instancePath, keyword, params, message }: ErrorObject): Fault
   }
 }
 
-/** How deep a value may be nested: far more than any shape here, and far less than what overflows the stack. */
-const DEEPEST = 64
+/** The deepest nesting of a value: more than any schema here, and far less than what overflows the stack. */
+const MAX_DEPTH = 64
 const TOO_DEEP = Symbol('nested too deeply')
 
 /**
- * More marks on one letter than any language writes: the Stream-Safe Text Format of UAX #15 allows 30. Normalising puts
- * each mark in its place among those of its letter, so the work grows with the square of their number: 40,000 take 5 s.
+ * More combining marks on one character than the 30 that the Stream-Safe Text Format (UAX #15) allows. Normalization sorts the
+ * marks of a character in quadratic time: 40,000 take 5 s.
  */
-const FAR_TOO_MARKED = /(?<!\p{M})\p{M}{31}/u // from the first mark on, so that each is looked at once
-const TOO_MARKED = Symbol('too many marks on a letter')
+const MARKS_OVER_LIMIT = /(?<!\p{M})\p{M}{31}/u // the lookbehind makes the search linear
+const TOO_MANY_MARKS = Symbol('too many combining marks on a character')
 
-const unreadable: Record<symbol, string> = {
-  [TOO_DEEP]: 'What was sent is nested too deeply.',
-  [TOO_MARKED]: 'In what was sent a letter has more than 30 accents or other marks.',
+const rejections: Record<symbol, string> = {
+  [TOO_DEEP]: 'The input is nested too deeply.',
+  [TOO_MANY_MARKS]: 'A character in the input has more than 30 combining marks.',
 }
 
 /**
- * A copy of a JSON value whose text is in Unicode normal form C, so that "Reçue" is equal however it was typed; TOO_DEEP
- * or TOO_MARKED for one that no shape here could fit.
+ * Copies a JSON value with its text in Unicode NFC, so that "Reçue" is equal however its accents are encoded. Returns TOO_DEEP or
+ * TOO_MANY_MARKS for a value that is expensive to process.
  */
-function normalised(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return FAR_TOO_MARKED.test(value) ? TOO_MARKED : value.normalize('NFC')
+function normalize(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return MARKS_OVER_LIMIT.test(value) ? TOO_MANY_MARKS : value.normalize('NFC')
   if (value === null || typeof value !== 'object') return value
-  if (depth > DEEPEST) return TOO_DEEP
+  if (depth > MAX_DEPTH) return TOO_DEEP
   const copy: unknown[] = []
   for (const inner of Object.values(value)) {
-    const one = normalised(inner, depth + 1)
-    if (typeof one === 'symbol') return one
-    copy.push(one)
+    const normalized = normalize(inner, depth + 1)
+    if (typeof normalized === 'symbol') return normalized
+    copy.push(normalized)
   }
   return Array.isArray(value) ? copy : Object.fromEntries(Object.keys(value).map((key, i) => [key, copy[i]]))
 }
 
-/** An object that refuses fields which it does not name. */
+/** The schema of an object without unknown fields. */
 export const Closed = <P extends Record<string, TSchema>>(
   properties: P,
   options: { title?: string; description?: string } = {},
@@ -135,29 +137,29 @@ export const Closed = <P extends Record<string, TSchema>>(
 
 const NOT_BLANK = '\\S'
 
-/** Text with something in it, of at most so many characters. */
+/** The schema of non-blank text of at most `maxLength` characters. */
 export const Text = (maxLength: number, options: { description?: string; minLength?: number } = {}) =>
   Type.String({ minLength: 1, maxLength, pattern: NOT_BLANK, ...options })
 
-/** Euros, 0 to 999999.99, with at most two decimals. */
+/** The schema of a price in euros, 0 to 999999.99, with at most two decimals. */
 export const Price = Type.Number({ minimum: 0, maximum: 999999.99, multipleOf: 0.01, description: 'Euros' })
 
-/** A moment as ISO 8601 in UTC. */
+/** The schema of a timestamp in ISO 8601. */
 export const Moment = Type.String({ format: 'date-time' })
 
-/** A field that may be null in an answer. */
+/** The schema of a nullable field. */
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
-/** The part of a list's query that every list has. */
+/** The pagination parameters of every list. */
 export const PageQuery = {
-  first: Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'How many' }),
-  after: Type.Optional(Type.String({ maxLength: 1000, description: 'The endCursor of the page before' })),
+  first: Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'The most items to return' }),
+  after: Type.Optional(Type.String({ maxLength: 1000, description: 'The endCursor of the previous page' })),
 }
 
-/** An error as every REST route answers it (RFC 9457). */
+/** The schema of error responses: a problem document (RFC 9457). */
 export const Problem = Type.Object(
   {
-    type: Type.String(),
+    type: Type.String({ description: 'The path of a page about the code' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),

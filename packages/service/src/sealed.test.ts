@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { sealingUnder } from './sealed.ts'
 
-const SECRET = 'shared by the two who write and read'
-const sealing = sealingUnder(SECRET)
+const SECRET = 'shared by sender and receiver'
+const encryption = sealingUnder(SECRET)
 
-describe('what was sealed', () => {
-  it('is opened by who holds the same secret', async () => {
-    const sealed = await sealing.seal('un secret: été')
-    expect(await sealingUnder(SECRET).open(sealed)).toBe('un secret: été')
-    expect(sealed).not.toContain('secret')
-    expect(await sealing.seal('un secret: été')).not.toBe(sealed)
+describe('createEncryption', () => {
+  it('decrypts with the same secret, and encrypts the same text differently each time', async () => {
+    const encrypted = await encryption.seal('un secret: été')
+    expect(await sealingUnder(SECRET).open(encrypted)).toBe('un secret: été')
+    expect(encrypted).not.toContain('secret')
+    expect(await encryption.seal('un secret: été')).not.toBe(encrypted)
   })
 
-  it('is opened by no one else, and not when it was changed', async () => {
-    const sealed = await sealing.seal('un secret')
-    await expect(sealingUnder(`${SECRET}.`).open(sealed)).rejects.toThrow()
-    const parts = sealed.split('.')
+  it('rejects texts of another secret, changed texts and malformed texts', async () => {
+    const encrypted = await encryption.seal('un secret')
+    await expect(sealingUnder(`${SECRET}.`).open(encrypted)).rejects.toThrow()
+    const parts = encrypted.split('.')
     parts[3] = `${parts[3]!.startsWith('A') ? 'B' : 'A'}${parts[3]!.slice(1)}`
-    await expect(sealing.open(parts.join('.'))).rejects.toThrow()
-    await expect(sealing.open('nonsense')).rejects.toThrow()
+    await expect(encryption.open(parts.join('.'))).rejects.toThrow()
+    await expect(encryption.open('nonsense')).rejects.toThrow()
   })
 })

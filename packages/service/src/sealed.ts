@@ -4,8 +4,8 @@ import { CompactEncrypt, compactDecrypt } from 'jose'
 export type Sealing = ReturnType<typeof sealingUnder>
 
 /**
- * Seals text for whoever holds the same secret: a JWE (RFC 7516) under AES-256-GCM, its key the SHA-256 of the secret.
- * Whoever carries it can neither read nor change it.
+ * Creates the encryption of texts between services that share `secret`: a compact JWE (RFC 7516) with AES-256-GCM, which is
+ * authenticated. The key is the SHA-256 of the secret.
  */
 export function sealingUnder(secret: string) {
   const key = createHash('sha256').update(`sealed:${secret}`).digest()
@@ -15,9 +15,9 @@ export function sealingUnder(secret: string) {
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
         .encrypt(key),
 
-    /** @throws Error when it was sealed under another secret, or changed. */
-    open: async (sealed: string): Promise<string> => {
-      const { plaintext } = await compactDecrypt(sealed, key, {
+    /** @throws Error when the text was encrypted with another secret, or was changed. */
+    open: async (encrypted: string): Promise<string> => {
+      const { plaintext } = await compactDecrypt(encrypted, key, {
         keyManagementAlgorithms: ['dir'],
         contentEncryptionAlgorithms: ['A256GCM'],
       })

@@ -6,9 +6,9 @@ import { eventually, inTime } from '@halles/testkit/wait'
 import { expect, it, onTestFinished } from 'vitest'
 import { stoppable } from './stopping.ts'
 
-/** A server, and a client that keeps its one connection. */
-async function pair(answer: RequestListener = (_request, response) => response.end('done')) {
-  const server = createServer({ keepAliveTimeout: 0 }, answer) // by itself it closes no connection
+/** Starts a server, and a client that reuses its only connection. */
+async function startServerAndClient(answer: RequestListener = (_request, response) => response.end('done')) {
+  const server = createServer({ keepAliveTimeout: 0 }, answer) // the server does not close idle connections
   const stop = stoppable(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -18,59 +18,59 @@ async function pair(answer: RequestListener = (_request, response) => response.e
     agent.destroy()
     server.closeAllConnections()
   })
-  const ask = async (by = agent) => {
-    const sent = httpRequest({ host: '127.0.0.1', port, agent: by, method: 'POST' })
-    sent.end('wish')
-    const [answered] = await once(sent, 'response')
-    return { text: await text(answered), connection: answered.headers.connection, reused: sent.reusedSocket }
+  const send = async (usedAgent = agent) => {
+    const sent = httpRequest({ host: '127.0.0.1', port, agent: usedAgent, method: 'POST' })
+    sent.end('request')
+    const [response] = await once(sent, 'response')
+    return { text: await text(response), connection: response.headers.connection, reused: sent.reusedSocket }
   }
   const connections = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
-  return { stop, ask, connections }
+  return { stop, send, connections }
 }
 
-it('an idle connection is answered on once more, and closed by that', async () => {
-  const { stop, ask } = await pair()
-  expect(await ask()).toEqual({ text: 'done', connection: 'keep-alive', reused: false })
+it('createGracefulShutdown answers one more request on an idle connection, with connection: close', async () => {
+  const { stop, send } = await startServerAndClient()
+  expect(await send()).toEqual({ text: 'done', connection: 'keep-alive', reused: false })
   const stopped = stop()
-  expect(await ask()).toEqual({ text: 'done', connection: 'close', reused: true })
+  expect(await send()).toEqual({ text: 'done', connection: 'close', reused: true })
   await stopped
 })
 
-it('an idle connection that nobody uses is left open longer than our clients keep theirs, then closed', async () => {
-  const { stop, ask } = await pair()
-  await ask()
+it('createGracefulShutdown closes an unused connection after the keep-alive timeout of our clients', async () => {
+  const { stop, send } = await startServerAndClient()
+  await send()
   const began = performance.now()
   await inTime(2000, stop())
   expect(performance.now() - began).toBeGreaterThan(900)
 })
 
-it('what is under way is answered, and its connection then closed', async () => {
-  const begun = Promise.withResolvers<void>()
-  const go = Promise.withResolvers<void>()
-  const { stop, ask } = await pair((_request, response) => {
-    begun.resolve()
-    void go.promise.then(() => response.end('done'))
+it('createGracefulShutdown answers a request in flight, then closes its connection', async () => {
+  const received = Promise.withResolvers<void>()
+  const respond = Promise.withResolvers<void>()
+  const { stop, send } = await startServerAndClient((_request, response) => {
+    received.resolve()
+    void respond.promise.then(() => response.end('done'))
   })
-  const answer = ask()
-  await begun.promise
+  const answer = send()
+  await received.promise
   const stopped = stop()
-  go.resolve()
+  respond.resolve()
   expect(await answer).toMatchObject({ text: 'done', connection: 'close' })
   await stopped
 })
 
-it('new connections are refused from the first moment', async () => {
-  const { stop, ask, connections } = await pair()
-  await ask()
+it('createGracefulShutdown refuses new connections at once', async () => {
+  const { stop, send, connections } = await startServerAndClient()
+  await send()
   const stopped = stop()
-  await expect(ask(new Agent())).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  await expect(send(new Agent())).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   await stopped
   expect(await connections()).toBe(0)
 })
 
-it('without connections it is over at once', async () => {
-  const { stop, ask, connections } = await pair()
-  await ask(new Agent({ keepAlive: false }))
-  await eventually('its connection is gone', async () => (await connections()) === 0)
+it('createGracefulShutdown ends at once without connections', async () => {
+  const { stop, send, connections } = await startServerAndClient()
+  await send(new Agent({ keepAlive: false }))
+  await eventually('the connection is closed', async () => (await connections()) === 0)
   await expect(inTime(500, stop())).resolves.toBeUndefined()
 })

@@ -2,23 +2,23 @@ import type { Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 
 /**
- * How long a connection may be idle while the server stops, in milliseconds. Longer than any client of ours keeps one
- * (apps/gateway/src/addresses.ts), so that a client closes it before we do: a request that was sent at the moment when we
- * close it would be lost, and its client could not know whether it was done.
+ * How long a connection may be idle during the shutdown, in milliseconds. It is longer than the keep-alive timeout of the
+ * gateway's client (apps/gateway/src/addresses.ts), so that the client closes the connection first. Otherwise a request could
+ * be sent while the server closes the connection, and its client would not know whether it was processed.
  */
-const IDLE = 1000
+const IDLE_TIMEOUT = 1000
 
-const LOOK_EVERY = 25
+const CHECK_INTERVAL = 25
 
 /**
- * Lets an HTTP server stop without a word lost. Call it before the server listens; what it gives back takes no new
- * connection, answers what comes on those that are there with `connection: close`, and resolves when none is left.
+ * Prepares the graceful shutdown of an HTTP server. Call it before the server listens. The function that it returns stops
+ * accepting connections, answers further requests on open ones with `connection: close`, and resolves when none is left.
  *
- * A server's own `close` is harder: it closes idle connections at once, while a request may be on its way on one.
+ * `server.close` by itself closes idle connections at once, which loses a request that is in transit.
  */
 export function stoppable(server: Server): () => Promise<void> {
   const idleSince = new Map<Socket, number>()
-  const unanswered = new Set<ServerResponse>()
+  const openResponses = new Set<ServerResponse>()
   let stopping = false
 
   server.on('connection', (socket: Socket) => {
@@ -27,21 +27,21 @@ export function stoppable(server: Server): () => Promise<void> {
   })
   server.prependListener('request', ({ socket }, response: ServerResponse) => {
     idleSince.delete(socket)
-    unanswered.add(response)
+    openResponses.add(response)
     if (stopping) response.setHeader('connection', 'close')
     response.once('close', () => {
-      unanswered.delete(response)
+      openResponses.delete(response)
       if (!socket.destroyed) idleSince.set(socket, performance.now())
     })
   })
 
   return async () => {
     stopping = true
-    for (const response of unanswered) if (!response.headersSent) response.setHeader('connection', 'close')
+    for (const response of openResponses) if (!response.headersSent) response.setHeader('connection', 'close')
     NetServer.prototype.close.call(server)
-    while (idleSince.size > 0 || unanswered.size > 0) {
-      for (const [socket, since] of idleSince) if (performance.now() - since >= IDLE) socket.destroy()
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
+    while (idleSince.size > 0 || openResponses.size > 0) {
+      for (const [socket, since] of idleSince) if (performance.now() - since >= IDLE_TIMEOUT) socket.destroy()
+      await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL))
     }
   }
 }

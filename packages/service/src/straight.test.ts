@@ -11,7 +11,7 @@ it.each([
   '/products/a...',
   '/docs/',
   '/products/%252e%252e',
-])('%s is straight', (url) => expect(isStraight(url)).toBe(true))
+])('isNormalizedPath accepts %s', (url) => expect(isStraight(url)).toBe(true))
 
 it.each([
   '*',
@@ -37,4 +37,4 @@ it.each([
   '/products/..a',
   '/products/a../b',
   '/products/.;a/b',
-])('%s is not', (url) => expect(isStraight(url)).toBe(false))
+])('isNormalizedPath rejects %s', (url) => expect(isStraight(url)).toBe(false))

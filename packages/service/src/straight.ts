@@ -1,13 +1,14 @@
 /**
- * What two readers of a path may read differently: nothing between two slashes, a backslash, a slash that is encoded, `.` as
- * a step, and two dots at the beginning or the end of one (`..`, `..;a`); dots may be encoded.
+ * What the router, a proxy and a service may normalize differently (RFC 3986, 6.2.2): an empty segment, a backslash, an encoded
+ * slash, a dot segment (`.`, `..`, `..;a`), and two dots at the start or end of a segment; dots may be encoded.
  */
-const crooked = /\/\/|\\|%5c|%2f|\/(?:\.|%2e)(?:[/;]|$)|\/(?:\.|%2e){2}|(?:\.|%2e){2}\//i
+const ambiguous = /\/\/|\\|%5c|%2f|\/(?:\.|%2e)(?:[/;]|$)|\/(?:\.|%2e){2}|(?:\.|%2e){2}\//i
 
 /**
- * Whether an address leads where it says, for whoever reads it: router, proxy and service. None of ours needs any other.
+ * Whether the path of a request target is normalized, so that it cannot pass a check under one path and reach another. No route
+ * of ours needs any other path.
  *
- * @param url as it was sent; its query may say anything
+ * @param url the request target as received; its query is not checked
  */
 export const isStraight = (url: string): boolean =>
-  url.startsWith('/') && !crooked.test(url.slice(0, url.search(/[?#]|$/)))
+  url.startsWith('/') && !ambiguous.test(url.slice(0, url.search(/[?#]|$/)))

@@ -1,12 +1,12 @@
 import { register } from 'node:module'
 
 /**
- * Starts OpenTelemetry for this process and gives back how to end it: spans of HTTP, gRPC and MongoDB go
- * by OTLP over HTTP to the standard variable OTEL_EXPORTER_OTLP_ENDPOINT. Nothing of it is loaded unless this is called,
- * and it must be called before the modules that it watches are imported.
+ * Starts OpenTelemetry for this process and returns a function that shuts it down. Spans of HTTP, gRPC and MongoDB are exported
+ * by OTLP over HTTP to OTEL_EXPORTER_OTLP_ENDPOINT. The SDK is only loaded by this call, which must precede the import of the
+ * instrumented modules.
  */
 export async function startTelemetry(serviceName: string): Promise<() => Promise<void>> {
-  // Lets instrumentations see ES modules; without it gRPC's are lost.
+  // Instruments ES modules; without it spans of gRPC are missing.
   register('@opentelemetry/instrumentation/hook.mjs', import.meta.url)
   const [{ NodeSDK }, http, grpc, mongodb] = await Promise.all([
     import('@opentelemetry/sdk-node'),
@@ -16,7 +16,7 @@ export async function startTelemetry(serviceName: string): Promise<() => Promise
   ])
   const sdk = new NodeSDK({
     serviceName,
-    // None of undici: calls between services carry the trace by traceHeaders, and a second traceparent spoils both.
+    // undici is not instrumented: traceHeaders already sets traceparent, and a second one would invalidate both.
     instrumentations: [
       new http.HttpInstrumentation({
         ignoreIncomingRequestHook: ({ url }) => url === '/healthz' || url === '/readyz' || url === '/metrics',

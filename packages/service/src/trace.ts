@@ -12,18 +12,17 @@ import {
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 
-// One mechanism whether or not spans are recorded: OpenTelemetry's context and W3C Trace Context. Without an SDK the
-// tracer makes no spans, and all that remains is an id that travels.
-// Both calls return false, and change nothing, when telemetry.ts has set up the SDK before.
+// OpenTelemetry's context and W3C Trace Context propagate the trace id, whether or not spans are recorded. Without an SDK the
+// tracer creates no spans. Both calls have no effect when telemetry.ts has started the SDK before.
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
 propagation.setGlobalPropagator(new W3CTraceContextPropagator())
 
 const tracer = trace.getTracer('halles')
 
-/** The trace that a carrier of headers belongs to, or a new one when it carries none. */
+/** Returns the trace context of incoming headers; a new one when they carry none. */
 export function traceFrom(carrier: Record<string, unknown>): Context {
   const active = context.active()
-  if (trace.getSpanContext(active)) return active // an instrumentation was here first
+  if (trace.getSpanContext(active)) return active // set by an instrumentation
   const extracted = propagation.extract(ROOT_CONTEXT, carrier)
   const remote = trace.getSpanContext(extracted)
   return trace.setSpanContext(ROOT_CONTEXT, {
@@ -33,7 +32,7 @@ export function traceFrom(carrier: Record<string, unknown>): Context {
   })
 }
 
-/** So many random bytes, as hexadecimal digits; from a pool, because asking the system for each request shows. */
+/** Returns random bytes as hexadecimal digits, from a pool, because a system call for each request is measurable. */
 function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {
     randomFillSync(pool)
@@ -44,25 +43,26 @@ function randomHex(bytes: number): string {
 const pool = Buffer.alloc(4096)
 let used = pool.length
 
-/** Runs `work` inside a trace that traceFrom gave. */
-export const inTrace = <T>(of: Context, work: () => T): T => context.with(of, work)
+/** Runs `work` within a trace context of traceFrom. */
+export const inTrace = <T>(traceContext: Context, work: () => T): T => context.with(traceContext, work)
 
-/** Runs `work` outside of any trace: for what goes on in the background, whoever happened to set it off. */
+/** Runs `work` outside any trace: for background work that a request happens to start. */
 export const inNoTrace = <T>(work: () => T): T => context.with(ROOT_CONTEXT, work)
 
-/** The present trace's id, 32 hexadecimal digits; undefined outside of any. */
-export const traceId = (of: Context = context.active()): string | undefined => trace.getSpanContext(of)?.traceId
+/** Returns the id of a trace context, 32 hexadecimal digits; undefined outside any trace. */
+export const traceId = (traceContext: Context = context.active()): string | undefined =>
+  trace.getSpanContext(traceContext)?.traceId
 
-/** The W3C headers that carry the present trace onward: `{traceparent, tracestate?}`, empty outside of any trace. */
-export function traceHeaders(of: Context = context.active()): Record<string, string> {
+/** Returns the W3C headers that propagate a trace: `{traceparent, tracestate?}`, empty outside any trace. */
+export function traceHeaders(traceContext: Context = context.active()): Record<string, string> {
   const carrier: Record<string, string> = {}
-  propagation.inject(of, carrier)
+  propagation.inject(traceContext, carrier)
   return carrier
 }
 
 /**
- * Runs one step of work as a span, below the trace that `traceparent` names (a message's) or the present one.
- * An error marks the span and goes on to the caller.
+ * Runs `work` in a span: a child of `traceparent` (such as a message's), by default of the active span. An error is recorded in
+ * the span and rethrown.
  */
 export async function inSpan<T>(
   name: string,
@@ -70,8 +70,8 @@ export async function inSpan<T>(
   traceparent: string | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  const parent = traceparent === undefined ? context.active() : inherit(traceparent)
-  const span = tracer.startSpan(name, { kind: kinds[kind] }, parent)
+  const parent = traceparent === undefined ? context.active() : contextFrom(traceparent)
+  const span = tracer.startSpan(name, { kind: spanKinds[kind] }, parent)
   try {
     return await context.with(span.isRecording() ? trace.setSpan(parent, span) : parent, work)
   } catch (error) {
@@ -82,7 +82,7 @@ export async function inSpan<T>(
   }
 }
 
-/** A context below a message's traceparent, whatever is active here. */
-const inherit = (traceparent: string): Context => propagation.extract(ROOT_CONTEXT, { traceparent })
+/** The context of a message's traceparent, independent of the active one. */
+const contextFrom = (traceparent: string): Context => propagation.extract(ROOT_CONTEXT, { traceparent })
 
-const kinds = { producer: SpanKind.PRODUCER, consumer: SpanKind.CONSUMER, internal: SpanKind.INTERNAL }
+const spanKinds = { producer: SpanKind.PRODUCER, consumer: SpanKind.CONSUMER, internal: SpanKind.INTERNAL }

@@ -5,16 +5,16 @@ import { Refusal } from './refusal.ts'
  * Resolves with the result of `work`, or rejects once `ms` milliseconds have passed. The work itself is not cancelled: its
  * result, or its error, is then ignored.
  *
- * @throws Refusal `TIMEOUT` when the time has passed, else what `work` throws
+ * @throws AppError `TIMEOUT` when the time has passed, else what `work` throws
  */
 export const withTimeout = <T>(work: Promise<T>, ms: number): Promise<T> =>
   pTimeout(work, {
     milliseconds: ms,
-    message: new Refusal('TIMEOUT', 'This took too long: look before you repeat it.'),
+    message: new Refusal('TIMEOUT', 'This took too long and may still complete: check before you repeat it.'),
   })
 
 /**
- * Waits for `work`, but for `ms` milliseconds at the most, and says whether it has finished. For closing what may hang.
+ * Waits for `work`, but for `ms` milliseconds at most, and returns whether it has finished. For shutdowns that may hang.
  *
  * @throws what `work` throws in that time
  */
@@ -23,3 +23,10 @@ export const waitAtMost = async (work: Promise<unknown>, ms: number): Promise<bo
     work.then(() => true),
     { milliseconds: ms, message: false },
   )) ?? false
+
+/**
+ * Resolves with the result of `work`, or rejects with the signal's reason once `signal` is aborted. The work itself is not
+ * cancelled: its result, or its error, is then ignored.
+ */
+export const rejectOnAbort = <T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> =>
+  signal ? pTimeout(work, { milliseconds: Infinity, signal }) : work

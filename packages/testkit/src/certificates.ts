@@ -7,14 +7,14 @@ x509.cryptoProvider.set(webcrypto as never)
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const DAY = 86_400_000
 
-/** PEM, as mounted files have it. */
+/** A certificate with its private key and its authority, as PEM. */
 export type Certificate = { cert: string; key: string; ca: string }
 
-/** An authority of a test's own, which signs certificates for 127.0.0.1 and localhost; all end in a day. */
+/** Creates a certificate authority that signs certificates for 127.0.0.1 and localhost. All expire in a day. */
 export async function authority(): Promise<{ ca: string; sign: (name: string) => Promise<Certificate> }> {
-  const keys = await newKeys()
+  const keys = await generateKeys()
   const root = await x509.X509CertificateGenerator.createSelfSigned({
-    ...ending(),
+    ...validity(),
     name: 'CN=A test',
     keys,
     signingAlgorithm: EC,
@@ -27,12 +27,12 @@ export async function authority(): Promise<{ ca: string; sign: (name: string) =>
   return {
     ca,
     sign: async (name) => {
-      const own = await newKeys()
+      const keyPair = await generateKeys()
       const signed = await x509.X509CertificateGenerator.create({
-        ...ending(),
+        ...validity(),
         subject: `CN=${name}`,
         issuer: root.subject,
-        publicKey: own.publicKey,
+        publicKey: keyPair.publicKey,
         signingKey: keys.privateKey,
         signingAlgorithm: EC,
         extensions: [
@@ -42,12 +42,12 @@ export async function authority(): Promise<{ ca: string; sign: (name: string) =>
           ]),
         ],
       })
-      const key = await webcrypto.subtle.exportKey('pkcs8', own.privateKey)
+      const key = await webcrypto.subtle.exportKey('pkcs8', keyPair.privateKey)
       return { cert: signed.toString('pem'), key: x509.PemConverter.encode(key, 'PRIVATE KEY'), ca }
     },
   }
 }
 
-const newKeys = (): Promise<webcrypto.CryptoKeyPair> => webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])
+const generateKeys = (): Promise<webcrypto.CryptoKeyPair> => webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])
 
-const ending = () => ({ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + DAY) })
+const validity = () => ({ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + DAY) })

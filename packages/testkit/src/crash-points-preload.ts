@@ -3,39 +3,39 @@ import { registerHooks } from 'node:module'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
-// For `node --import`: what it is to do is in its own URL, see `instrumented` in crash-points.ts.
+// A module for `node --import`. Its options are in the query of its own URL, see `instrumented` in crash-points.ts.
 
-const wish = new URL(import.meta.url).searchParams
-const folder = wish.get('folder')!
-const files = new Map(wish.getAll('file').map((url, i) => [url, path.join(folder, `${i}.js`)]))
-const point = wish.get('point')
-const list = wish.get('list')
-const slow = wish.get('slow')
-const ms = Number(wish.get('ms'))
+const options = new URL(import.meta.url).searchParams
+const folder = options.get('folder')!
+const files = new Map(options.getAll('file').map((url, i) => [url, path.join(folder, `${i}.js`)]))
+const point = options.get('point')
+const listFile = options.get('list')
+const delayedPoint = options.get('slow')
+const delay = Number(options.get('ms'))
 const lines = new Map<string, string>()
 
-/** How often this process has written to anyone; where Linux does not tell, every moment is one of its own. */
-function written(): string {
+/** Returns the number of write system calls of this process; on other systems than Linux a different value each time. */
+function countWrites(): string {
   try {
     return /syscw: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))![1]!
   } catch {
-    return `moment ${lines.size}`
+    return `point ${lines.size}`
   }
 }
 
-const pass = (name: string): void => {
+const reach = (name: string): void => {
   if (name === point) process.kill(process.pid, 'SIGKILL')
-  if (list !== null && !lines.has(name)) lines.set(name, `${written()}\t${name}\n`)
+  if (listFile !== null && !lines.has(name)) lines.set(name, `${countWrites()}\t${name}\n`)
 }
-if (list !== null) process.on('exit', () => writeFileSync(list, [...lines.values()].join('')))
+if (listFile !== null) process.on('exit', () => writeFileSync(listFile, [...lines.values()].join('')))
 
 Object.assign(globalThis, {
   __crashPoint: async <T>(name: string, awaited: T): Promise<Awaited<T>> => {
     try {
       return await awaited
     } finally {
-      pass(name)
-      if (name === slow) await setTimeout(ms)
+      reach(name)
+      if (name === delayedPoint) await setTimeout(delay)
     }
   },
 })

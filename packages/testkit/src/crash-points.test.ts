@@ -9,11 +9,11 @@ import { instrumented, momentsIn, pointsOf, sourcesIn } from './crash-points.ts'
 const folder = mkdtempSync(path.join(tmpdir(), 'halles-crash-points-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const main = path.join(folder, 'walk.ts')
+const main = path.join(folder, 'main.ts')
 writeFileSync(
   main,
   `import { step } from './steps.ts'
-const walk = async (from: number): Promise<void> => {
+const main = async (from: number): Promise<void> => {
   console.log('begin')
   await step(from)
   console.log('one')
@@ -25,15 +25,15 @@ const walk = async (from: number): Promise<void> => {
   if (from === 0) await step(5)
   console.log('end')
 }
-void walk(1)
+void main(1)
 `,
 )
 writeFileSync(
   path.join(folder, 'steps.ts'),
-  'export async function step<T>(of: T): Promise<T> {\n  await null\n  if (of === 3) throw new Error("three")\n  return of\n}\n',
+  'export async function step<T>(value: T): Promise<T> {\n  await null\n  if (value === 3) throw new Error("three")\n  return value\n}\n',
 )
-const walk = instrumented(sourcesIn(pathToFileURL(`${folder}/`), ['steps.ts']))
-afterAll(() => walk.remove())
+const service = instrumented(sourcesIn(pathToFileURL(`${folder}/`), ['steps.ts']))
+afterAll(() => service.remove())
 
 const run = (flags: string[]) => {
   const { stdout, signal } = spawnSync(
@@ -45,50 +45,53 @@ const run = (flags: string[]) => {
 }
 
 const points = [
-  'walk.ts walk: await step(from)',
-  "walk.ts walk: for await (const each of [Promise.resolve('two'), Promise.r…",
-  'walk.ts walk: await step(await step (2))',
-  'walk.ts walk: await step (2)',
-  'walk.ts walk: await step(3).catch(() => {})',
-  'walk.ts walk: await step(5)',
+  'main.ts main: await step(from)',
+  "main.ts main: for await (const each of [Promise.resolve('two'), Promise.r…",
+  'main.ts main: await step(await step (2))',
+  'main.ts main: await step (2)',
+  'main.ts main: await step(3).catch(() => {})',
+  'main.ts main: await step(5)',
 ]
 
-describe('the points of a source', () => {
-  it('are its awaits, in order, each with a name of its own', () => {
-    expect(walk.points).toEqual(points)
+describe('crash points of a source', () => {
+  it('are its awaits, in order, with unique names', () => {
+    expect(service.points).toEqual(points)
     const names = pointsOf('a.js', 'const f = once(async () => { await g(); await g() })\nawait f()').map((p) => p.name)
     expect(names).toEqual(['a.js f: await g()', 'a.js f: await g() #2', 'a.js module: await f()'])
   })
 
-  it('are not found in what is not understood', () => {
+  it('throw for unsupported syntax and unknown files', () => {
     expect(() => pointsOf('a.js', 'for await (const a of b) c()')).toThrow('braces')
     expect(() => pointsOf('a.js', 'await using a = b')).toThrow('await using')
     expect(() => sourcesIn(pathToFileURL(`${folder}/`), ['gone.ts'])).toThrow('gone.ts')
   })
 })
 
-describe('a process', () => {
+describe('an instrumented process', () => {
   it.each([
     [0, ['begin']],
     [1, ['begin', 'one']],
     [3, ['begin', 'one', 'two', 'three']],
-  ])('that is to die at point %i gets no further', (i, printed) => {
-    expect(run(walk.dyingAt(points[i]!))).toEqual({ printed, signal: 'SIGKILL' })
+  ])('runs no further than point %i, where it is killed', (i, printed) => {
+    expect(run(service.dyingAt(points[i]!))).toEqual({ printed, signal: 'SIGKILL' })
   })
 
-  it('waits where it is told to, and knows no place that is not there', () => {
+  it('waits at a delayed point, which must exist', () => {
     const began = performance.now()
-    expect(run(walk.dyingAt(points[1]!, { at: points[0]!, ms: 700 })).printed).toEqual(['begin', 'one'])
+    expect(run(service.dyingAt(points[1]!, { at: points[0]!, ms: 700 })).printed).toEqual(['begin', 'one'])
     expect(performance.now() - began).toBeGreaterThan(700)
-    expect(() => walk.dyingAt(points[1]!, { at: 'nowhere', ms: 1 })).toThrow('nowhere')
+    expect(() => service.dyingAt(points[1]!, { at: 'nowhere', ms: 1 })).toThrow('nowhere')
   })
 
-  it('tells the points that it comes to, and is none the worse for it', () => {
-    const list = path.join(folder, 'list')
-    expect(run(walk.listing(list))).toMatchObject({ signal: null, printed: ['begin', 'one', 'two', 'three', 'end'] })
-    const moments = momentsIn(list)
-    expect(moments.flat()).toEqual([points[0], points[1], points[3], points[2], points[4]])
-    // Each is told apart by what was printed before it, but for the last three.
-    if (process.platform === 'linux') expect(moments.map((moment) => moment.length)).toEqual([1, 1, 3])
+  it('lists the points that it reaches, and otherwise behaves the same', () => {
+    const listFile = path.join(folder, 'list')
+    expect(run(service.listing(listFile))).toMatchObject({
+      signal: null,
+      printed: ['begin', 'one', 'two', 'three', 'end'],
+    })
+    const groups = momentsIn(listFile)
+    expect(groups.flat()).toEqual([points[0], points[1], points[3], points[2], points[4]])
+    // Output separates the groups; nothing is printed between the last three points.
+    if (process.platform === 'linux') expect(groups.map((group) => group.length)).toEqual([1, 1, 3])
   })
 })

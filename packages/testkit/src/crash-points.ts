@@ -6,26 +6,25 @@ import { parse, type Node } from 'acorn'
 import { fullAncestor } from 'acorn-walk'
 
 /**
- * Where a process may be killed: right after one `await` of its own sources. To kill a real service after each of them:
+ * A point at which a process can be killed: right after one `await` in its sources. To kill a real service after each of them:
  *
  * ```ts
- * const service = instrumented(sourcesIn(new URL('.', import.meta.url), ['list-orders.ts'])) // all but those named
+ * const service = instrumented(sourcesIn(new URL('.', import.meta.url), ['list-orders.ts'])) // all but the named files
  * const start = (flags) => spawn(process.execPath, ['--conditions=development', ...flags, 'src/main.ts'], …)
- * start(service.listing(file))       // lives a whole day and ends by itself
+ * start(service.listing(file)) // runs a whole scenario and exits by itself
  * for (const [name] of momentsIn(file)) start(service.dyingAt(name)) // 'place-order.ts place: await stock.check(lines)'
  * ```
  *
- * The process ends by SIGKILL as soon as what is awaited there is settled, well or not, for the first time; before the
- * next line runs. The points that `listing` never comes to must be known to the test, or it tests less than it says:
- * `service.points` has all of them.
+ * The process is killed by SIGKILL as soon as the awaited promise is settled for the first time, before the next statement
+ * runs. A test should name the points that `listing` does not reach; `service.points` lists all points.
  *
- * A point is named by its file, the function around it and what is awaited, so a name outlives a line added above it.
- * Only `await` and `for await` count: a promise that is returned is awaited by the caller. The product knows nothing of this:
- * the sources are changed as they are loaded, by crash-points-preload.ts.
+ * A point is named by its file, its enclosing function and the awaited expression, so that a line added above does not change
+ * the name. Only `await` and `for await` are points: a returned promise is awaited by the caller. The sources are instrumented
+ * while they are loaded, by crash-points-preload.ts.
  */
 export type CrashPoint = {
   name: string
-  /** Offsets of what is awaited; for `for await`, of where its body begins, twice. */
+  /** Offsets of the awaited expression; for `for await`, both are the start of its body. */
   start: number
   end: number
 }
@@ -40,63 +39,67 @@ type Named = Node & {
 type Await = Node & { argument: Node }
 type ForOf = Node & { await: boolean; body: Node }
 
-/** The sources in a folder that are no tests, but for those named. */
-export function sourcesIn(folder: URL, without: readonly string[] = []): URL[] {
+/** Lists the sources in a folder, without tests and the `excluded` files. @throws Error for an excluded file that does not exist */
+export function sourcesIn(folder: URL, excluded: readonly string[] = []): URL[] {
   const names = readdirSync(folder).filter((name) => /(?<!\.test|\.d)\.ts$/.test(name))
-  const unknown = without.filter((name) => !names.includes(name))
+  const unknown = excluded.filter((name) => !names.includes(name))
   if (unknown.length > 0) throw new Error(`not in ${folder.href}: ${unknown.join(', ')}`)
-  return names.filter((name) => !without.includes(name)).map((name) => new URL(name, folder))
+  return names.filter((name) => !excluded.includes(name)).map((name) => new URL(name, folder))
 }
 
-/** A point after which the process waits each time, for so many milliseconds: what only comes to pass in between then does. */
+/** A delay of `ms` milliseconds after each pass of the point `at`, to provoke a race. */
 export type Slow = { at: string; ms: number }
 
 export type Instrumented = ReturnType<typeof instrumented>
 
-/** Sources that know where they are: their points in order, and what node is told to use them. `remove` ends their use. */
+/** Instruments sources. Returns their crash points in order, and the flags of node that load them. `remove` deletes the copies. */
 export function instrumented(files: readonly URL[]) {
   const folder = mkdtempSync(path.join(tmpdir(), 'halles-crash-points-'))
   const points = files.flatMap((file, i) => {
     const name = path.basename(file.pathname)
-    const source = stripTypeScriptTypes(readFileSync(file, 'utf8')) // every character keeps its place
+    const source = stripTypeScriptTypes(readFileSync(file, 'utf8')) // keeps all offsets
     const found = pointsOf(name, source)
-    writeFileSync(path.join(folder, `${i}.js`), withSteps(source, found))
+    writeFileSync(path.join(folder, `${i}.js`), instrument(source, found))
     return found.map((point) => point.name)
   })
-  const flags = (wish: Record<string, string>, slow?: Slow): string[] => {
-    if (slow !== undefined && !points.includes(slow.at)) throw new Error(`no such point: ${slow.at}`)
+  const flags = (options: Record<string, string>, delay?: Slow): string[] => {
+    if (delay !== undefined && !points.includes(delay.at)) throw new Error(`no such point: ${delay.at}`)
     const preload = new URL(import.meta.url.replace(/(\.[jt]s)$/, '-preload$1'))
     for (const file of files) preload.searchParams.append('file', file.href)
-    for (const [name, value] of Object.entries({ folder, ...wish, ...(slow && { slow: slow.at, ms: `${slow.ms}` }) }))
+    for (const [name, value] of Object.entries({
+      folder,
+      ...options,
+      ...(delay && { slow: delay.at, ms: `${delay.ms}` }),
+    }))
       preload.searchParams.set(name, value)
     return ['--disable-warning=ExperimentalWarning', `--import=${preload.href}`]
   }
   return {
     points,
-    /** Dies right after this point. */
-    dyingAt: (point: string, slow?: Slow): string[] => flags({ point }, slow),
-    /** Dies nowhere, and lists the points that it came to in this file when it ends by itself. */
-    listing: (list: string, slow?: Slow): string[] => flags({ list }, slow),
+    /** Flags for a process that is killed at this point. */
+    dyingAt: (point: string, delay?: Slow): string[] => flags({ point }, delay),
+    /** Flags for a process that writes the points which it has reached to a file when it exits. */
+    listing: (list: string, delay?: Slow): string[] => flags({ list }, delay),
     remove: (): void => rmSync(folder, { recursive: true }),
   }
 }
 
 /**
- * The points that a process listed, in order, those of one moment together: nothing had left the process in between, so
- * whoever is outside cannot tell at which of them it died.
+ * Reads the points that a process has reached, in order, grouped by observable state: the process wrote nothing between the
+ * points of a group, so no other process can tell at which of them it was killed.
  */
 export function momentsIn(list: string): string[][] {
   const lines = readFileSync(list, 'utf8').split('\n').filter(Boolean)
-  return [...Map.groupBy(lines, (line) => line.split('\t')[0]).values()].map((moment) =>
-    moment.map((line) => line.split('\t')[1]!),
+  return [...Map.groupBy(lines, (line) => line.split('\t')[0]).values()].map((group) =>
+    group.map((line) => line.split('\t')[1]!),
   )
 }
 
-/** The points of one source, which is JavaScript. */
+/** Finds the crash points of one JavaScript source. */
 export function pointsOf(file: string, source: string): CrashPoint[] {
   const points: CrashPoint[] = []
-  const add = (ancestors: Node[], what: string, start: number, end: number): void => {
-    const base = `${file} ${functionAround(ancestors)}: ${what}`
+  const add = (ancestors: Node[], expression: string, start: number, end: number): void => {
+    const base = `${file} ${enclosingFunction(ancestors)}: ${expression}`
     const same = points.filter(({ name }) => name === base || name.startsWith(`${base} #`)).length
     points.push({ name: same === 0 ? base : `${base} #${same + 1}`, start, end })
   }
@@ -107,23 +110,23 @@ export function pointsOf(file: string, source: string): CrashPoint[] {
   for (const [node, ancestors] of found) {
     if (node.type === 'AwaitExpression') {
       const { argument } = node as Await
-      add(ancestors, `await ${inShort(source.slice(argument.start, argument.end))}`, argument.start, argument.end)
+      add(ancestors, `await ${abbreviate(source.slice(argument.start, argument.end))}`, argument.start, argument.end)
     } else if (node.type === 'ForOfStatement' && (node as ForOf).await) {
       const { body } = node as ForOf
-      if (body.type !== 'BlockStatement') throw new Error(`${file}: a "for await" needs braces here`)
-      add(ancestors, inShort(source.slice(node.start, body.start)), body.start + 1, body.start + 1)
-    } else if ((node as Named).kind === 'await using') throw new Error(`${file}: "await using" is not understood here`)
+      if (body.type !== 'BlockStatement') throw new Error(`${file}: the body of "for await" must have braces`)
+      add(ancestors, abbreviate(source.slice(node.start, body.start)), body.start + 1, body.start + 1)
+    } else if ((node as Named).kind === 'await using') throw new Error(`${file}: "await using" is not supported`)
   }
   return points
 }
 
-/** The source with each of its points told to a global function, by name. */
-function withSteps(source: string, points: readonly CrashPoint[]): string {
+/** Wraps each crash point of a source in a call of the global function of crash-points-preload.ts. */
+function instrument(source: string, points: readonly CrashPoint[]): string {
   const edits = points.flatMap(({ name, start, end }) =>
     start === end
-      ? [{ at: start, text: ` await ${STEP}(${JSON.stringify(name)});` }]
+      ? [{ at: start, text: ` await ${CRASH_POINT}(${JSON.stringify(name)});` }]
       : [
-          { at: start, text: `${STEP}(${JSON.stringify(name)}, ` },
+          { at: start, text: `${CRASH_POINT}(${JSON.stringify(name)}, ` },
           { at: end, text: ')' },
         ],
   )
@@ -132,10 +135,10 @@ function withSteps(source: string, points: readonly CrashPoint[]): string {
     changed = changed.slice(0, at) + text + changed.slice(at)
   return changed
 }
-const STEP = '__crashPoint'
+const CRASH_POINT = '__crashPoint'
 
-/** The name of the function that a node is in; that of the thing it makes, where a function is only handed over. */
-function functionAround(ancestors: readonly Node[]): string {
+/** Names the enclosing function of a node; for an anonymous function, the variable or property that it is assigned to. */
+function enclosingFunction(ancestors: readonly Node[]): string {
   const inner = ancestors.findLastIndex((node, i) => i < ancestors.length - 1 && node.type.includes('Function'))
   for (const node of ancestors.slice(0, inner + 1).toReversed() as Named[]) {
     const named = node.type === 'Property' || node.type === 'PropertyDefinition' ? node.key : node.id
@@ -144,7 +147,7 @@ function functionAround(ancestors: readonly Node[]): string {
   return 'module'
 }
 
-function inShort(code: string): string {
+function abbreviate(code: string): string {
   const line = code.replaceAll(/\s+/g, ' ').trim()
   return line.length > 60 ? `${line.slice(0, 59)}…` : line
 }

@@ -4,13 +4,13 @@ import { MongoClient } from 'mongodb'
 import { authority } from './certificates.ts'
 import { ownDatabase } from './database.ts'
 
-/** Someone whom guarded servers know, under a password of their own; `ca` is who signed what the servers show. */
+/** Creates credentials for servers with authentication; `ca` is the authority of the servers' certificate. */
 export async function someGuard(): Promise<Guard & { ca: string }> {
   const { ca, sign } = await authority()
-  return { username: 'halles', password: newPassword(), tls: await sign('broker'), ca }
+  return { username: 'halles', password: randomPassword(), tls: await sign('broker'), ca }
 }
 
-/** A Kafka of its own that asks who comes: by SCRAM without TLS, and by PLAIN or SCRAM with it. */
+/** Starts a Kafka with authentication, by SCRAM without TLS, and by PLAIN or SCRAM with TLS. `doors` are its listeners. */
 export async function startGuardedKafka(): Promise<{
   guard: Guard & { ca: string }
   doors: { scram: string; both: string }
@@ -23,9 +23,9 @@ export async function startGuardedKafka(): Promise<{
 
 export type GuardedMongodb = Awaited<ReturnType<typeof startGuardedMongodb>>
 
-/** A MongoDB of its own that asks who comes. */
+/** Starts a MongoDB with authentication. */
 export async function startGuardedMongodb(): Promise<{
-  /** A database that no other test uses, and the URL of a user who may read and write in it, and nothing else. */
+  /** Creates a database and a user with the role readWrite on it alone; returns the URLs of the user and of the admin. */
   ownUser: (name: string) => Promise<{ url: string; asAdmin: string }>
   servers: Servers
   stop: () => Promise<void>
@@ -37,7 +37,7 @@ export async function startGuardedMongodb(): Promise<{
     ownUser: async (name) => {
       const asAdmin = ownDatabase(servers.mongodb!, name)
       const database = new URL(asAdmin).pathname.slice(1)
-      const user = { username: database, password: newPassword() }
+      const user = { username: database, password: randomPassword() }
       const roles = [{ role: 'readWrite', db: database }]
       await client.db('admin').command({ createUser: user.username, pwd: user.password, roles })
       return { url: urlAs(asAdmin, user), asAdmin }
@@ -49,4 +49,4 @@ export async function startGuardedMongodb(): Promise<{
   }
 }
 
-const newPassword = (): string => randomBytes(24).toString('hex')
+const randomPassword = (): string => randomBytes(24).toString('hex')

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { exportPKCS8, exportSPKI, generateKeyPair, importPKCS8, SignJWT } from 'jose'
 
-/** Someone who is signed in, as services know them. */
+/** A principal, as services read it from an access token. */
 export type TestPerson = {
   id: string
   role: 'user' | 'admin'
@@ -16,11 +16,11 @@ const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: 
 const pem = await exportSPKI(publicKey)
 const signer = await importPKCS8(await exportPKCS8(privateKey), 'ES256')
 
-/** The key of the tokens that tests sign, as a service asks for it. */
+/** Finds the public key of the tokens that tests sign. */
 export const testKeyOf = async (kid: string): Promise<string | undefined> => (kid === KID ? pem : undefined)
 
-/** Someone new, with an id and an address of their own. */
-export function someone(more: Partial<TestPerson> = {}): TestPerson {
+/** Creates a user with a unique id and e-mail address. */
+export function someone(overrides: Partial<TestPerson> = {}): TestPerson {
   const id = randomUUID()
   return {
     id,
@@ -29,20 +29,20 @@ export function someone(more: Partial<TestPerson> = {}): TestPerson {
     email: `${id}@example.test`,
     locale: 'fr',
     sid: randomUUID(),
-    ...more,
+    ...overrides,
   }
 }
 
-/** An admin, new. */
-export const someAdmin = (more: Partial<TestPerson> = {}): TestPerson =>
-  someone({ role: 'admin', name: 'Alix Bernard', ...more })
+/** Creates an admin. */
+export const someAdmin = (overrides: Partial<TestPerson> = {}): TestPerson =>
+  someone({ role: 'admin', name: 'Alix Bernard', ...overrides })
 
-/** Headers that sign a person in: `{authorization: 'Bearer …'}`. The options make tokens that are not good. */
+/** Creates headers with an access token of the principal, `{authorization: 'Bearer …'}`. The options create invalid tokens. */
 export async function as(
-  person: TestPerson,
+  principal: TestPerson,
   { issuer = 'halles', audience = 'halles', kid = KID, typ = 'at+jwt', expiresAt = Date.now() + 600_000 } = {},
 ): Promise<{ authorization: string }> {
-  const { id, ...claims } = person
+  const { id, ...claims } = principal
   const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', kid, typ })
     .setSubject(id)

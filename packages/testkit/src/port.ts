@@ -1,5 +1,5 @@
 /**
- * For what goes away and comes back at the same address: a port of 127.0.0.1 that nobody is given while nobody listens
- * there. One that the system chose (port 0) goes to the next connection that leaves this machine.
+ * A port of 127.0.0.1 for a server that is restarted on the same address. It is outside the ephemeral range: the system may give
+ * a port that it chose itself (port 0) to the next outgoing connection.
  */
 export { freePort } from '@halles/servers/ports'

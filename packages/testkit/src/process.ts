@@ -7,20 +7,21 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { as, testKeyOf, type TestPerson } from './people.ts'
 
-const COMPILED = fileURLToPath(new URL('../../../node_modules/.cache/halles-compile', import.meta.url))
+const COMPILE_CACHE = fileURLToPath(new URL('../../../node_modules/.cache/halles-compile', import.meta.url))
 
 export type Process = ReturnType<typeof startProcess>
 
 /**
- * A service as an operator starts it: a process of its own, told by its environment alone.
- * @param main the file that starts it
- * @param flags node's own
+ * Starts a service as a process, with `env` and PATH as its only environment.
+ *
+ * @param main the entry file
+ * @param flags flags of node
  */
 export function startProcess(main: URL, env: Record<string, string>, flags: string[] = []) {
-  // kafkajs makes node warn of a negative timeout.
-  const ours = ['--conditions=development', '--disable-warning=TimeoutNegativeWarning']
-  const child = spawn(process.execPath, [...ours, ...flags, fileURLToPath(main)], {
-    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILED, PORT: '0', LOG_LEVEL: 'info', ...env },
+  // kafkajs causes a warning of node about a negative timeout.
+  const defaultFlags = ['--conditions=development', '--disable-warning=TimeoutNegativeWarning']
+  const child = spawn(process.execPath, [...defaultFlags, ...flags, fileURLToPath(main)], {
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILE_CACHE, PORT: '0', LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines: string[] = []
@@ -36,19 +37,19 @@ export function startProcess(main: URL, env: Record<string, string>, flags: stri
   })
   return {
     child,
-    /** Where it listens; undefined when it ended before. */
+    /** Resolves with its URL; undefined when it has exited before listening. */
     listening,
     ended,
-    /** What it logged, a line each. */
+    /** Its log lines. */
     lines,
     isRunning: () => child.exitCode === null && child.signalCode === null,
-    /** Asks it to stop, and answers how it ended and after how many milliseconds. */
+    /** Sends SIGTERM; resolves with exit code, signal and duration in milliseconds. */
     stop: async () => {
-      const asked = performance.now()
+      const began = performance.now()
       child.kill('SIGTERM')
-      return { ...(await ended), took: performance.now() - asked }
+      return { ...(await ended), took: performance.now() - began }
     },
-    /** Ends it at once, if it still runs. */
+    /** Sends SIGKILL, and waits for the exit. */
     kill: async (): Promise<void> => {
       child.kill('SIGKILL')
       await ended
@@ -56,7 +57,7 @@ export function startProcess(main: URL, env: Record<string, string>, flags: stri
   }
 }
 
-/** The keys of the people in tests, served as auth-service serves its own. */
+/** Serves the public key of the tokens that tests sign, as a JWKS like that of auth-service. */
 export async function serveKeys(): Promise<{ url: string; close: () => void }> {
   const key = { ...createPublicKey((await testKeyOf('test-key'))!).export({ format: 'jwk' }), kid: 'test-key' }
   const server = createServer((_request, response) =>
@@ -72,23 +73,23 @@ export async function serveKeys(): Promise<{ url: string; close: () => void }> {
   }
 }
 
-/** Says something to a service as a person; undefined when the connection broke and nothing was heard. */
+/** Sends a request with an access token of the principal. Returns undefined when the connection broke. */
 export async function say(
   url: string,
-  person: TestPerson,
+  principal: TestPerson,
   method: 'GET' | 'POST' | 'PUT',
   path: string,
   body?: object,
   headers: Record<string, string> = {},
 ): Promise<{ status: number; body: any; headers: Headers } | undefined> {
   try {
-    const answer = await fetch(`${url}${path}`, {
+    const response = await fetch(`${url}${path}`, {
       method,
-      headers: { ...(body && { 'content-type': 'application/json' }), ...(await as(person)), ...headers },
+      headers: { ...(body && { 'content-type': 'application/json' }), ...(await as(principal)), ...headers },
       ...(body && { body: JSON.stringify(body) }),
     })
-    return { status: answer.status, body: await answer.json(), headers: answer.headers }
+    return { status: response.status, body: await response.json(), headers: response.headers }
   } catch {
-    return undefined // a broken connection: fetch tells it in many ways
+    return undefined // a broken connection, for which fetch throws various errors
   }
 }

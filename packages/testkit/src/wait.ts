@@ -1,54 +1,54 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** How long there is between looks, in milliseconds. */
-const PAUSE = 20
+/** The pause between checks, in milliseconds. */
+const CHECK_INTERVAL = 20
 
-type Look<T> = () => T | undefined | null | false | Promise<T | undefined | null | false>
+type Check<T> = () => T | undefined | null | false | Promise<T | undefined | null | false>
 
 /**
- * Waits until `look` gives something (neither undefined, null nor false), and gives it back. Looks every 20 ms.
+ * Calls `check` every 20 ms until it returns a value other than undefined, null and false, and returns that value.
  *
- * A limit only says that something never happened, so it is long: a busy machine is not wrong. How soon something must
- * happen is for `soon` and `inTime`.
+ * The timeout is long, because it only detects that something never happens, also on a busy machine. To test that something
+ * happens soon, use `soon` or `inTime`.
  *
- * @throws Error that names `what` after `within` milliseconds.
+ * @throws Error that names `what` after `within` milliseconds
  */
-export async function eventually<T>(what: string, look: Look<T>, within = 60_000): Promise<T> {
+export async function eventually<T>(what: string, check: Check<T>, within = 60_000): Promise<T> {
   const deadline = performance.now() + within
   for (;;) {
-    const seen = await look()
-    if (seen !== undefined && seen !== null && seen !== false) return seen
+    const value = await check()
+    if (value !== undefined && value !== null && value !== false) return value
     if (performance.now() > deadline) throw new Error(`did not happen within ${within} ms: ${what}`)
-    await pause(PAUSE)
+    await pause(CHECK_INTERVAL)
   }
 }
 
 /**
- * The same for what must happen soon, in any process: of the time only the pauses between looks are counted, not what a
- * busy machine takes to answer them.
+ * Like `eventually`, for what must happen soon in another process. Only the pauses between checks are counted, not the time that
+ * a busy machine takes for the checks.
  *
- * @throws Error that names `what` after pauses of `within` milliseconds in all.
+ * @throws Error that names `what` after pauses of `within` milliseconds in total
  */
-export async function soon<T>(what: string, look: Look<T>, within: number): Promise<T> {
-  for (let waited = 0; ; waited += PAUSE) {
-    const seen = await look()
-    if (seen !== undefined && seen !== null && seen !== false) return seen
+export async function soon<T>(what: string, check: Check<T>, within: number): Promise<T> {
+  for (let waited = 0; ; waited += CHECK_INTERVAL) {
+    const value = await check()
+    if (value !== undefined && value !== null && value !== false) return value
     if (waited >= within) throw new Error(`did not happen within ${within} ms: ${what}`)
-    await pause(PAUSE)
+    await pause(CHECK_INTERVAL)
   }
 }
 
 /**
- * What `work` of this very process comes to, if that is before a timer of so many milliseconds goes off. A clock would
- * count what a busy machine does between; timers of one process are late together, and go off in their order.
+ * Returns the result of `work` in this process, if it ends before a timer of `ms` milliseconds. A timer is fairer than a clock:
+ * on a busy machine all timers of a process are delayed alike, and fire in order.
  *
- * @throws Error when the timer is first, else what the work throws.
+ * @throws Error when the timer fires first, else what the work throws
  */
 export async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
+  const { promise: timeout, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms)
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([work, timeout])
   } finally {
     clearTimeout(timer)
   }

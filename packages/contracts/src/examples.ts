@@ -1,0 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Reads the kept examples in a folder of examples/: the JSON files' names and texts. */
+export function readExamples(folder: string): [name: string, text: string][] {
+  const url = new URL(`../examples/${folder}/`, import.meta.url)
+  return readdirSync(url)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => [name, readFileSync(new URL(name, url), 'utf8')])
+}
