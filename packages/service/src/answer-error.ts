@@ -1,5 +1,4 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { graphqlErrors } from './graphql-answer.ts'
 import { Refusal, refusalOf, refusals, type Code } from './refusal.ts'
 import { traceId } from './trace.ts'
 
@@ -11,6 +10,16 @@ export type ErrorAnswer = { status: number; headers: Record<string, string>; bod
  * that explains the code (RFC 9457, 3.1.1).
  */
 const problemType = (code: Code): string => `/problems/${code.toLowerCase().replaceAll('_', '-')}`
+
+/** The GraphQL response body for an error before execution, such as an invalid token. */
+export const graphqlErrors = (appError: Refusal, id: string | undefined): object => ({
+  errors: [
+    {
+      message: appError.message,
+      extensions: { ...appError.extensions, ...(appError.code === 'INTERNAL' && { traceId: id }) },
+    },
+  ],
+})
 
 /**
  * Serializes an AppError as a problem document (RFC 9457), or as a GraphQL response for requests to `/graphql`.

@@ -1,32 +1,22 @@
-import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Context } from '@opentelemetry/api'
 import Fastify, { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { GraphQLSchema } from 'graphql'
-import { LRUCache } from 'lru-cache'
 import type { TSchema } from 'typebox'
 import { answerError } from './answer-error.ts'
 import { answerBrokenHttp } from './broken-http.ts'
 import { clientsBehind, gatewayKnownBy, type Client } from './client.ts'
-import type { Limits } from './document-limits.ts'
-import { compiledExecute } from './graphql.ts'
-import { graphqlRoute } from './graphql-http.ts'
-import type { KeyOf } from './keys.ts'
 import { loggerOptions } from './log.ts'
 import { metricsOf, type Metrics } from './metrics.ts'
 import { openapi } from './openapi.ts'
-import { ACCESS_TOKEN, Claims, type Person } from './person.ts'
 import { Refusal } from './refusal.ts'
-import type { Revocations } from './revocations.ts'
-import { reader, validatorOf } from './schema.ts'
+import { validatorOf } from './schema.ts'
 import { isStraight } from './straight.ts'
+import { verifyAccessTokens, type TokenVerification } from './token-verification.ts'
 import { inTrace, traceFrom, traceId } from './trace.ts'
 import { waitAtMost } from './with-timeout.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The principal of the access token; undefined without a token. A request with an invalid token is answered 401. */
-    person: Person | undefined
     /** The client as the network reports it, for rate limits and logs. It proves no identity. */
     readonly client: Client
     trace: Context
@@ -45,16 +35,10 @@ declare module 'fastify' {
 /** A Fastify instance whose handlers are typed by their TypeBox schemas. */
 export type App = ReturnType<typeof createServer>
 
-export type ServiceOptions = {
+export type ServiceOptions = TokenVerification & {
   /** The service's name in logs, metrics, traces and MongoDB's connection list, such as `order-service`. */
   name: string
   logLevel: string
-  /** Finds the public key that signed a token. */
-  keyOf: KeyOf
-  issuer: string
-  audience: string
-  /** Access tokens that were revoked before they expired. */
-  revocations?: Revocations | undefined
   /** Readiness checks by dependency name, run by /readyz; each rejects while its dependency is unavailable. */
   needs: Record<string, () => Promise<unknown>>
   /** Whether to serve an OpenAPI document at /openapi.json and its page at /docs. */
@@ -91,7 +75,6 @@ export async function serviceApp(options: ServiceOptions): Promise<App> {
   const app = createServer(options)
   app.decorate('metrics', metricsOf(options.name))
   app.decorate('openSchema', options.openSchema ?? true)
-  app.decorateRequest('person', undefined)
   const readClient = clientsBehind(options.gatewaySecret)
   app.decorateRequest('client', {
     getter() {
@@ -143,28 +126,6 @@ function requireGatewayOrToken(app: App, secret: string | undefined): void {
       throw new Refusal('UNAUTHENTICATED', 'Send requests through the gateway, or with an access token.')
   })
 }
-
-/**
- * Limits of an operation at a subgraph, for requests that bypass the gateway. The gateway's limits are narrower
- * (apps/gateway/src/limits.ts): an operation that it sends is longer than the one it received, because it expands fragments.
- */
-const subgraphLimits = {
-  tokens: 10_000,
-  depth: 20,
-  introspectionDepth: 20,
-  fields: 2000,
-  rootFields: 50,
-  aliases: 500,
-  cost: 20_000,
-} as const satisfies Limits
-
-/** Serves a subgraph at /graphql; operations are compiled by graphql-jit. */
-export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
-  graphqlRoute(app, () => schema, compiledExecute(), {
-    limits: subgraphLimits,
-    prices: { unpaged: 10, mutation: 10, planned: 0 },
-    secretive: !app.openSchema,
-  })
 
 /**
  * How long a client may take to send a request, in milliseconds: its headers, and all of it. Node checks every second and
@@ -233,63 +194,6 @@ function createServer({
   return app
 }
 
-/**
- * Verifies the bearer token of every request that has one, by @fastify/jwt, and sets the request's principal. A verified
- * token is cached until it expires: checking a signature takes about 0.1 ms.
- */
-async function verifyAccessTokens(app: App, { keyOf, issuer, audience, revocations }: ServiceOptions): Promise<void> {
-  const readClaims = reader(Claims)
-  const verified = new LRUCache<string, { person: Person; version: number }>({ max: 5000 })
-
-  await app.register(fastifyJwt, {
-    secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
-      const kid = 'header' in token ? token.header['kid'] : undefined
-      const key = typeof kid === 'string' ? await keyOf(kid) : undefined
-      if (!key) throw new Refusal('UNAUTHENTICATED', 'This token was signed with an unknown key.')
-      return key
-    },
-    decode: { complete: true },
-    verify: {
-      algorithms: ['ES256'],
-      checkTyp: ACCESS_TOKEN,
-      allowedIss: issuer,
-      allowedAud: audience,
-      requiredClaims: ['exp', 'iss', 'aud'],
-    },
-  })
-
-  app.addHook('onRequest', async (request) => {
-    const header = request.headers.authorization
-    if (header === undefined) return
-    const token = verified.get(header) ?? (await verify(request, header))
-    const { id, sid } = token.person
-    if (revocations?.isRevoked({ id, sid, version: token.version }))
-      throw new Refusal('UNAUTHENTICATED', 'This access token was revoked: sign in again.')
-    request.person = token.person
-  })
-
-  const parseClaims = (claims: unknown): Claims => {
-    try {
-      return readClaims(claims)
-    } catch (error) {
-      throw new Refusal('UNAUTHENTICATED', 'The claims of this access token are invalid.', { cause: error })
-    }
-  }
-
-  const verify = async (request: FastifyRequest, header: string) => {
-    const claims = await request.jwtVerify<Claims & { exp: number }>()
-    const { sub, role, name, email, locale, sid, ver = 0 } = parseClaims(claims)
-    const token = { person: { id: sub, role, name, email, locale, sid }, version: ver }
-    const ttl = claims.exp * 1000 - Date.now()
-    if (ttl > 0) verified.set(header, token, { ttl })
-    return token
-  }
-
-  if (!revocations) return
-  app.addHook('onReady', () => revocations.start(app.log))
-  app.addHook('onClose', async () => revocations.stop())
-}
-
 const hidden = { schema: { hide: true } } as const
 
 const addLivenessRoute = (app: App): void => void app.get('/healthz', hidden, async () => ({ status: 'ok' }))
@@ -326,3 +230,5 @@ async function succeeds(check: () => Promise<unknown>): Promise<boolean> {
     return false // /readyz reports the dependency as missing
   }
 }
+
+export { serveSubgraph } from './serve-subgraph.ts'

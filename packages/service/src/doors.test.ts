@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { as, someone, testKeyOf } from '@halles/testkit/people'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { serveSubgraph, serviceApp, type App, type ServiceOptions } from './app.ts'
+import { serviceApp, type App, type ServiceOptions } from './app.ts'
 import { GATEWAY_PROOF } from './client.ts'
 import { subgraph } from './graphql.ts'
+import { serveSubgraph } from './serve-subgraph.ts'
 
 const SECRET = 'between-gateway-and-services'
 

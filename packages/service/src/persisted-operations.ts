@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { parseRequestParams, type Request, type Response } from 'graphql-http'
-import { graphqlAnswer, graphqlErrors } from './graphql-answer.ts'
+import { graphqlErrors } from './answer-error.ts'
+import { graphqlAnswer } from './graphql-answer.ts'
 import { Refusal, refusals } from './refusal.ts'
 
 /** Operations that clients send by id, `documentId: "sha256:<hex>"`, instead of as text. */
