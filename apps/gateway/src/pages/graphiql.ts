@@ -5,8 +5,8 @@ import type { FastifyInstance } from 'fastify'
 
 const compress = promisify(gzip)
 
-/** What GraphiQL may do: load from here, and ask here. It makes styles and workers as it runs. */
-const policy = [
+/** GraphiQL may load from this origin and call it. It creates styles and workers at run time. */
+const GRAPHIQL_CSP = [
   "default-src 'none'",
   "script-src 'self'",
   "worker-src 'self'",
@@ -19,8 +19,8 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** What a newcomer finds in it: works as it stands, without signing in. */
-const catalogue = `# The catalogue. Press ▶, or Ctrl-Enter.
+/** The operation of the first tab. It works as it stands, without signing in. */
+const catalogueQuery = `# The catalogue. Press ▶, or Ctrl-Enter.
 query Catalogue {
   products(first: 5, sort: PRICE_ASC) {
     nodes {
@@ -39,7 +39,7 @@ query Catalogue {
 }
 `
 
-const signIn = `# Signs in. Put the accessToken into the Headers of another tab, below its query:
+const signInMutation = `# Signs in. Put the accessToken into the Headers of another tab, below its query:
 #   { "Authorization": "Bearer …" }
 mutation SignIn($email: String!, $password: String!) {
   login(input: { email: $email, password: $password }) {
@@ -53,8 +53,8 @@ mutation SignIn($email: String!, $password: String!) {
 }
 `
 
-const mine = `# What one has ordered, from all four services.
-# Needs the Header: { "Authorization": "Bearer …" }
+const myOrdersQuery = `# Your orders, with data of all four services.
+# Needs the header: { "Authorization": "Bearer …" }
 query MyOrders {
   me {
     name
@@ -85,16 +85,16 @@ const options = {
   title: 'Halles GraphiQL',
   endpoint: '/graphql',
   defaultTabs: [
-    { query: catalogue },
-    { query: signIn, variables: '{\n  "email": "",\n  "password": ""\n}\n' },
-    { query: mine, headers: '{\n  "Authorization": "Bearer "\n}\n' },
+    { query: catalogueQuery },
+    { query: signInMutation, variables: '{\n  "email": "",\n  "password": ""\n}\n' },
+    { query: myOrdersQuery, headers: '{\n  "Authorization": "Bearer "\n}\n' },
   ],
   isHeadersEditorEnabled: true,
-  // A token in localStorage would outlive the visit.
+  // A token in localStorage would outlive the session.
   shouldPersistHeaders: false,
 }
 
-const start = `
+const startScript = `
 self.MonacoEnvironment = {
   globalAPI: false,
   getWorkerUrl: (_module, label) => '/graphiql/' + (label === 'json' || label === 'graphql' ? label : 'editor') + '.js',
@@ -121,45 +121,45 @@ const page = `<!doctype html>
 `
 
 /**
- * Serves GraphiQL at /graphiql, all of it from here. Its 9 MB are loaded with the first visit, and sent compressed and
- * in files of their own, so that browsers keep them; the package's own page would carry them inline.
+ * Serves GraphiQL at /graphiql, with all of its files from this origin. Its 9 MB are loaded at the first request, and sent
+ * compressed and in separate files, so that browsers cache them; the package's own page has them inline.
  */
-export function graphiql(app: FastifyInstance): void {
+export function registerGraphiql(app: FastifyInstance): void {
   app.get('/graphiql', async (_request, reply) =>
-    reply.type('text/html; charset=utf-8').header('content-security-policy', policy).send(page),
+    reply.type('text/html; charset=utf-8').header('content-security-policy', GRAPHIQL_CSP).send(page),
   )
 
-  let files: ReturnType<typeof load> | undefined
+  let files: ReturnType<typeof loadFiles> | undefined
   app.get('/graphiql/:file', async (request, reply) => {
-    files ??= load()
+    files ??= loadFiles()
     const file = (await files).get((request.params as { file: string }).file)
     if (!file) return reply.callNotFound()
     reply.headers({ etag: file.etag, 'cache-control': 'public, max-age=3600', vary: 'accept-encoding' })
     if (request.headers['if-none-match'] === file.etag) return reply.status(304).send()
     reply.type(file.type)
     return request.headers['accept-encoding']?.includes('gzip')
-      ? reply.header('content-encoding', 'gzip').send(file.small)
+      ? reply.header('content-encoding', 'gzip').send(file.compressed)
       : reply.send(file.text)
   })
 }
 
-async function load() {
+async function loadFiles() {
   const { css, js, editorWorkerService, jsonWorker, graphqlWorker } = (await import(
-    // Its types are those of the page that it renders, not of this.
+    // The package declares types for the page that it renders, not for this module.
     '@graphql-yoga/render-graphiql/graphiql'
   )) as Record<string, string>
   const script = 'text/javascript; charset=utf-8'
   const files = [
     { name: 'graphiql.css', type: 'text/css; charset=utf-8', text: css! },
     { name: 'graphiql.js', type: script, text: js! },
-    { name: 'start.js', type: script, text: start },
+    { name: 'start.js', type: script, text: startScript },
     { name: 'editor.js', type: script, text: editorWorkerService! },
     { name: 'json.js', type: script, text: jsonWorker! },
     { name: 'graphql.js', type: script, text: graphqlWorker! },
   ]
-  const served = files.map(async ({ name, type, text }) => {
+  const entries = files.map(async ({ name, type, text }) => {
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 16)}"`
-    return [name, { type, text, etag, small: await compress(text) }] as const
+    return [name, { type, text, etag, compressed: await compress(text) }] as const
   })
-  return new Map(await Promise.all(served))
+  return new Map(await Promise.all(entries))
 }

@@ -5,30 +5,30 @@ import { as, someone } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { gatewayTo, nowhere, smallShop, type Shop } from '../test/small-services.ts'
-import type { Service } from './config.ts'
+import { createTestGateway, findUnusedAddress, startFakeServices, type FakeServices } from '../../test/fake-services.ts'
+import type { Service } from '../config.ts'
 
-let shop: Shop
+let fakeServices: FakeServices
 let gateway: FastifyInstance
 let address: string
 beforeAll(async () => {
-  shop = await smallShop()
-  gateway = await gatewayTo(shop.urls, { UPSTREAM_TIMEOUT_MS: '3000' })
+  fakeServices = await startFakeServices()
+  gateway = await createTestGateway(fakeServices.urls, { UPSTREAM_TIMEOUT_MS: '3000' })
   address = await gateway.listen({ host: '127.0.0.1', port: 0 })
 })
-afterEach(() => shop.calm())
+afterEach(() => fakeServices.reset())
 afterAll(async () => {
   await gateway.close()
-  await shop.close()
+  await fakeServices.close()
 })
 
-/** Makes every service tell what it was asked. */
-function echo(): void {
+/** Makes every service answer with the request that it received. */
+function echoRequests(): void {
   for (const service of ['auth', 'product', 'order', 'notification'] as const)
-    shop.misbehave[service] = (request, reply) => reply.send({ service, method: request.method, url: request.url })
+    fakeServices.faults[service] = (request, reply) => reply.send({ service, method: request.method, url: request.url })
 }
 
-describe('routes', () => {
+describe('REST proxy', () => {
   it.each<[string, string, Service, string]>([
     ['POST', '/api/register', 'auth', '/register'],
     ['POST', '/api/login', 'auth', '/login'],
@@ -50,8 +50,8 @@ describe('routes', () => {
     ['GET', '/docs/order/', 'order', '/docs/'],
     ['GET', '/docs/order/static/swagger-ui.css', 'order', '/docs/static/swagger-ui.css'],
     ['GET', '/docs/order/openapi.json', 'order', '/openapi.json'],
-  ])('%s %s is for %s: %s', async (method, from, service, to) => {
-    echo()
+  ])('forwards %s %s to %s-service as %s', async (method, from, service, to) => {
+    echoRequests()
     const answer = await gateway.inject({ method: method as 'GET', url: from })
     expect(answer.json()).toEqual({ service, method, url: to })
   })
@@ -65,12 +65,12 @@ describe('routes', () => {
     '/api/graphql',
     '/images',
     '/docs/nothing/',
-  ])('%s leads nowhere', async (url) => {
-    echo()
+  ])('answers 404 for %s without calling a service', async (url) => {
+    echoRequests()
     const answer = await gateway.inject(url)
     expect(answer.headers['content-type']).toContain('application/problem+json')
     expect(answer.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
-    expect(shop.seen).toHaveLength(0)
+    expect(fakeServices.requests).toHaveLength(0)
   })
 
   it.each([
@@ -99,25 +99,25 @@ describe('routes', () => {
     '/docs/auth/..%5creadyz',
     '/images/../readyz',
     '/images/..%5cmetrics',
-  ])('%s is not there: nothing climbs out of what is public', async (path) => {
-    echo()
-    const answer = await raw({ method: 'GET', path })
+  ])('answers 404 for the path traversal %s without calling a service', async (path) => {
+    echoRequests()
+    const answer = await sendRaw({ method: 'GET', path })
     expect(answer.headers['content-type']).toContain('application/problem+json')
     expect(JSON.parse(answer.text)).toMatchObject({ status: 404, code: 'NOT_FOUND' })
-    expect(shop.seen).toHaveLength(0)
+    expect(fakeServices.requests).toHaveLength(0)
   })
 
   it.each(['/api/products/%', '/api/products/%ff', '/images/%E0%A4'])(
-    '%s cannot be read, which is told like anything else',
+    'answers problem details with VALIDATION_FAILED for the invalid encoding %s',
     async (path) => {
-      const answer = await raw({ method: 'GET', path })
+      const answer = await sendRaw({ method: 'GET', path })
       expect(answer.headers).toMatchObject({
         'content-type': 'application/problem+json; charset=utf-8',
         'x-trace-id': expect.any(String),
         'x-content-type-options': 'nosniff',
       })
       expect(JSON.parse(answer.text)).toMatchObject({ status: 400, code: 'VALIDATION_FAILED' })
-      expect(shop.seen).toHaveLength(0)
+      expect(fakeServices.requests).toHaveLength(0)
     },
   )
 
@@ -125,51 +125,51 @@ describe('routes', () => {
     ['/%61pi/products/p1', '/products/p1'],
     ['http://elsewhere.example/api/products/p1?a=1', '/products/p1?a=1'],
     ['/api/products/%252e%252e/p1', '/products/%252e%252e/p1'],
-  ])('%s is the same address, written in another way', async (path, to) => {
-    echo()
-    const answer = await raw({ method: 'GET', path })
+  ])('forwards %s, an equivalent form of a path, as %s', async (path, to) => {
+    echoRequests()
+    const answer = await sendRaw({ method: 'GET', path })
     expect(JSON.parse(answer.text)).toEqual({ service: 'product', method: 'GET', url: to })
   })
 
-  it('the API page of a service has its slash, without which its files are not found', async () => {
+  it('redirects the API documentation of a service to its path with a trailing slash', async () => {
     const answer = await gateway.inject('/docs/order')
     expect([answer.statusCode, answer.headers.location]).toEqual([302, '/docs/order/'])
   })
 })
 
-type Raw = { method: string; path: string; headers?: Record<string, string>; body?: string | undefined }
+type RawRequest = { method: string; path: string; headers?: Record<string, string>; body?: string | undefined }
 
-/** A request exactly as given, which neither inject nor fetch would send. */
-const raw = ({ body, ...options }: Raw, base = address) =>
+/** Sends a request exactly as given: inject and fetch would normalize it. */
+const sendRaw = ({ body, ...options }: RawRequest, base = address) =>
   new Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]>; text: string }>(
     (resolve, reject) => {
       const { hostname, port } = new URL(base)
-      const sent = httpRequest({ hostname, port, ...options }, (answer) => {
+      const request = httpRequest({ hostname, port, ...options }, (answer) => {
         let text = ''
         answer.setEncoding('utf8')
         answer.on('data', (chunk: string) => (text += chunk))
         answer.on('end', () => resolve({ status: answer.statusCode, headers: answer.headers, text }))
       })
-      sent.on('error', reject)
-      sent.end(body)
+      request.on('error', reject)
+      request.end(body)
     },
   )
 
-describe('what is passed on', () => {
-  it('is the body as it is, broken JSON too: the service says what is wrong with it', async () => {
-    let got = ''
-    shop.misbehave.order = async (request, reply) => {
-      for await (const chunk of request.raw) got += String(chunk)
+describe('a request to a service', () => {
+  it('has the body of the client unchanged, invalid JSON too: the service validates it', async () => {
+    let received = ''
+    fakeServices.faults.order = async (request, reply) => {
+      for await (const chunk of request.raw) received += String(chunk)
       return reply.status(400).type('application/problem+json').send('{"code":"VALIDATION_FAILED"}')
     }
     const headers = { 'content-type': 'application/json' }
-    const answer = await raw({ method: 'POST', path: '/api/orders', headers, body: '{"items":' })
-    expect(got).toBe('{"items":')
+    const answer = await sendRaw({ method: 'POST', path: '/api/orders', headers, body: '{"items":' })
+    expect(received).toBe('{"items":')
     expect(answer).toMatchObject({ status: 400, text: '{"code":"VALIDATION_FAILED"}' })
   })
 
-  it('streams in both directions: the service sees the first part before the last is sent', async () => {
-    shop.misbehave.product = async (request, reply) => {
+  it('streams, as does its response: the service gets the first part before the last is sent', async () => {
+    fakeServices.faults.product = async (request, reply) => {
       reply.hijack()
       request.raw.on('data', (chunk) => reply.raw.write(chunk)).on('end', () => reply.raw.end())
     }
@@ -177,24 +177,24 @@ describe('what is passed on', () => {
     const parts: string[] = []
     await new Promise<void>((resolve, reject) => {
       const headers = { 'content-type': 'application/octet-stream' }
-      const sent = httpRequest({ hostname, port, path: '/api/products', method: 'POST', headers }, (answer) => {
+      const request = httpRequest({ hostname, port, path: '/api/products', method: 'POST', headers }, (answer) => {
         answer.setEncoding('utf8')
         answer.on('data', (part: string) => {
           parts.push(part)
-          if (parts.length === 1) sent.end('two') // sent only once the first came back
+          if (parts.length === 1) request.end('two') // sent only after the first part came back
         })
         answer.on('end', resolve)
       })
-      sent.on('error', reject)
-      sent.write('one')
+      request.on('error', reject)
+      request.write('one')
     })
     expect(parts.join('')).toBe('onetwo')
   })
 
-  it('are the headers, without those that only the gateway may say', async () => {
+  it('has the headers of the client, without those that only the gateway may set', async () => {
     const { authorization } = await as(someone())
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-    await raw({
+    await sendRaw({
       method: 'POST',
       path: '/api/orders',
       headers: {
@@ -218,7 +218,7 @@ describe('what is passed on', () => {
         'x-hop': '1',
       },
     })
-    const { headers } = shop.seen[0]!
+    const { headers } = fakeServices.requests[0]!
     expect(headers).toMatchObject({
       authorization,
       cookie: 'refresh=1',
@@ -234,132 +234,148 @@ describe('what is passed on', () => {
     expect(headers).not.toHaveProperty('x-gateway-secret')
   })
 
-  it('is where a client is, as a trusted proxy tells it, and no one else', async () => {
-    const behind = await gatewayTo(shop.urls, { TRUSTED_PROXIES: '10.0.0.0/8,2001:db8::1' })
+  it('has the client address from X-Forwarded-For of a trusted proxy, and of no one else', async () => {
+    const gatewayBehindProxy = await createTestGateway(fakeServices.urls, { TRUSTED_PROXIES: '10.0.0.0/8,2001:db8::1' })
     const headers = {
-      // The client wrote the first one itself.
+      // The client itself set the first address.
       'x-forwarded-for': '6.6.6.6, 203.0.113.9',
       'x-forwarded-proto': 'https',
       'x-forwarded-host': 'shop.example',
     }
-    const told = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' }
-    await behind.inject({ url: '/api/products', remoteAddress: '10.1.2.3', headers })
-    await behind.inject({ url: '/api/products', remoteAddress: '198.51.100.7', headers })
-    await behind.close()
-    expect(shop.seen[0]!.headers).toMatchObject(told)
-    expect(shop.seen[1]!.headers).toMatchObject({ 'x-forwarded-for': '198.51.100.7', 'x-forwarded-proto': 'http' })
-    expect(shop.seen[1]!.headers['x-forwarded-host']).not.toBe('shop.example')
+    const trusted = {
+      'x-forwarded-for': '203.0.113.9',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'shop.example',
+    }
+    await gatewayBehindProxy.inject({ url: '/api/products', remoteAddress: '10.1.2.3', headers })
+    await gatewayBehindProxy.inject({ url: '/api/products', remoteAddress: '198.51.100.7', headers })
+    await gatewayBehindProxy.close()
+    expect(fakeServices.requests[0]!.headers).toMatchObject(trusted)
+    expect(fakeServices.requests[1]!.headers).toMatchObject({
+      'x-forwarded-for': '198.51.100.7',
+      'x-forwarded-proto': 'http',
+    })
+    expect(fakeServices.requests[1]!.headers['x-forwarded-host']).not.toBe('shop.example')
   })
 
-  it('carries what the gateway proves itself with, at both doors, whatever a client writes there', async () => {
-    const proven = await gatewayTo(shop.urls, { GATEWAY_SECRET: 'between-gateway-and-services' })
+  it('has the gateway secret, by REST and GraphQL, whatever the client sets in its place', async () => {
+    const gatewayWithSecret = await createTestGateway(fakeServices.urls, {
+      GATEWAY_SECRET: 'between-gateway-and-services',
+    })
     const headers = { 'x-gateway-secret': 'forged-by-a-client', 'user-agent': 'a browser' }
-    await proven.inject({ url: '/api/products', headers })
-    await proven.inject({ method: 'POST', url: '/graphql', headers, payload: { query: '{ products { totalCount } }' } })
-    expect(shop.seen).toHaveLength(2)
-    for (const { headers: seen } of shop.seen)
-      expect(seen).toMatchObject({ 'x-gateway-secret': 'between-gateway-and-services', 'user-agent': 'a browser' })
+    await gatewayWithSecret.inject({ url: '/api/products', headers })
+    await gatewayWithSecret.inject({
+      method: 'POST',
+      url: '/graphql',
+      headers,
+      payload: { query: '{ products { totalCount } }' },
+    })
+    expect(fakeServices.requests).toHaveLength(2)
+    for (const { headers: received } of fakeServices.requests)
+      expect(received).toMatchObject({ 'x-gateway-secret': 'between-gateway-and-services', 'user-agent': 'a browser' })
     for (const url of ['/openapi.json', '/docs/auth/', '/docs/auth/openapi.json', '/images/chaise.svg'])
-      await proven.inject({ url, headers })
-    await proven.close()
-    expect(shop.seen).toHaveLength(2 + 4 + 3) // /openapi.json is of all four
-    for (const { headers: seen } of shop.seen)
-      expect(seen).toMatchObject({ 'x-gateway-secret': 'between-gateway-and-services' })
+      await gatewayWithSecret.inject({ url, headers })
+    await gatewayWithSecret.close()
+    expect(fakeServices.requests).toHaveLength(2 + 4 + 3) // /openapi.json needs all four services
+    for (const { headers: received } of fakeServices.requests)
+      expect(received).toMatchObject({ 'x-gateway-secret': 'between-gateway-and-services' })
   })
 })
 
-describe('a body in chunks', () => {
-  const LARGEST = 1_048_576
+describe('a chunked body', () => {
+  const MAX_BODY_BYTES = 1_048_576
   const path = '/api/orders'
   const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
-  /** What the order service got of bodies, in bytes, and how each ended. */
-  function listening() {
-    const heard: { bytes: number; ended: 'whole' | 'broken' | undefined }[] = []
-    shop.misbehave.order = (request, reply) => {
-      const body: (typeof heard)[number] = { bytes: 0, ended: undefined }
-      heard.push(body)
+  /** Makes order-service record the bodies that it receives: their bytes, and how each ended. */
+  function recordBodies() {
+    const bodies: { bytes: number; ended: 'complete' | 'aborted' | undefined }[] = []
+    fakeServices.faults.order = (request, reply) => {
+      const body: (typeof bodies)[number] = { bytes: 0, ended: undefined }
+      bodies.push(body)
       reply.hijack()
       request.raw.on('data', (chunk: Buffer) => (body.bytes += chunk.length))
       request.raw.on('end', () => {
-        body.ended = 'whole'
+        body.ended = 'complete'
         reply.raw.writeHead(201).end('{}')
       })
-      request.raw.on('close', () => (body.ended ??= 'broken'))
+      request.raw.on('close', () => (body.ended ??= 'aborted'))
     }
-    return heard
+    return bodies
   }
-  /** Sends so many bytes as fast as they are taken, over a connection that is kept. */
+  /** Sends `bytes` bytes as fast as they are accepted, over a connection of `agent`. */
   const send = (bytes: number, agent: Agent) =>
     new Promise<{ status: number | undefined; type: string | undefined; text: string; reused: boolean }>(
       (resolve, reject) => {
         const { hostname, port } = new URL(address)
-        const sent = httpRequest({ hostname, port, path, method: 'POST', headers, agent }, (answer) => {
+        const request = httpRequest({ hostname, port, path, method: 'POST', headers, agent }, (answer) => {
           const type = answer.headers['content-type']
-          void text(answer).then((told) =>
-            resolve({ status: answer.statusCode, type, text: told, reused: sent.reusedSocket }),
+          void text(answer).then((body) =>
+            resolve({ status: answer.statusCode, type, text: body, reused: request.reusedSocket }),
           )
         })
-        sent.on('error', reject)
-        Readable.from(pieces(bytes)).pipe(sent)
+        request.on('error', reject)
+        Readable.from(createChunks(bytes)).pipe(request)
       },
     )
-  function* pieces(bytes: number) {
-    const piece = Buffer.alloc(16_000, ' ')
-    for (let left = bytes; left > 0; left -= piece.length) yield piece.subarray(0, left)
+  function* createChunks(bytes: number) {
+    const chunk = Buffer.alloc(16_000, ' ')
+    for (let left = bytes; left > 0; left -= chunk.length) yield chunk.subarray(0, left)
   }
 
-  it('is passed on up to what services take; one byte more is PAYLOAD_TOO_LARGE, and the service is let go', async () => {
-    const heard = listening()
+  it('is forwarded up to the limit; one byte more is PAYLOAD_TOO_LARGE, and the request to the service is aborted', async () => {
+    const bodies = recordBodies()
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     onTestFinished(() => agent.destroy())
-    expect(await send(LARGEST, agent)).toMatchObject({ status: 201 })
-    expect(heard).toEqual([{ bytes: LARGEST, ended: 'whole' }])
-    // Node’s own client sends no more once it has an answer, so the connection of the last one is of no use.
-    const another = new Agent()
-    onTestFinished(() => another.destroy())
-    for (const [bytes, by] of [[LARGEST + 1, agent] as const, [20_000_000, another] as const]) {
-      const refused = await send(bytes, by)
+    expect(await send(MAX_BODY_BYTES, agent)).toMatchObject({ status: 201 })
+    expect(bodies).toEqual([{ bytes: MAX_BODY_BYTES, ended: 'complete' }])
+    // Node's client stops sending once it has a response, so the last request has a connection of its own.
+    const otherAgent = new Agent()
+    onTestFinished(() => otherAgent.destroy())
+    for (const [bytes, usedAgent] of [[MAX_BODY_BYTES + 1, agent] as const, [20_000_000, otherAgent] as const]) {
+      const refused = await send(bytes, usedAgent)
       expect(refused.type).toContain('application/problem+json')
       expect(JSON.parse(refused.text)).toMatchObject({ status: 413, code: 'PAYLOAD_TOO_LARGE' })
     }
-    await eventually('the service was let go', async () => heard.every(({ ended }) => ended !== undefined))
-    expect(heard.map(({ ended }) => ended)).toEqual(['whole', 'broken', 'broken'])
-    for (const { bytes } of heard) expect(bytes).toBeLessThanOrEqual(LARGEST)
-    // What was too much was read to its end, so that the connection goes on.
+    await eventually('the requests to the service have ended', async () =>
+      bodies.every(({ ended }) => ended !== undefined),
+    )
+    expect(bodies.map(({ ended }) => ended)).toEqual(['complete', 'aborted', 'aborted'])
+    for (const { bytes } of bodies) expect(bytes).toBeLessThanOrEqual(MAX_BODY_BYTES)
+    // The rest of a body that was too large was read, so that the connection can be used again.
     expect(await send(10, agent)).toMatchObject({ status: 201, reused: true })
   })
 
-  it('whose sender breaks off leaves no service waiting', async () => {
-    const heard = listening()
+  it('that the client aborts is aborted at the service too', async () => {
+    const bodies = recordBodies()
     const { hostname, port } = new URL(address)
-    const sent = httpRequest({ hostname, port, path, method: 'POST', headers })
-    sent.on('error', () => {}) // it is this end that breaks off
-    sent.write('{"items":')
-    await eventually('it has begun', async () => heard[0]?.bytes === 9)
-    sent.destroy()
-    await eventually('the service was let go', async () => heard[0]!.ended !== undefined)
-    expect(heard).toEqual([{ bytes: 9, ended: 'broken' }])
+    const request = httpRequest({ hostname, port, path, method: 'POST', headers })
+    request.on('error', () => {}) // of the abort below
+    request.write('{"items":')
+    await eventually('the service has received the first part', async () => bodies[0]?.bytes === 9)
+    request.destroy()
+    await eventually('the requests to the service have ended', async () => bodies[0]!.ended !== undefined)
+    expect(bodies).toEqual([{ bytes: 9, ended: 'aborted' }])
   })
 
-  it('that never ends is given up when its time is', async () => {
-    listening()
+  it('that never ends is ended by the request timeout', async () => {
+    recordBodies()
     const { requestTimeout, headersTimeout } = gateway.server
     Object.assign(gateway.server, { requestTimeout: 1000, headersTimeout: 1000 })
     try {
       const { hostname, port } = new URL(address)
       const statuses: (number | undefined)[] = []
       await new Promise((resolve) => {
-        const endless = Readable.from(pieces(Infinity))
-        const sent = httpRequest({ hostname, port, path, method: 'POST', headers }, (answer) => {
+        const endlessBody = Readable.from(createChunks(Infinity))
+        const request = httpRequest({ hostname, port, path, method: 'POST', headers }, (answer) => {
           statuses.push(answer.statusCode)
           answer.resume()
         })
-        sent.on('error', () => {}) // the other end gives up
-        sent.on('close', () => {
-          endless.destroy()
+        request.on('error', () => {}) // the gateway closes the connection
+        request.on('close', () => {
+          endlessBody.destroy()
           resolve(undefined)
         })
-        endless.pipe(sent)
+        endlessBody.pipe(request)
       })
       expect(statuses).toEqual([413])
     } finally {
@@ -367,18 +383,18 @@ describe('a body in chunks', () => {
     }
   })
 
-  it('to a service that is away is UNAVAILABLE', async () => {
-    const lost = await gatewayTo({ ...shop.urls, order: await nowhere() })
-    const base = await lost.listen({ host: '127.0.0.1', port: 0 })
-    const answer = await raw({ method: 'POST', path, headers, body: 'x'.repeat(300_000) }, base)
+  it('for a service that is down is UNAVAILABLE', async () => {
+    const gatewayWithoutOrder = await createTestGateway({ ...fakeServices.urls, order: await findUnusedAddress() })
+    const base = await gatewayWithoutOrder.listen({ host: '127.0.0.1', port: 0 })
+    const answer = await sendRaw({ method: 'POST', path, headers, body: 'x'.repeat(300_000) }, base)
     expect(JSON.parse(answer.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
-    await lost.close()
+    await gatewayWithoutOrder.close()
   })
 })
 
-describe('what is passed back', () => {
-  it('is status, headers and body as they are, and Location as the client sees it', async () => {
-    shop.misbehave.order = (_request, reply) =>
+describe('a response of a service', () => {
+  it('keeps status, headers and body; Location gets the prefix /api', async () => {
+    fakeServices.faults.order = (_request, reply) =>
       reply
         .status(201)
         .headers({
@@ -389,7 +405,7 @@ describe('what is passed back', () => {
           'content-type': 'application/json; charset=utf-8',
         })
         .send('{"number": "1" }')
-    const answer = await raw({ method: 'POST', path: '/api/orders' })
+    const answer = await sendRaw({ method: 'POST', path: '/api/orders' })
     expect(answer).toMatchObject({ status: 201, text: '{"number": "1" }' })
     expect(answer.headers).toMatchObject({
       location: '/api/orders/u1/o1',
@@ -400,26 +416,26 @@ describe('what is passed back', () => {
     })
   })
 
-  it('is an answer without a body too', async () => {
-    shop.misbehave.product = (_request, reply) => reply.status(304).header('etag', '"1"').send()
-    const answer = await raw({ method: 'GET', path: '/api/products/p1' })
+  it('may have no body', async () => {
+    fakeServices.faults.product = (_request, reply) => reply.status(304).header('etag', '"1"').send()
+    const answer = await sendRaw({ method: 'GET', path: '/api/products/p1' })
     expect(answer).toMatchObject({ status: 304, text: '' })
     expect(answer.headers['etag']).toBe('"1"')
   })
 })
 
-describe('a service', () => {
-  it('that is away is UNAVAILABLE', async () => {
-    const lost = await gatewayTo({ ...shop.urls, order: await nowhere() })
-    const base = await lost.listen({ host: '127.0.0.1', port: 0 })
+describe('a failing service', () => {
+  it('is UNAVAILABLE, and missing in /readyz, while it is down', async () => {
+    const gatewayWithoutOrder = await createTestGateway({ ...fakeServices.urls, order: await findUnusedAddress() })
+    const base = await gatewayWithoutOrder.listen({ host: '127.0.0.1', port: 0 })
     for (const body of [undefined, '{}', 'x'.repeat(1_000_000)]) {
-      const answer = await raw({ method: body ? 'POST' : 'GET', path: '/api/orders', body }, base)
+      const answer = await sendRaw({ method: body ? 'POST' : 'GET', path: '/api/orders', body }, base)
       expect(answer.headers['content-type']).toContain('application/problem+json')
       expect(answer.headers['retry-after']).toBe('2')
       expect(JSON.parse(answer.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
       expect(answer.text).not.toMatch(/127\.0\.0\.1|ECONN/)
     }
-    const ready = await lost.operator!.inject('/readyz')
+    const ready = await gatewayWithoutOrder.operator!.inject('/readyz')
     expect(ready.statusCode).toBe(503)
     expect(ready.json().needs).toEqual({
       'auth-service': 'ok',
@@ -427,24 +443,24 @@ describe('a service', () => {
       'order-service': 'missing',
       'notification-service': 'ok',
     })
-    expect((await lost.inject('/healthz')).statusCode).toBe(200)
-    await lost.close()
+    expect((await gatewayWithoutOrder.inject('/healthz')).statusCode).toBe(200)
+    await gatewayWithoutOrder.close()
   })
 
-  it('that is slow is TIMEOUT', async () => {
-    shop.misbehave.order = () => new Promise(() => {})
+  it('is TIMEOUT when it is slow', async () => {
+    fakeServices.faults.order = () => new Promise(() => {})
     const answer = await gateway.inject('/api/orders')
     expect(answer.headers['retry-after']).toBe('2')
     expect(answer.json()).toMatchObject({ status: 504, code: 'TIMEOUT' })
   })
 
-  it('that says 503 is believed: nothing is asked again', async () => {
-    shop.misbehave.order = (_request, reply) =>
+  it('gets no second request when it answers 503', async () => {
+    fakeServices.faults.order = (_request, reply) =>
       reply.status(503).header('retry-after', '2').send({ code: 'UNAVAILABLE' })
     for (const method of ['GET', 'POST'] as const) {
-      shop.seen.length = 0
+      fakeServices.requests.length = 0
       expect((await gateway.inject({ method, url: '/api/orders' })).statusCode).toBe(503)
-      expect(shop.seen).toHaveLength(1)
+      expect(fakeServices.requests).toHaveLength(1)
     }
   })
 
@@ -453,17 +469,17 @@ describe('a service', () => {
     ['POST', 1],
     ['PUT', 1],
     ['DELETE', 1],
-  ] as const)('that breaks off: a %s reaches it %i times', async (method, times) => {
-    shop.misbehave.order = (_request, reply) => reply.raw.destroy()
+  ] as const)('that closes the connection gets a %s %i times', async (method, times) => {
+    fakeServices.faults.order = (_request, reply) => reply.raw.destroy()
     const answer = await gateway.inject({ method, url: '/api/orders' })
     expect(answer.json()).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
-    expect(shop.seen).toHaveLength(times)
+    expect(fakeServices.requests).toHaveLength(times)
   })
 })
 
-it('a token that is not good goes no further', async () => {
-  echo()
+it('the gateway refuses an invalid access token without calling a service', async () => {
+  echoRequests()
   const answer = await gateway.inject({ url: '/api/products', headers: { authorization: 'Bearer x.y.z' } })
   expect(answer.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
-  expect(shop.seen).toHaveLength(0)
+  expect(fakeServices.requests).toHaveLength(0)
 })

@@ -10,18 +10,30 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createApp } from '../src/app.ts'
 import { configFrom, services, type Service } from '../src/config.ts'
 
-/** What a service does with a request in place of answering it; undefined lets it answer. */
-export type Misbehave = (request: FastifyRequest, reply: FastifyReply) => unknown
+/** Handles a request instead of the service. The service answers itself when this returns without sending a reply. */
+export type FaultHandler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
-export type Shop = Awaited<ReturnType<typeof smallShop>>
+export type FakeServices = Awaited<ReturnType<typeof startFakeServices>>
 
-const every = { category: 'Meubles', revision: 1, archived: false, createdAt: new Date(0), updatedAt: new Date(0) }
-const products: Record<string, object> = {
-  p1: { ...every, id: 'p1', name: 'Chaise', price: 49.9, stock: 3, description: 'En bois' },
-  p2: { ...every, id: 'p2', name: 'Table', price: 199, stock: 1, description: null },
+const productDefaults = {
+  category: 'Meubles',
+  revision: 1,
+  archived: false,
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
 }
-const user = (id: string) => ({ id, name: `Someone ${id}`, email: `${id}@example.test`, role: 'USER', locale: 'FR' })
-const order = (n: number, productIds = ['p1', 'p2']) => ({
+const products: Record<string, object> = {
+  p1: { ...productDefaults, id: 'p1', name: 'Chaise', price: 49.9, stock: 3, description: 'En bois' },
+  p2: { ...productDefaults, id: 'p2', name: 'Table', price: 199, stock: 1, description: null },
+}
+const createUser = (id: string) => ({
+  id,
+  name: `Someone ${id}`,
+  email: `${id}@example.test`,
+  role: 'USER',
+  locale: 'FR',
+})
+const createOrder = (n: number, productIds = ['p1', 'p2']) => ({
   id: `o${n}`,
   number: String(n),
   userId: `u${n}`,
@@ -29,7 +41,7 @@ const order = (n: number, productIds = ['p1', 'p2']) => ({
   total: 10,
   items: productIds.map((id) => ({ productId: id, product: { id }, name: id, quantity: 1, price: 5 })),
 })
-const page = (nodes: object[]) => ({
+const toPage = (nodes: object[]) => ({
   nodes,
   edges: nodes.map((node, i) => ({ node, cursor: String(i) })),
   pageInfo: { hasNextPage: false, endCursor: null },
@@ -38,27 +50,27 @@ const page = (nodes: object[]) => ({
 })
 
 type Resolver = (parent: never, args: never, context: { person: never; request: FastifyRequest }) => unknown
-const graphs: Record<
+const subgraphs: Record<
   Service,
   { resolvers: Record<string, Record<string, Resolver>>; references: Record<string, References> }
 > = {
   auth: {
     resolvers: {
       Query: {
-        me: (_parent, _args, { person }) => user(signedIn(person).id),
-        user: (_parent, { id }: { id: string }) => user(id),
-        users: (_parent, _args, { person }) => page([admin(person)]),
+        me: (_parent, _args, { person }) => createUser(signedIn(person).id),
+        user: (_parent, { id }: { id: string }) => createUser(id),
+        users: (_parent, _args, { person }) => toPage([admin(person)]),
       },
       Mutation: { logout: () => true },
     },
-    references: { User: async (keys) => keys.map(({ id }) => (id === 'gone' ? null : user(id))) },
+    references: { User: async (keys) => keys.map(({ id }) => (id === 'gone' ? null : createUser(id))) },
   },
   product: {
     resolvers: {
       Query: {
         product: (_parent, { id }: { id: string }) =>
           products[id] ?? Promise.reject(new Refusal('NOT_FOUND', 'No such product.')),
-        products: () => page(Object.values(products)),
+        products: () => toPage(Object.values(products)),
         categories: () => [],
       },
       Product: {
@@ -78,56 +90,61 @@ const graphs: Record<
       Query: {
         order: (_parent, { id }: { id: string }) => {
           if (id === 'crash') throw new TypeError('mongodb://secret-host:27017')
-          return order(Number(id.slice(1)), id === 'o404' ? ['p1', 'gone'] : undefined)
+          return createOrder(Number(id.slice(1)), id === 'o404' ? ['p1', 'gone'] : undefined)
         },
-        orders: () => page([order(1), order(2), order(3)]),
+        orders: () => toPage([createOrder(1), createOrder(2), createOrder(3)]),
       },
-      User: { orders: () => page([order(1)]) },
+      User: { orders: () => toPage([createOrder(1)]) },
       Mutation: {
         placeOrder: () => {
           throw new Refusal('INSUFFICIENT_STOCK', 'Not enough left.', {
             errors: [{ path: '/items/0', message: 'only 1 left', productId: 'p2', available: 1 }],
           })
         },
-        cancelOrder: (_parent, { id }: { id: string }) => order(Number(id.slice(1))),
+        cancelOrder: (_parent, { id }: { id: string }) => createOrder(Number(id.slice(1))),
       },
     },
     references: {
       User: async (keys) => keys.map(({ id }) => ({ id })),
-      Order: async (keys) => keys.map(({ id }) => order(Number(id.slice(1)))),
+      Order: async (keys) => keys.map(({ id }) => createOrder(Number(id.slice(1)))),
     },
   },
   notification: {
-    resolvers: { Order: { notifications: () => [] }, Query: { notifications: () => page([]) } },
+    resolvers: { Order: { notifications: () => [] }, Query: { notifications: () => toPage([]) } },
     references: { Order: async (keys) => keys.map(({ id }) => ({ id })), Notification: async (keys) => keys },
   },
 }
 
-/** The four services, small: their real schemas over constant data, on ports of their own; each can be made to misbehave. */
-export async function smallShop() {
-  const misbehave: Partial<Record<Service, Misbehave>> = {}
-  const seen: { service: Service; method: string; url: string; headers: FastifyRequest['headers'] }[] = []
+/**
+ * Starts the four services with their real schemas over constant data, each on its own port. Tests can read the requests
+ * that they received, and make each of them fail.
+ */
+export async function startFakeServices() {
+  const faults: Partial<Record<Service, FaultHandler>> = {}
+  const requests: { service: Service; method: string; url: string; headers: FastifyRequest['headers'] }[] = []
   const urls = {} as Record<Service, string>
   const apps: App[] = []
   for (const service of services) {
-    const app = await smallService(service)
+    const app = await createFakeService(service)
     app.addHook('onRequest', async (request, reply) => {
       if (/^\/(\.well-known\/|healthz$|revocations)/.test(request.url)) return
-      seen.push({ service, method: request.method, url: request.url, headers: request.headers })
-      const wish = misbehave[service]
-      if (wish) await wish(request, reply)
+      requests.push({ service, method: request.method, url: request.url, headers: request.headers })
+      const handleFault = faults[service]
+      if (handleFault) await handleFault(request, reply)
     })
     urls[service] = await app.listen({ host: '127.0.0.1', port: 0 })
     apps.push(app)
   }
   return {
     urls,
-    misbehave,
-    seen,
-    /** Makes everyone behave again and forgets what was seen. */
-    calm: (): void => {
-      for (const service of services) delete misbehave[service]
-      seen.length = 0
+    /** What each service does instead of answering. */
+    faults,
+    /** The requests received, except those for health, keys and revocations. */
+    requests,
+    /** Removes all faults and forgets all requests. */
+    reset: (): void => {
+      for (const service of services) delete faults[service]
+      requests.length = 0
     },
     close: async (): Promise<void> => {
       await Promise.all(apps.map((app) => app.close()))
@@ -135,7 +152,7 @@ export async function smallShop() {
   }
 }
 
-async function smallService(service: Service): Promise<App> {
+async function createFakeService(service: Service): Promise<App> {
   const app = await serviceApp({
     name: `${service}-service`,
     logLevel: 'silent',
@@ -145,7 +162,7 @@ async function smallService(service: Service): Promise<App> {
     needs: {},
   })
   const sdl = readFileSync(new URL(`../../${service}-service/schema.graphql`, import.meta.url), 'utf8')
-  serveSubgraph(app, subgraph({ sdl, ...graphs[service] }))
+  serveSubgraph(app, subgraph({ sdl, ...subgraphs[service] }))
   if (service === 'product') app.get('/products/:id', async () => products['p1'])
   if (service === 'auth')
     app.get('/.well-known/jwks.json', async () => {
@@ -155,10 +172,10 @@ async function smallService(service: Service): Promise<App> {
   return app
 }
 
-/** A gateway before these services. */
-export async function gatewayTo(
+/** Creates a gateway for these services, which does not listen yet. */
+export async function createTestGateway(
   urls: Record<Service, string>,
-  more: Record<string, string> = {},
+  env: Record<string, string> = {},
 ): Promise<FastifyInstance> {
   return createApp(
     configFrom({
@@ -170,10 +187,10 @@ export async function gatewayTo(
       PRODUCT_URL: urls.product,
       ORDER_URL: urls.order,
       NOTIFICATION_URL: urls.notification,
-      ...more,
+      ...env,
     }),
   )
 }
 
-/** An address at which nothing listens, nor will unless a test does. */
-export const nowhere = async (): Promise<string> => `http://127.0.0.1:${await freePort()}`
+/** The address of a free port: nothing listens there unless the test starts it. */
+export const findUnusedAddress = async (): Promise<string> => `http://127.0.0.1:${await freePort()}`

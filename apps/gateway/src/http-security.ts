@@ -4,16 +4,16 @@ import type { FastifyInstance } from 'fastify'
 import helmet from 'helmet'
 
 /**
- * What browsers are told by every answer: pages load from here only and are framed by no one. Pages that need more or less
- * say so themselves. Made by helmet, once: it would make the same for each request.
+ * Creates the security headers of every response: pages load from this origin only, and may not be framed. A page that
+ * needs another Content-Security-Policy sets its own. Helmet creates them once, since they are the same for each request.
  */
-export function guardingHeaders(): Readonly<Record<string, string>> {
-  const guard = helmet({
+export function createSecurityHeaders(): Readonly<Record<string, string>> {
+  const setSecurityHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
         defaultSrc: ["'self'"],
-        // Swagger UI makes styles as it runs.
+        // Swagger UI creates styles at run time.
         styleSrc: ["'self'", "'unsafe-inline'"],
         imgSrc: ["'self'", 'data:', 'https:'],
         objectSrc: ["'none'"],
@@ -23,24 +23,24 @@ export function guardingHeaders(): Readonly<Record<string, string>> {
       },
     },
     frameguard: { action: 'deny' },
-    // Pictures may be shown anywhere.
+    // Any site may embed product images.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   })
   const headers: Record<string, string> = {}
-  const writtenDown = {
+  const recorder = {
     setHeader: (name: string, value: string) => (headers[name.toLowerCase()] = value),
     removeHeader: () => {},
   }
-  guard({} as IncomingMessage, writtenDown as unknown as ServerResponse, () => {})
+  setSecurityHeaders({} as IncomingMessage, recorder as unknown as ServerResponse, () => {})
   return headers
 }
 
-/** Lets scripts of these other sites read what is answered. */
-export async function openTo(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+/** Lets scripts of these origins call the gateway and read its responses. Without origins there is no CORS at all. */
+export async function registerCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length > 0)
     await app.register(cors, {
       origin: [...origins],
-      // Tokens are in a header that a page sets itself; cookies are for our own pages.
+      // A script sets the access token in a header itself; cookies are for pages of our own origin.
       credentials: false,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'traceparent'],
