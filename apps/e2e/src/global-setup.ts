@@ -1,17 +1,19 @@
 import { startShop, type Running } from '@halles/servers/shop'
 import type { TestProject } from 'vitest/node'
-import type { Address } from './kit.ts'
+import type { ShopAddress } from './shop-client.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The shop that all stories share; each makes its own people and products in it. */
-    shop: Address & Pick<Running, 'services' | 'productGrpc'> & { logs: string }
+    /** The shop that the stories share. Each story creates its own users and products in it. */
+    shop: ShopAddress & Pick<Running, 'services' | 'productGrpc'> & { logs: string }
   }
 }
 
 /**
- * Starts the built services, once for all stories, on the servers of this run. They have a Kafka of their own: the services
- * of other tests are in the same groups there, and would hear what is told to these.
+ * Starts the built services once for all stories, on the MongoDB and mailbox of this test run. They get a Kafka of their
+ * own: other projects run services of the same consumer groups, which would consume the events of these.
+ *
+ * @returns stops the services
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { mongodb, smtp, mailbox } = project.getProvidedContext()

@@ -1,102 +1,108 @@
 import { once } from 'node:events'
 import { Agent, request as httpRequest } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Visitor } from './kit.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ApiClient } from './shop-client.ts'
 
-/** A buyer and what came of it. */
+/** A simulated customer and the ids of the orders that were answered. */
 export type Buyer = { id: string; placed: string[] }
 
-/** What a crowd has seen. */
-export type Seen = {
-  answered: number
-  /** Times that no connection could be opened: nothing was taken, the buyer came again. */
-  refused: number
-  /** Everything that should not have happened, and how often. */
-  wrong: Record<string, number>
-  /** The longest time that an answer took, in milliseconds. */
-  slowest: number
+/** What the load has observed so far. */
+export type LoadReport = {
+  responses: number
+  /** Connections refused: no request was sent, and the buyer tried again. */
+  connectionsRefused: number
+  /** Every unexpected response or error, and how often it occurred. */
+  failures: Record<string, number>
+  /** The longest time until a response, in milliseconds. */
+  maxResponseTime: number
 }
 
-/** How long a buyer looks at what came, in milliseconds. */
-const THINKS = 60
+/** The pause of a buyer between two rounds, in milliseconds. */
+const THINK_TIME = 60
 
-const PLACE = `mutation Place($input: PlaceOrderInput!) { placeOrder(input: $input) { id items { product { name } } } }`
-const LOOK = `query Look($id: ID!) { product(id: $id) { name stock } me { name orders(first: 2) { nodes { number customer { name }
+const PLACE_ORDER = `mutation Place($input: PlaceOrderInput!) { placeOrder(input: $input) { id items { product { name } } } }`
+const BROWSE = `query Look($id: ID!) { product(id: $id) { name stock } me { name orders(first: 2) { nodes { number customer { name }
   items { product { name } } notifications { subject } } } } }`
 
-type Wish = { what: string; method: string; path: string; body?: object }
+type LoadRequest = { name: string; method: string; path: string; body?: object }
 
-const graphql = (query: string, variables: object) => ({ method: 'POST', path: '/graphql', body: { query, variables } })
+const toGraphQLRequest = (query: string, variables: object) => ({
+  method: 'POST',
+  path: '/graphql',
+  body: { query, variables },
+})
 
-/** Codes of what was not answered, though the request was good. */
-const unanswered = new Set(['INTERNAL', 'UNAVAILABLE', 'TIMEOUT'])
+/** Error codes that a valid request must not get. */
+const failureCodes = new Set(['INTERNAL', 'UNAVAILABLE', 'TIMEOUT'])
 
 /**
- * Buyers who browse and order, by REST and by GraphQL, each on one connection that is kept, until `leave` is called.
+ * Starts one buyer for each customer. A buyer browses and places orders, by REST and GraphQL in turn, over one keep-alive
+ * connection, until `stop` is called.
  */
-export function crowdAt(gateway: string, people: readonly Visitor[], productIds: readonly string[]) {
-  const seen: Seen = { answered: 0, refused: 0, wrong: {}, slowest: 0 }
-  let staying = true
-  const isWrong = (what: string): void => {
-    seen.wrong[what] = (seen.wrong[what] ?? 0) + 1
+export function startLoad(gateway: string, customers: readonly ApiClient[], productIds: readonly string[]) {
+  const report: LoadReport = { responses: 0, connectionsRefused: 0, failures: {}, maxResponseTime: 0 }
+  let running = true
+  const recordFailure = (failure: string): void => {
+    report.failures[failure] = (report.failures[failure] ?? 0) + 1
   }
 
-  const buyerOf = async (token: string, buyer: Buyer, start: number): Promise<void> => {
+  const runBuyer = async (token: string, buyer: Buyer, firstRound: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    const ask = async ({ what, method, path, body }: Wish): Promise<any> => {
+    const send = async ({ name, method, path, body }: LoadRequest): Promise<any> => {
       for (;;) {
-        const began = performance.now()
+        const startedAt = performance.now()
         try {
-          const { status, answer } = await send(gateway, agent, token, method, path, body)
-          seen.answered++
-          seen.slowest = Math.max(seen.slowest, performance.now() - began)
+          const { status, answer } = await sendRequest(gateway, agent, token, method, path, body)
+          report.responses++
+          report.maxResponseTime = Math.max(report.maxResponseTime, performance.now() - startedAt)
           const codes = [answer.code, ...(answer.errors ?? []).map(({ extensions }: any) => extensions?.code)]
-          if (status >= 400 || codes.some((code) => unanswered.has(code)))
-            isWrong(`${what}: ${status} ${codes.filter(Boolean).join(' ')}`)
+          if (status >= 400 || codes.some((code) => failureCodes.has(code)))
+            recordFailure(`${name}: ${status} ${codes.filter(Boolean).join(' ')}`)
           return answer
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') {
-            isWrong(`${what}: ${String(error)}`)
+            recordFailure(`${name}: ${String(error)}`)
             return {}
           }
-          seen.refused++
-          await pause(THINKS)
+          report.connectionsRefused++
+          await sleep(THINK_TIME)
         }
       }
     }
-    for (let turn = start; staying; turn++) {
-      const productId = productIds[turn % productIds.length]!
+    for (let round = firstRound; running; round++) {
+      const productId = productIds[round % productIds.length]!
       const items = [{ productId, quantity: 1 }]
-      await ask({ what: 'look by REST', method: 'GET', path: `/api/products/${productId}` })
-      await ask({ what: 'look by GraphQL', ...graphql(LOOK, { id: productId }) })
+      await send({ name: 'browse by REST', method: 'GET', path: `/api/products/${productId}` })
+      await send({ name: 'browse by GraphQL', ...toGraphQLRequest(BROWSE, { id: productId }) })
       const { id } =
-        turn % 2 === 0
-          ? await ask({ what: 'order by REST', method: 'POST', path: '/api/orders', body: { items } })
-          : ((await ask({ what: 'order by GraphQL', ...graphql(PLACE, { input: { items } }) })).data?.placeOrder ?? {})
+        round % 2 === 0
+          ? await send({ name: 'order by REST', method: 'POST', path: '/api/orders', body: { items } })
+          : ((await send({ name: 'order by GraphQL', ...toGraphQLRequest(PLACE_ORDER, { input: { items } }) })).data
+              ?.placeOrder ?? {})
       if (id !== undefined) buyer.placed.push(id)
-      await pause(THINKS)
+      await sleep(THINK_TIME)
     }
     agent.destroy()
   }
 
-  const buyers = people.map(({ id }): Buyer => ({ id, placed: [] }))
-  const all = people.map(({ authorization }, i) => buyerOf(authorization, buyers[i]!, i))
+  const buyers = customers.map(({ id }): Buyer => ({ id, placed: [] }))
+  const runs = customers.map(({ authorization }, i) => runBuyer(authorization, buyers[i]!, i))
   return {
-    seen,
+    report,
     buyers,
-    /** Sends them home, when each has finished what it does. */
-    leave: async (): Promise<void> => {
-      staying = false
-      await Promise.all(all)
+    /** Stops all buyers, each at the end of its round. */
+    stop: async (): Promise<void> => {
+      running = false
+      await Promise.all(runs)
     },
   }
 }
 
-async function send(gateway: string, agent: Agent, token: string, method: string, path: string, body?: object) {
+async function sendRequest(gateway: string, agent: Agent, token: string, method: string, path: string, body?: object) {
   const headers = { authorization: token, ...(body && { 'content-type': 'application/json' }) }
-  const sent = httpRequest(gateway + path, { agent, method, headers })
-  sent.end(body && JSON.stringify(body))
-  const [response] = await once(sent, 'response')
+  const request = httpRequest(gateway + path, { agent, method, headers })
+  request.end(body && JSON.stringify(body))
+  const [response] = await once(request, 'response')
   return { status: response.statusCode as number, answer: JSON.parse(await text(response)) }
 }

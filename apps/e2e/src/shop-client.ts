@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { eventually } from '@halles/testkit/wait'
 
-/** Where a running shop is, and who may do everything in it. */
-export type Address = { gateway: string; mailbox: string; admin: { email: string; password: string } }
+/** The addresses of a running shop, and the credentials of its admin. */
+export type ShopAddress = { gateway: string; mailbox: string; admin: { email: string; password: string } }
 
-export type Answer = { status: number; headers: Headers; body: any }
-export type GraphqlAnswer = {
+export type RestResponse = { status: number; headers: Headers; body: any }
+export type GraphQLResponse = {
   status: number
   data: any
   errors?: { message: string; path?: (string | number)[]; extensions: any }[]
 }
-export type Letter = {
+export type Email = {
   subject: string
   html: string
   text: string
@@ -18,90 +18,94 @@ export type Letter = {
   to: { address: string }[]
 }
 
-/** Someone at the shop's front door: asks as a browser or an app would. */
-export type Visitor = {
+/** A client of the gateway that acts as one user, or anonymously. */
+export type ApiClient = {
   id: string
   email: string
-  /** What signs their requests: `Bearer …`; empty for nobody. */
+  /** The Authorization header of its requests, `Bearer …`; empty for the anonymous client. */
   authorization: string
-  rest: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
-  graphql: (query: string, variables?: object, headers?: Record<string, string>) => Promise<GraphqlAnswer>
+  /** Sends a REST request to `/api<path>`. A body that is no string is sent as JSON. */
+  rest: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<RestResponse>
+  graphql: (query: string, variables?: object, headers?: Record<string, string>) => Promise<GraphQLResponse>
 }
 
-/** A shop as its clients see it. */
-export function shopAt({ gateway, mailbox, admin }: Address) {
-  const visitor = (token?: string, user?: { id: string; email: string }): Visitor => {
-    const signed: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
+/** Creates what a story needs of a shop: API clients, products of its own, and the e-mails in the mailbox. */
+export function createShopClient({ gateway, mailbox, admin }: ShopAddress) {
+  const createApiClient = (token?: string, user?: { id: string; email: string }): ApiClient => {
+    const authHeaders: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
     return {
       id: user?.id ?? '',
       email: user?.email ?? '',
-      authorization: signed['authorization'] ?? '',
+      authorization: authHeaders['authorization'] ?? '',
       rest: async (method, path, body, headers = {}) => {
-        const answer = await fetch(`${gateway}/api${path}`, {
+        const response = await fetch(`${gateway}/api${path}`, {
           method,
-          headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...signed, ...headers },
+          headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...authHeaders, ...headers },
           ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
         })
-        const text = await answer.text()
-        return { status: answer.status, headers: answer.headers, body: text === '' ? undefined : JSON.parse(text) }
+        const text = await response.text()
+        return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
       },
       graphql: async (query, variables, headers = {}) => {
-        const answer = await fetch(`${gateway}/graphql`, {
+        const response = await fetch(`${gateway}/graphql`, {
           method: 'POST',
-          headers: { 'content-type': 'application/json', ...signed, ...headers },
+          headers: { 'content-type': 'application/json', ...authHeaders, ...headers },
           body: JSON.stringify({ query, variables }),
         })
-        return { status: answer.status, ...((await answer.json()) as object) } as GraphqlAnswer
+        return { status: response.status, ...((await response.json()) as object) } as GraphQLResponse
       },
     }
   }
-  const nobody = visitor()
+  const anonymous = createApiClient()
 
-  /** Those that fit, and no others: there are thousands, of all tests. */
-  const lettersWith = async (what: Record<string, string>): Promise<Letter[]> =>
-    (await (await fetch(`${mailbox}/api/email?${new URLSearchParams(what).toString()}`)).json()) as Promise<Letter[]>
-  const letters = async (orderId: string): Promise<Letter[]> =>
-    (await lettersWith({ 'headers.x-order-id': orderId })).filter(({ headers }) => headers['x-order-id'] === orderId)
-  const lettersTo = async (email: string): Promise<Letter[]> =>
-    (await lettersWith({ 'to.address': email })).filter(({ to }) => to.some(({ address }) => address === email))
+  /** Filters at the mailbox, which holds the thousands of e-mails of all stories. */
+  const findEmails = async (filter: Record<string, string>): Promise<Email[]> =>
+    (await (await fetch(`${mailbox}/api/email?${new URLSearchParams(filter).toString()}`)).json()) as Promise<Email[]>
+  const findOrderEmails = async (orderId: string): Promise<Email[]> =>
+    (await findEmails({ 'headers.x-order-id': orderId })).filter(({ headers }) => headers['x-order-id'] === orderId)
+  const findEmailsTo = async (address: string): Promise<Email[]> =>
+    (await findEmails({ 'to.address': address })).filter(({ to }) =>
+      to.some((recipient) => recipient.address === address),
+    )
 
   return {
-    nobody,
-    /** A new customer, signed in. */
-    customer: async (locale: 'fr' | 'en' = 'fr'): Promise<Visitor> => {
-      const person = { name: 'Camille Martin', email: `${randomUUID()}@example.test`, password: randomUUID(), locale }
-      const { body } = await nobody.rest('POST', '/register', person)
-      return visitor(body.accessToken, body.user)
+    anonymous,
+    /** Registers a new customer, who is signed in. */
+    createCustomer: async (locale: 'fr' | 'en' = 'fr'): Promise<ApiClient> => {
+      const account = { name: 'Camille Martin', email: `${randomUUID()}@example.test`, password: randomUUID(), locale }
+      const { body } = await anonymous.rest('POST', '/register', account)
+      return createApiClient(body.accessToken, body.user)
     },
-    admin: async (): Promise<Visitor> => {
-      const { body } = await nobody.rest('POST', '/login', admin)
-      return visitor(body.accessToken, body.user)
+    signInAdmin: async (): Promise<ApiClient> => {
+      const { body } = await anonymous.rest('POST', '/login', admin)
+      return createApiClient(body.accessToken, body.user)
     },
-    /** A product of one's own, so that no other test buys it. */
-    product: async (
-      by: Visitor,
-      more: object = {},
+    /** Creates a product that only the calling story knows, so that no other story buys it. */
+    createProduct: async (
+      client: ApiClient,
+      fields: object = {},
     ): Promise<{ id: string; name: string; price: number; stock: number }> => {
       const product = {
         name: `Comté ${randomUUID().slice(0, 8)}`,
         price: 12.9,
         category: 'Fromagerie',
         stock: 20,
-        ...more,
+        ...fields,
       }
-      const { body } = await by.rest('POST', '/products', product)
+      const { body } = await client.rest('POST', '/products', product)
       return body
     },
-    letters,
-    /** Whatever came to an address. */
-    lettersTo,
-    /** The letters about an order, once there are so many. */
-    lettersOnce: (count: number, orderId: string): Promise<Letter[]> =>
-      eventually(`${count} letters about ${orderId}`, async () => {
-        const found = await letters(orderId)
-        return found.length >= count && found
+    /** The e-mails about an order. */
+    findOrderEmails,
+    /** All e-mails to an address. */
+    findEmailsTo,
+    /** Waits until there are at least `count` e-mails about an order, and returns all of them. */
+    waitForOrderEmails: (count: number, orderId: string): Promise<Email[]> =>
+      eventually(`${count} e-mails about ${orderId}`, async () => {
+        const emails = await findOrderEmails(orderId)
+        return emails.length >= count && emails
       }),
   }
 }
 
-export type Shop = ReturnType<typeof shopAt>
+export type ShopClient = ReturnType<typeof createShopClient>
