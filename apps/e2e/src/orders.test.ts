@@ -37,14 +37,14 @@ async function consumeOrderEvents(): Promise<OrderEvent[]> {
 describe('placing an order', () => {
   it('reserves stock, creates the order, publishes its event and sends its e-mail, in one trace', async () => {
     const events = await consumeOrderEvents()
-    const camille = await shop.createCustomer()
+    const customer = await shop.createCustomer()
     const [comte, pain] = await Promise.all([
       shop.createProduct(admin, { price: 19.99 }),
       shop.createProduct(admin, { price: 0.1 }),
     ])
     const traceId = randomBytes(16).toString('hex')
 
-    const { data, errors } = await camille.graphql(
+    const { data, errors } = await customer.graphql(
       `mutation Buy($input: PlaceOrderInput!) { placeOrder(input: $input) {
          id number total status customer { name } items { name quantity price product { stock } } statusHistory { status } } }`,
       {
@@ -68,31 +68,31 @@ describe('placing an order', () => {
 
     const event = await eventually('the event of the order', () => events.find(({ subject }) => subject === order.id))
     expect(event).toMatchObject({ type: 'order.created', data: { sequence: 1, previousStatus: null } })
-    expect(event.data.customer).toMatchObject({ id: camille.id, email: camille.email, locale: 'fr' })
+    expect(event.data.customer).toMatchObject({ id: customer.id, email: customer.email, locale: 'fr' })
     expect(event.traceparent).toContain(traceId)
 
     const [email] = await shop.waitForOrderEmails(1, order.id)
-    expect(email).toMatchObject({ to: [{ address: camille.email }] })
+    expect(email).toMatchObject({ to: [{ address: customer.email }] })
     expect(email!.subject).toContain(`#${order.number}`)
     expect(email!.html).toContain('60,27')
     expect(JSON.stringify(email!.headers)).toContain(traceId)
   })
 
   it('by REST creates the same order as by GraphQL', async () => {
-    const camille = await shop.createCustomer()
+    const customer = await shop.createCustomer()
     const { id } = await shop.createProduct(admin)
-    const placed = await camille.rest('POST', '/orders', {
+    const placed = await customer.rest('POST', '/orders', {
       items: [
         { productId: id, quantity: 1 },
         { productId: id, quantity: 1 },
       ],
     })
     expect(placed.status).toBe(201)
-    expect(placed.body).toMatchObject({ userId: camille.id, total: 25.8, status: 'Reçue', items: [{ quantity: 2 }] })
-    expect(placed.headers.get('location')).toBe(`/api/orders/${camille.id}/${placed.body.id}`)
-    const read = await camille.rest('GET', `/orders/${camille.id}/${placed.body.id}`)
+    expect(placed.body).toMatchObject({ userId: customer.id, total: 25.8, status: 'Reçue', items: [{ quantity: 2 }] })
+    expect(placed.headers.get('location')).toBe(`/api/orders/${customer.id}/${placed.body.id}`)
+    const read = await customer.rest('GET', `/orders/${customer.id}/${placed.body.id}`)
     expect(read.body).toEqual(placed.body)
-    const { data } = await camille.graphql(
+    const { data } = await customer.graphql(
       'query Q($id: ID!) { order(id: $id) { id number total status createdAt } }',
       {
         id: placed.body.id,
@@ -103,25 +103,25 @@ describe('placing an order', () => {
   })
 
   it('with one idempotency key creates one order, however often it is repeated', async () => {
-    const camille = await shop.createCustomer()
+    const customer = await shop.createCustomer()
     const { id } = await shop.createProduct(admin)
     const input = { items: [{ productId: id, quantity: 2 }] }
     const key = { 'idempotency-key': randomUUID() }
-    const answers = await Promise.all(Array.from({ length: 6 }, () => camille.rest('POST', '/orders', input, key)))
+    const answers = await Promise.all(Array.from({ length: 6 }, () => customer.rest('POST', '/orders', input, key)))
     for (const { status, body } of answers)
       expect(status === 201 || (status === 409 && body.code === 'IN_PROGRESS')).toBe(true)
-    const again = await camille.rest('POST', '/orders', input, key)
+    const again = await customer.rest('POST', '/orders', input, key)
     expect(again.headers.get('idempotent-replayed')).toBe('true')
-    const { data } = await camille.graphql(
+    const { data } = await customer.graphql(
       'mutation B($input: PlaceOrderInput!) { placeOrder(input: $input) { id } }',
       {
         input: { ...input, idempotencyKey: key['idempotency-key'] },
       },
     )
     expect(data.placeOrder.id).toBe(again.body.id)
-    expect((await camille.rest('GET', `/orders/${camille.id}`)).body.totalCount).toBe(1)
+    expect((await customer.rest('GET', `/orders/${customer.id}`)).body.totalCount).toBe(1)
     expect((await shop.anonymous.rest('GET', `/products/${id}`)).body.stock).toBe(18)
-    const other = await camille.rest('POST', '/orders', { items: [{ productId: id, quantity: 3 }] }, key)
+    const other = await customer.rest('POST', '/orders', { items: [{ productId: id, quantity: 3 }] }, key)
     expect(other.body).toMatchObject({ status: 422, code: 'IDEMPOTENCY_KEY_REUSED' })
   })
 

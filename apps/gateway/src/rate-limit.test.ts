@@ -22,11 +22,11 @@ describe('rate limit', () => {
     const gateway = await startGateway(3)
     const send = () => gateway.inject('/api/products/p1')
     for (const left of [2, 1, 0]) {
-      const answer = await send()
-      expect(answer.statusCode).toBe(200)
-      expect(answer.headers['ratelimit-policy']).toBe('"default";q=3;w=60')
+      const response = await send()
+      expect(response.statusCode).toBe(200)
+      expect(response.headers['ratelimit-policy']).toBe('"default";q=3;w=60')
       const seconds = Number(
-        new RegExp(`^"default";r=${left};t=(\\d+)$`).exec(String(answer.headers['ratelimit']))?.[1],
+        new RegExp(`^"default";r=${left};t=(\\d+)$`).exec(String(response.headers['ratelimit']))?.[1],
       )
       expect(seconds).toBeLessThanOrEqual(60 - 20 * left)
       expect(seconds).toBeGreaterThan(40 - 20 * left) // holds unless the test takes 20 s
@@ -63,8 +63,8 @@ describe('rate limit', () => {
     const sendAndReadRemaining = async (name: string): Promise<number> => {
       const fields = Array.from({ length: 40 }, (_, i) => `${name}${i}: id`).join(' ')
       const payload = { query: `{ product(id: "p1") { ${fields} } }` }
-      const answer = await gateway.inject({ method: 'POST', url: '/graphql', payload })
-      return Number(/r=(\d+);/.exec(String(answer.headers['ratelimit']))![1])
+      const response = await gateway.inject({ method: 'POST', url: '/graphql', payload })
+      return Number(/r=(\d+);/.exec(String(response.headers['ratelimit']))![1])
     }
     const first = await sendAndReadRemaining('a')
     expect(first).toBeLessThan(500 - 200)
@@ -118,14 +118,14 @@ describe('rate limit', () => {
 
   it('charges HEAD like GET', async () => {
     const gateway = await startGateway(3)
-    const asked = await gateway.inject({ method: 'HEAD', url: '/api/products/p1' })
-    expect(asked.headers['ratelimit']).toMatch(/r=2;/)
+    const response = await gateway.inject({ method: 'HEAD', url: '/api/products/p1' })
+    expect(response.headers['ratelimit']).toMatch(/r=2;/)
   })
 
   it('is off when RATE_LIMIT is 0', async () => {
     const gateway = await startGateway(0)
-    const answer = await gateway.inject('/api/products/p1')
-    expect(answer.headers).not.toHaveProperty('ratelimit')
+    const response = await gateway.inject('/api/products/p1')
+    expect(response.headers).not.toHaveProperty('ratelimit')
   })
 })
 

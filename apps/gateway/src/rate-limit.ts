@@ -68,7 +68,10 @@ const freeRoutes: ReadonlySet<string> = new Set([
   '/problems/:type',
 ])
 
-/** A GraphQL request costs a read here and pays for its operation later; so does an unknown route, which is only looked up. */
+/**
+ * A GraphQL request costs a read here, and its operation is charged later.
+ * An unknown route costs a read, since it is only looked up.
+ */
 const requestCost = (method: string, route: string | undefined): number =>
   method === 'GET' || method === 'HEAD' || route === '/graphql' || route === undefined
     ? requestCosts.read

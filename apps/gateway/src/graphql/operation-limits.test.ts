@@ -151,7 +151,7 @@ describe('an operation beyond a limit', () => {
     })
   })
 
-  it('is not one with a cycle of fragments: that is GRAPHQL_VALIDATION_FAILED', async () => {
+  it('is not reported for a cycle of fragments, which is GRAPHQL_VALIDATION_FAILED', async () => {
     const query = '{ me { ...A } } fragment A on User { name ...B } fragment B on User { id ...A }'
     expect((await sendOperation(query)).errors![0]!.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED')
   })

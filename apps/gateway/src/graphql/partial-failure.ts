@@ -69,7 +69,7 @@ function firstNullOnPath(data: unknown, path: Path): Path {
   return path
 }
 
-/** The paths of the nulls among the fields `responseNames` of the object at `path`; none when the client did not select them. */
+/** The paths of the nulls among the fields `responseNames` of the object at `path`; none for fields that were not selected. */
 function findNulls(data: unknown, path: Path, responseNames: readonly string[]): Path[] {
   const nullPath = firstNullOnPath(data, path)
   let value = data

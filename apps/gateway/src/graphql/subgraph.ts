@@ -165,7 +165,10 @@ function recordErrors(errors: readonly SubgraphResponseError[], fetch: Fetch, co
   }
 }
 
-/** Converts a subgraph's error by its code. An error without an error code of ours is a bug: it is logged, the client gets `INTERNAL`. */
+/**
+ * Converts a subgraph's error by its code. An error without an error code of ours is a bug: it is logged, and the client gets
+ * `INTERNAL`.
+ */
 function toClientError({ message, extensions = {} }: SubgraphResponseError, log: Logger): Refusal {
   const { code, errors, retryAfter, traceId } = extensions
   if (isCode(code) && !gatewayFaults.has(code))

@@ -35,7 +35,10 @@ export type Supergraph = {
   close: () => Promise<void>
 }
 
-/** The cache of query plans: its largest number of entries, and of characters of operations in all. A plan grows with its operation. */
+/**
+ * The cache of query plans: its largest number of entries, and of characters of their operations in all, since a plan grows
+ * with its operation.
+ */
 const PLAN_CACHE = {
   max: 1000,
   maxSize: 16_000_000,
@@ -115,7 +118,7 @@ export async function createSupergraph(
 /** The context of an execution that only creates the query plan: nothing is fetched. */
 const planOnlyContext = {}
 
-/** Creates the context of an operation. Of the client's headers, fetches carry the token, the user agent and the trace only. */
+/** Creates the context of an operation. Of the client's headers, fetches carry only token, user agent and trace. */
 function createOperationContext({ request, log }: GraphQLContext, gatewaySecret: string | undefined): OperationContext {
   const { authorization, 'user-agent': userAgent } = request.headers
   const headers: Record<string, string> = {

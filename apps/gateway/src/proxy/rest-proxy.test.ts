@@ -22,7 +22,7 @@ afterAll(async () => {
   await fakeServices.close()
 })
 
-/** Makes every service answer with the request that it received. */
+/** Makes every service response with the request that it received. */
 function echoRequests(): void {
   for (const service of ['auth', 'product', 'order', 'notification'] as const)
     fakeServices.faults[service] = (request, reply) => reply.send({ service, method: request.method, url: request.url })
@@ -52,8 +52,8 @@ describe('REST proxy', () => {
     ['GET', '/docs/order/openapi.json', 'order', '/openapi.json'],
   ])('forwards %s %s to %s-service as %s', async (method, from, service, to) => {
     echoRequests()
-    const answer = await gateway.inject({ method: method as 'GET', url: from })
-    expect(answer.json()).toEqual({ service, method, url: to })
+    const response = await gateway.inject({ method: method as 'GET', url: from })
+    expect(response.json()).toEqual({ service, method, url: to })
   })
 
   it.each([
@@ -67,9 +67,9 @@ describe('REST proxy', () => {
     '/docs/nothing/',
   ])('answers 404 for %s without calling a service', async (url) => {
     echoRequests()
-    const answer = await gateway.inject(url)
-    expect(answer.headers['content-type']).toContain('application/problem+json')
-    expect(answer.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
+    const response = await gateway.inject(url)
+    expect(response.headers['content-type']).toContain('application/problem+json')
+    expect(response.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
     expect(fakeServices.requests).toHaveLength(0)
   })
 
@@ -101,22 +101,22 @@ describe('REST proxy', () => {
     '/images/..%5cmetrics',
   ])('answers 404 for the path traversal %s without calling a service', async (path) => {
     echoRequests()
-    const answer = await sendRaw({ method: 'GET', path })
-    expect(answer.headers['content-type']).toContain('application/problem+json')
-    expect(JSON.parse(answer.text)).toMatchObject({ status: 404, code: 'NOT_FOUND' })
+    const response = await sendRaw({ method: 'GET', path })
+    expect(response.headers['content-type']).toContain('application/problem+json')
+    expect(JSON.parse(response.text)).toMatchObject({ status: 404, code: 'NOT_FOUND' })
     expect(fakeServices.requests).toHaveLength(0)
   })
 
   it.each(['/api/products/%', '/api/products/%ff', '/images/%E0%A4'])(
     'answers problem details with VALIDATION_FAILED for the invalid encoding %s',
     async (path) => {
-      const answer = await sendRaw({ method: 'GET', path })
-      expect(answer.headers).toMatchObject({
+      const response = await sendRaw({ method: 'GET', path })
+      expect(response.headers).toMatchObject({
         'content-type': 'application/problem+json; charset=utf-8',
         'x-trace-id': expect.any(String),
         'x-content-type-options': 'nosniff',
       })
-      expect(JSON.parse(answer.text)).toMatchObject({ status: 400, code: 'VALIDATION_FAILED' })
+      expect(JSON.parse(response.text)).toMatchObject({ status: 400, code: 'VALIDATION_FAILED' })
       expect(fakeServices.requests).toHaveLength(0)
     },
   )
@@ -127,13 +127,13 @@ describe('REST proxy', () => {
     ['/api/products/%252e%252e/p1', '/products/%252e%252e/p1'],
   ])('forwards %s, an equivalent form of a path, as %s', async (path, to) => {
     echoRequests()
-    const answer = await sendRaw({ method: 'GET', path })
-    expect(JSON.parse(answer.text)).toEqual({ service: 'product', method: 'GET', url: to })
+    const response = await sendRaw({ method: 'GET', path })
+    expect(JSON.parse(response.text)).toEqual({ service: 'product', method: 'GET', url: to })
   })
 
   it('redirects the API documentation of a service to its path with a trailing slash', async () => {
-    const answer = await gateway.inject('/docs/order')
-    expect([answer.statusCode, answer.headers.location]).toEqual([302, '/docs/order/'])
+    const response = await gateway.inject('/docs/order')
+    expect([response.statusCode, response.headers.location]).toEqual([302, '/docs/order/'])
   })
 })
 
@@ -144,11 +144,11 @@ const sendRaw = ({ body, ...options }: RawRequest, base = address) =>
   new Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]>; text: string }>(
     (resolve, reject) => {
       const { hostname, port } = new URL(base)
-      const request = httpRequest({ hostname, port, ...options }, (answer) => {
+      const request = httpRequest({ hostname, port, ...options }, (response) => {
         let text = ''
-        answer.setEncoding('utf8')
-        answer.on('data', (chunk: string) => (text += chunk))
-        answer.on('end', () => resolve({ status: answer.statusCode, headers: answer.headers, text }))
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => (text += chunk))
+        response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, text }))
       })
       request.on('error', reject)
       request.end(body)
@@ -163,9 +163,9 @@ describe('a request to a service', () => {
       return reply.status(400).type('application/problem+json').send('{"code":"VALIDATION_FAILED"}')
     }
     const headers = { 'content-type': 'application/json' }
-    const answer = await sendRaw({ method: 'POST', path: '/api/orders', headers, body: '{"items":' })
+    const response = await sendRaw({ method: 'POST', path: '/api/orders', headers, body: '{"items":' })
     expect(received).toBe('{"items":')
-    expect(answer).toMatchObject({ status: 400, text: '{"code":"VALIDATION_FAILED"}' })
+    expect(response).toMatchObject({ status: 400, text: '{"code":"VALIDATION_FAILED"}' })
   })
 
   it('streams, as does its response: the service gets the first part before the last is sent', async () => {
@@ -177,13 +177,13 @@ describe('a request to a service', () => {
     const parts: string[] = []
     await new Promise<void>((resolve, reject) => {
       const headers = { 'content-type': 'application/octet-stream' }
-      const request = httpRequest({ hostname, port, path: '/api/products', method: 'POST', headers }, (answer) => {
-        answer.setEncoding('utf8')
-        answer.on('data', (part: string) => {
+      const request = httpRequest({ hostname, port, path: '/api/products', method: 'POST', headers }, (response) => {
+        response.setEncoding('utf8')
+        response.on('data', (part: string) => {
           parts.push(part)
           if (parts.length === 1) request.end('two') // sent only after the first part came back
         })
-        answer.on('end', resolve)
+        response.on('end', resolve)
       })
       request.on('error', reject)
       request.write('one')
@@ -307,10 +307,10 @@ describe('a chunked body', () => {
     new Promise<{ status: number | undefined; type: string | undefined; text: string; reused: boolean }>(
       (resolve, reject) => {
         const { hostname, port } = new URL(address)
-        const request = httpRequest({ hostname, port, path, method: 'POST', headers, agent }, (answer) => {
-          const type = answer.headers['content-type']
-          void text(answer).then((body) =>
-            resolve({ status: answer.statusCode, type, text: body, reused: request.reusedSocket }),
+        const request = httpRequest({ hostname, port, path, method: 'POST', headers, agent }, (response) => {
+          const type = response.headers['content-type']
+          void text(response).then((body) =>
+            resolve({ status: response.statusCode, type, text: body, reused: request.reusedSocket }),
           )
         })
         request.on('error', reject)
@@ -366,9 +366,9 @@ describe('a chunked body', () => {
       const statuses: (number | undefined)[] = []
       await new Promise((resolve) => {
         const endlessBody = Readable.from(createChunks(Infinity))
-        const request = httpRequest({ hostname, port, path, method: 'POST', headers }, (answer) => {
-          statuses.push(answer.statusCode)
-          answer.resume()
+        const request = httpRequest({ hostname, port, path, method: 'POST', headers }, (response) => {
+          statuses.push(response.statusCode)
+          response.resume()
         })
         request.on('error', () => {}) // the gateway closes the connection
         request.on('close', () => {
@@ -386,8 +386,8 @@ describe('a chunked body', () => {
   it('for a service that is down is UNAVAILABLE', async () => {
     const gatewayWithoutOrder = await createTestGateway({ ...fakeServices.urls, order: await findUnusedAddress() })
     const base = await gatewayWithoutOrder.listen({ host: '127.0.0.1', port: 0 })
-    const answer = await sendRaw({ method: 'POST', path, headers, body: 'x'.repeat(300_000) }, base)
-    expect(JSON.parse(answer.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
+    const response = await sendRaw({ method: 'POST', path, headers, body: 'x'.repeat(300_000) }, base)
+    expect(JSON.parse(response.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
     await gatewayWithoutOrder.close()
   })
 })
@@ -405,9 +405,9 @@ describe('a response of a service', () => {
           'content-type': 'application/json; charset=utf-8',
         })
         .send('{"number": "1" }')
-    const answer = await sendRaw({ method: 'POST', path: '/api/orders' })
-    expect(answer).toMatchObject({ status: 201, text: '{"number": "1" }' })
-    expect(answer.headers).toMatchObject({
+    const response = await sendRaw({ method: 'POST', path: '/api/orders' })
+    expect(response).toMatchObject({ status: 201, text: '{"number": "1" }' })
+    expect(response.headers).toMatchObject({
       location: '/api/orders/u1/o1',
       etag: '"1"',
       'idempotent-replayed': 'true',
@@ -418,9 +418,9 @@ describe('a response of a service', () => {
 
   it('may have no body', async () => {
     fakeServices.faults.product = (_request, reply) => reply.status(304).header('etag', '"1"').send()
-    const answer = await sendRaw({ method: 'GET', path: '/api/products/p1' })
-    expect(answer).toMatchObject({ status: 304, text: '' })
-    expect(answer.headers['etag']).toBe('"1"')
+    const response = await sendRaw({ method: 'GET', path: '/api/products/p1' })
+    expect(response).toMatchObject({ status: 304, text: '' })
+    expect(response.headers['etag']).toBe('"1"')
   })
 })
 
@@ -429,11 +429,11 @@ describe('a failing service', () => {
     const gatewayWithoutOrder = await createTestGateway({ ...fakeServices.urls, order: await findUnusedAddress() })
     const base = await gatewayWithoutOrder.listen({ host: '127.0.0.1', port: 0 })
     for (const body of [undefined, '{}', 'x'.repeat(1_000_000)]) {
-      const answer = await sendRaw({ method: body ? 'POST' : 'GET', path: '/api/orders', body }, base)
-      expect(answer.headers['content-type']).toContain('application/problem+json')
-      expect(answer.headers['retry-after']).toBe('2')
-      expect(JSON.parse(answer.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
-      expect(answer.text).not.toMatch(/127\.0\.0\.1|ECONN/)
+      const response = await sendRaw({ method: body ? 'POST' : 'GET', path: '/api/orders', body }, base)
+      expect(response.headers['content-type']).toContain('application/problem+json')
+      expect(response.headers['retry-after']).toBe('2')
+      expect(JSON.parse(response.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
+      expect(response.text).not.toMatch(/127\.0\.0\.1|ECONN/)
     }
     const ready = await gatewayWithoutOrder.operator!.inject('/readyz')
     expect(ready.statusCode).toBe(503)
@@ -449,9 +449,9 @@ describe('a failing service', () => {
 
   it('is TIMEOUT when it is slow', async () => {
     fakeServices.faults.order = () => new Promise(() => {})
-    const answer = await gateway.inject('/api/orders')
-    expect(answer.headers['retry-after']).toBe('2')
-    expect(answer.json()).toMatchObject({ status: 504, code: 'TIMEOUT' })
+    const response = await gateway.inject('/api/orders')
+    expect(response.headers['retry-after']).toBe('2')
+    expect(response.json()).toMatchObject({ status: 504, code: 'TIMEOUT' })
   })
 
   it('gets no second request when it answers 503', async () => {
@@ -471,15 +471,15 @@ describe('a failing service', () => {
     ['DELETE', 1],
   ] as const)('that closes the connection gets a %s %i times', async (method, times) => {
     fakeServices.faults.order = (_request, reply) => reply.raw.destroy()
-    const answer = await gateway.inject({ method, url: '/api/orders' })
-    expect(answer.json()).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
+    const response = await gateway.inject({ method, url: '/api/orders' })
+    expect(response.json()).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
     expect(fakeServices.requests).toHaveLength(times)
   })
 })
 
 it('the gateway refuses an invalid access token without calling a service', async () => {
   echoRequests()
-  const answer = await gateway.inject({ url: '/api/products', headers: { authorization: 'Bearer x.y.z' } })
-  expect(answer.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+  const response = await gateway.inject({ url: '/api/products', headers: { authorization: 'Bearer x.y.z' } })
+  expect(response.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
   expect(fakeServices.requests).toHaveLength(0)
 })

@@ -3,7 +3,10 @@ import { waitAtMost } from '@halles/service/with-timeout'
 import { Pool, type Dispatcher } from 'undici'
 import { createHealthCheckedConnector, isConnectError, probeAddress } from './connector.ts'
 
-/** How long opening a connection may take, in milliseconds; at most half of the timeout, to leave time for another address. */
+/**
+ * How long opening a connection may take, in milliseconds. It is never more than half of the timeout, to leave time for
+ * another address.
+ */
 const CONNECT_TIMEOUT = 2000
 
 /**

@@ -117,7 +117,7 @@ const resetCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 
 const timeoutCodes = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
-/** Converts what undici throws to the error that a client may see: `TIMEOUT`, or else `UNAVAILABLE`; the cause stays inside. */
+/** Converts an error of undici to one that a client may see: `TIMEOUT`, else `UNAVAILABLE`. Clients never see the cause. */
 export function toUpstreamError(error: unknown): Refusal {
   if (error instanceof Refusal) return error
   return timeoutCodes.has((error as NodeJS.ErrnoException | null)?.code ?? '')
