@@ -130,7 +130,7 @@ describe('with one part down', () => {
     },
   )
 
-  it('product-service: an order is UNAVAILABLE by REST and GraphQL, and leaves no trace', async () => {
+  it('product-service: an order is UNAVAILABLE by REST and GraphQL, and none is created', async () => {
     const customer = await shop.createCustomer()
     const { id: productId } = await shop.createProduct(admin, { stock: 3 })
     const items = [{ productId, quantity: 1 }]
