@@ -1,7 +1,7 @@
 import { projectConfig } from '../../vitest.shared.ts'
 
-// setup.ts starts the shop on the servers that the first setup started, and a Kafka of its own.
+// The first setup starts MongoDB and the mailbox; global-setup.ts then starts the shop on them, with a Kafka of its own.
 const config = projectConfig('e2e', { servers: ['mongodb', 'mailbox'] })
-config.test!.globalSetup = [config.test!.globalSetup!, './src/setup.ts'].flat()
+config.test!.globalSetup = [config.test!.globalSetup!, './src/global-setup.ts'].flat()
 
 export default config

@@ -4,7 +4,7 @@ import { expect, inject, it } from 'vitest'
 const { gateway, services } = inject('shop')
 
 it.each(Object.entries({ gateway, ...services }))(
-  '%s speaks GraphQL over HTTP as the specification says: every check of its audit',
+  '%s passes all checks of the GraphQL over HTTP audit',
   async (_name, url) => {
     const results = await auditServer({ url: `${url}/graphql` })
     expect(results).toHaveLength(61)

@@ -3,124 +3,126 @@ import path from 'node:path'
 import { startShop, type Shop as Started } from '@halles/servers/shop'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { crowdAt, type Buyer, type Seen } from './crowd.ts'
-import { shopAt, type Shop, type Visitor } from './kit.ts'
+import { startLoad, type Buyer, type LoadReport } from './load.ts'
+import { createShopClient, type ShopClient, type ApiClient } from './shop-client.ts'
 
-// A shop of its own, whose services stop and start while people buy.
+// Restarts the services of a shop of its own under load.
 
 const BUYERS = 24
 const PRODUCTS = 8
 const STOCK = 10_000
 
 /**
- * A machine that runs all tests at once starts a service in 10 s and more, instead of one or two: the gateway waits for it
- * for longer here than it does by default.
+ * Starting a service takes 10 s and more on a machine that runs all tests at once, instead of one or two. So the gateway
+ * waits longer for it here than by default.
  */
-const patience = { UPSTREAM_PATIENCE_MS: '40000', UPSTREAM_TIMEOUT_MS: '50000' }
+const gatewayEnv = { UPSTREAM_PATIENCE_MS: '40000', UPSTREAM_TIMEOUT_MS: '50000' }
 
-/** How long order-service waits for product-service (packages/service/src/grpc.ts), in milliseconds. */
-const ORDER_WAITS = 5000
+/** How long order-service retries calls of product-service (packages/service/src/grpc.ts), in milliseconds. */
+const ORDER_RETRY_TIME = 5000
 
-/** How long a service may take to stop, in milliseconds; it would be killed then. */
-const STOP_WITHIN = 10_000
+/** How long a service may take to stop before it is killed, in milliseconds. */
+const STOP_TIMEOUT = 10_000
 
 let started: Started
-let shop: Shop
-let admin: Visitor
+let shop: ShopClient
+let admin: ApiClient
 beforeAll(async () => {
-  started = await startShop({ env: { gateway: patience } })
+  started = await startShop({ env: { gateway: gatewayEnv } })
   const { gateway, mailbox, accounts } = started.running
-  shop = shopAt({ gateway, mailbox, admin: accounts.admin })
-  admin = await shop.admin()
+  shop = createShopClient({ gateway, mailbox, admin: accounts.admin })
+  admin = await shop.signInAdmin()
 })
 afterAll(() => started?.stop())
 
-type Name = 'auth' | 'product' | 'order' | 'notification' | 'gateway'
+type ServiceName = 'auth' | 'product' | 'order' | 'notification' | 'gateway'
 
-/** How often a service has said that it stopped as it should, which is the last thing before it ends with 0. */
-function stops(name: Name): number {
+/** Counts the graceful shutdowns in the log of a service: `stopped` is its last message before it exits with 0. */
+function countShutdowns(name: ServiceName): number {
   const app = name === 'gateway' ? name : `${name}-service`
   const log = readFileSync(path.join(started.logs, `${app}.log`), 'utf8')
   expect(log).not.toContain('"level":"fatal"')
   return log.match(/"msg":"stopped"/g)?.length ?? 0
 }
 
-/** Stops a service by SIGTERM and starts it again; gives back how long it was not there, in milliseconds. */
-async function restart(name: Name): Promise<number> {
+/** Stops a service by SIGTERM and starts it again. Returns how long it was down, in milliseconds. */
+async function restart(name: ServiceName): Promise<number> {
   const process = started.processes[name]
-  const before = stops(name)
-  const began = performance.now()
+  const shutdowns = countShutdowns(name)
+  const startedAt = performance.now()
   await process.kill('SIGTERM')
-  await eventually(`${name} has stopped`, () => process.pid() === undefined, STOP_WITHIN)
-  expect(stops(name)).toBe(before + 1)
+  await eventually(`${name} has stopped`, () => process.pid() === undefined, STOP_TIMEOUT)
+  expect(countShutdowns(name)).toBe(shutdowns + 1)
   await process.restart()
-  return performance.now() - began
+  return performance.now() - startedAt
 }
 
-async function crowd() {
-  const products = await Promise.all(Array.from({ length: PRODUCTS }, () => shop.product(admin, { stock: STOCK })))
-  const people: Visitor[] = []
-  while (people.length < BUYERS) people.push(await shop.customer()) // one by one: hashing passwords at once is throttled
+async function startShopLoad() {
+  const products = await Promise.all(
+    Array.from({ length: PRODUCTS }, () => shop.createProduct(admin, { stock: STOCK })),
+  )
+  const customers: ApiClient[] = []
+  while (customers.length < BUYERS) customers.push(await shop.createCustomer()) // one by one, since concurrent password hashing is limited
   const ids = products.map(({ id }) => id)
-  return { ids, ...crowdAt(started.running.gateway, people, ids) }
+  return { ids, ...startLoad(started.running.gateway, customers, ids) }
 }
 
-/** Everyone has the orders that were answered, and no others; what was sold is gone from the shelves. */
-async function everythingAddsUp(buyers: readonly Buyer[], ids: readonly string[]): Promise<void> {
-  for (const { id, placed } of buyers) expect(new Set(await ordersOf(id))).toEqual(new Set(placed))
+/** Asserts that every buyer has exactly the orders that were answered, and that the stock has decreased by as much. */
+async function expectConsistentOrders(buyers: readonly Buyer[], ids: readonly string[]): Promise<void> {
+  for (const { id, placed } of buyers) expect(new Set(await findOrderIds(id))).toEqual(new Set(placed))
   const placed = buyers.reduce((sum, buyer) => sum + buyer.placed.length, 0)
-  const sold = async (): Promise<number> => {
+  const countSold = async (): Promise<number> => {
     const stocks = await Promise.all(ids.map(async (id) => (await admin.rest('GET', `/products/${id}`)).body.stock))
     return stocks.reduce((sum: number, stock: number) => sum + STOCK - stock, 0)
   }
-  // What was held for an order that was refused is given back within a minute.
-  await eventually('as much is sold as was ordered', async () => (await sold()) === placed)
+  // The reservation of an order that was refused is released within a minute.
+  await eventually('the stock has decreased by what was ordered', async () => (await countSold()) === placed)
 }
 
-async function ordersOf(userId: string): Promise<string[]> {
-  const found: string[] = []
+async function findOrderIds(userId: string): Promise<string[]> {
+  const ids: string[] = []
   let after = ''
   for (;;) {
     const { body } = await admin.rest('GET', `/orders/${userId}?first=100${after}`)
-    found.push(...body.items.map(({ id }: { id: string }) => id))
-    if (!body.pageInfo.hasNextPage) return found
+    ids.push(...body.items.map(({ id }: { id: string }) => id))
+    if (!body.pageInfo.hasNextPage) return ids
     after = `&after=${encodeURIComponent(body.pageInfo.endCursor)}`
   }
 }
 
-const peopleBuy = (seen: Seen): Promise<unknown> => {
-  const { answered } = seen
-  return eventually('people buy', () => seen.answered > answered + 4 * BUYERS)
+const waitForProgress = (report: LoadReport): Promise<unknown> => {
+  const { responses } = report
+  return eventually('the load makes progress', () => report.responses > responses + 4 * BUYERS)
 }
 
-it('every service is restarted twice under load: no request fails, no order is lost', async () => {
-  const { ids, buyers, seen, leave } = await crowd()
-  let productAway = 0
+it('no request fails and no order is lost while every service is restarted twice under load', async () => {
+  const { ids, buyers, report, stop } = await startShopLoad()
+  let productDowntime = 0
   for (let round = 0; round < 2; round++)
     for (const name of ['auth', 'product', 'order', 'notification'] as const) {
-      await peopleBuy(seen)
-      const away = await restart(name)
-      if (name === 'product') productAway = Math.max(productAway, away)
+      await waitForProgress(report)
+      const downtime = await restart(name)
+      if (name === 'product') productDowntime = Math.max(productDowntime, downtime)
     }
-  await peopleBuy(seen)
-  await leave()
-  const wrong = Object.keys(seen.wrong)
-  // Where that took longer than order-service waits, orders are refused, as they should be: nothing else is.
-  const excused = productAway > ORDER_WAITS ? /^order by \w+: \d+ (UNAVAILABLE|TIMEOUT)$/ : /^$/
-  expect(wrong.filter((what) => !excused.test(what))).toEqual([])
-  expect(seen.refused).toBe(0)
-  await everythingAddsUp(buyers, ids)
+  await waitForProgress(report)
+  await stop()
+  const failures = Object.keys(report.failures)
+  // If product-service was down for longer than order-service retries, orders may be refused, but nothing else.
+  const expected = productDowntime > ORDER_RETRY_TIME ? /^order by \w+: \d+ (UNAVAILABLE|TIMEOUT)$/ : /^$/
+  expect(failures.filter((failure) => !expected.test(failure))).toEqual([])
+  expect(report.connectionsRefused).toBe(0)
+  await expectConsistentOrders(buyers, ids)
 }, 300_000)
 
-it('the gateway is restarted twice under load: what it took, it answers', async () => {
-  const { ids, buyers, seen, leave } = await crowd()
+it('the gateway answers every request that it accepted while it is restarted twice under load', async () => {
+  const { ids, buyers, report, stop } = await startShopLoad()
   for (let round = 0; round < 2; round++) {
-    await peopleBuy(seen)
+    await waitForProgress(report)
     await restart('gateway')
   }
-  await peopleBuy(seen)
-  await leave()
-  expect(seen.wrong).toEqual({})
-  expect(seen.refused).toBeGreaterThan(0)
-  await everythingAddsUp(buyers, ids)
+  await waitForProgress(report)
+  await stop()
+  expect(report.failures).toEqual({})
+  expect(report.connectionsRefused).toBeGreaterThan(0)
+  await expectConsistentOrders(buyers, ids)
 }, 180_000)

@@ -5,27 +5,37 @@ import { keysAt } from '@halles/service/keys'
 import { logger } from '@halles/service/log'
 import { revocationsAt } from '@halles/service/revocations'
 import type { FastifyInstance } from 'fastify'
-import { isGraphOpen, services, urlsOf, type Service, type Settings } from './config.ts'
-import { guardingHeaders, openTo } from './doors.ts'
-import { frontPage } from './front-page.ts'
-import { graphiql } from './graphiql.ts'
-import { BODY, limits, prices } from './limits.ts'
-import { gatewayMetrics } from './metrics.ts'
-import { openapi } from './openapi.ts'
-import { knownOperations } from './operations.ts'
-import { proxy } from './proxy.ts'
-import { rateLimit } from './rate-limit.ts'
-import { subgraphAt } from './subgraph.ts'
-import { supergraphOf } from './supergraph.ts'
-import { upstreamAt } from './upstream.ts'
+import {
+  areApiDocsEnabled,
+  isIntrospectionEnabled,
+  services,
+  serviceUrls,
+  type Service,
+  type Settings,
+} from './config.ts'
+import { costFactors, MAX_GRAPHQL_BODY_BYTES, operationLimits } from './graphql/operation-limits.ts'
+import { loadPersistedOperations } from './graphql/persisted-operations.ts'
+import { createSubgraphDataSource } from './graphql/subgraph.ts'
+import { createSupergraph } from './graphql/supergraph.ts'
+import { createSecurityHeaders, registerCors } from './http-security.ts'
+import { createGatewayMetrics } from './metrics.ts'
+import { registerOpenApi } from './openapi.ts'
+import { registerGraphiql } from './pages/graphiql.ts'
+import { registerHomePage } from './pages/home-page.ts'
+import { registerProblemPages } from './pages/problem-pages.ts'
+import { registerRestProxy } from './proxy/rest-proxy.ts'
+import { registerRateLimit } from './rate-limit.ts'
+import { createUpstreamClient } from './upstream/upstream-client.ts'
 
-/** The gateway, not listening yet. It starts, and answers what it can, whether or not the services are there. */
+/**
+ * Creates the gateway, which does not listen yet. It starts while services are down, and answers what does not need them.
+ */
 export async function createApp(settings: Settings): Promise<FastifyInstance> {
-  const urls = urlsOf(settings)
+  const urls = serviceUrls(settings)
   const log = logger('gateway', settings.LOG_LEVEL)
-  const upstreams = forEach((service) =>
-    upstreamAt(urls[service], settings.UPSTREAM_TIMEOUT_MS, settings.UPSTREAM_PATIENCE_MS, (away) =>
-      log.warn({ service }, away ? 'a service cannot be reached' : 'a service is back'),
+  const upstreams = forEachService((service) =>
+    createUpstreamClient(urls[service], settings.UPSTREAM_TIMEOUT_MS, settings.UPSTREAM_PATIENCE_MS, (available) =>
+      log.warn({ service }, available ? 'service reachable again' : 'service unreachable'),
     ),
   )
   const app = (await serviceApp({
@@ -35,39 +45,43 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
-    needs: Object.fromEntries(services.map((service) => [`${service}-service`, () => upstreams[service].alive()])),
+    needs: Object.fromEntries(
+      services.map((service) => [`${service}-service`, () => upstreams[service].checkHealth()]),
+    ),
     docs: false,
     trustedProxies: settings.TRUSTED_PROXIES?.split(',') ?? [],
-    operatorDoor: 'own', // this one is for the public
-    bodyLimit: BODY,
-    // An operation asks services one after the other, of four.
+    operatorDoor: 'own', // the gateway's PORT is public
+    bodyLimit: MAX_GRAPHQL_BODY_BYTES,
+    // An operation calls the four services one after the other at worst.
     silence: 60_000 + settings.UPSTREAM_PATIENCE_MS + services.length * settings.UPSTREAM_TIMEOUT_MS,
-    headers: guardingHeaders(),
+    headers: createSecurityHeaders(),
   })) as unknown as FastifyInstance
-  await openTo(app, settings.CORS_ORIGINS?.split(',') ?? [])
-  const spend = rateLimit(app, settings.RATE_LIMIT)
+  await registerCors(app, settings.CORS_ORIGINS?.split(',') ?? [])
+  const spendQuota = registerRateLimit(app, settings.RATE_LIMIT)
 
-  const metrics = gatewayMetrics(app.metrics)
+  const metrics = createGatewayMetrics(app.metrics)
   const sdl = readFileSync(new URL('../supergraph.graphql', import.meta.url), 'utf8')
-  const subgraphs = forEach((service) =>
-    subgraphAt(upstreams[service], (outcome, seconds) => metrics.fetched(service, outcome, seconds)),
+  const subgraphs = forEachService((service) =>
+    createSubgraphDataSource(upstreams[service], (outcome, seconds) => metrics.recordFetch(service, outcome, seconds)),
   )
-  const supergraph = await supergraphOf(sdl, subgraphs, metrics.planned, settings.GATEWAY_SECRET)
-  const operations = knownOperations(settings.OPERATIONS_FILE)
-  await supergraph.warm(operations.texts)
-  const open = isGraphOpen(settings)
+  const supergraph = await createSupergraph(sdl, subgraphs, metrics.recordPlanLookup, settings.GATEWAY_SECRET)
+  const operations = loadPersistedOperations(settings.OPERATIONS_FILE)
+  await supergraph.warmUp(operations.texts)
+  const introspection = isIntrospectionEnabled(settings)
+  const apiDocs = areApiDocsEnabled(settings)
   graphqlRoute(app, () => supergraph.schema, supergraph.execute, {
-    limits,
-    prices,
-    persisted: { textOf: operations.textOf, only: settings.PERSISTED_ONLY },
-    secretive: !open,
-    spend: ({ request, reply }, cost) => spend(request, reply, cost),
+    limits: operationLimits,
+    prices: costFactors,
+    persisted: { textOf: operations.findText, only: settings.PERSISTED_ONLY },
+    secretive: !introspection,
+    spend: ({ request, reply }, cost) => spendQuota(request, reply, cost),
   })
 
-  await proxy(app, upstreams, urls, settings.GATEWAY_SECRET)
-  openapi(app, upstreams, settings.GATEWAY_SECRET)
-  if (open) graphiql(app)
-  frontPage(app, { graphiql: open, mailbox: settings.MAILBOX_URL })
+  await registerRestProxy(app, upstreams, urls, { gatewaySecret: settings.GATEWAY_SECRET, apiDocs })
+  if (apiDocs) registerOpenApi(app, upstreams, settings.GATEWAY_SECRET)
+  if (introspection) registerGraphiql(app)
+  registerProblemPages(app)
+  registerHomePage(app, { graphiql: introspection, apiDocs, mailboxUrl: settings.MAILBOX_URL })
 
   app.addHook('onClose', async () => {
     await supergraph.close()
@@ -76,5 +90,5 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   return app
 }
 
-const forEach = <T>(make: (service: Service) => T): Record<Service, T> =>
-  Object.fromEntries(services.map((service) => [service, make(service)])) as Record<Service, T>
+const forEachService = <T>(create: (service: Service) => T): Record<Service, T> =>
+  Object.fromEntries(services.map((service) => [service, create(service)])) as Record<Service, T>

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs'
-import { expect, it } from 'vitest'
-import { composeSupergraph, schemaOf } from './compose.ts'
+import { describe, expect, it } from 'vitest'
+import { composeSupergraph, readSubgraphSchema } from './compose.ts'
 
-it('is committed as composed from the subgraphs of today', () => {
-  const committed = readFileSync(new URL('../supergraph.graphql', import.meta.url), 'utf8')
-  expect(committed).toBe(composeSupergraph(schemaOf))
-})
+describe('composeSupergraph', () => {
+  it('composes the committed supergraph.graphql from the current subgraph schemas', () => {
+    const committed = readFileSync(new URL('../supergraph.graphql', import.meta.url), 'utf8')
+    expect(committed).toBe(composeSupergraph(readSubgraphSchema))
+  })
 
-it('names everything that does not compose', () => {
-  const spoilt = (service: string): string =>
-    service === 'product'
-      ? schemaOf(service).replaceAll('hasNextPage: Boolean!', 'hasNextPage: Int!')
-      : schemaOf(service)
-  expect(() => composeSupergraph(spoilt)).toThrow(/PageInfo\.hasNextPage/)
+  it('throws an error that names what does not compose', () => {
+    const readIncompatibleSchema = (service: string): string =>
+      service === 'product'
+        ? readSubgraphSchema(service).replaceAll('hasNextPage: Boolean!', 'hasNextPage: Int!')
+        : readSubgraphSchema(service)
+    expect(() => composeSupergraph(readIncompatibleSchema)).toThrow(/PageInfo\.hasNextPage/)
+  })
 })

@@ -4,16 +4,17 @@ import { parse } from 'graphql'
 import { services } from './config.ts'
 
 /**
- * The supergraph of all services, as SDL.
+ * Composes the subgraph schemas of all services into the supergraph schema.
  *
- * @param readSchema gives a service's schema.graphql: `auth` and so on
- * @throws Error that lists everything that does not compose
+ * @param readSchema returns the text of a service's schema.graphql; its argument is `auth`, `product`, …
+ * @returns the supergraph as SDL
+ * @throws Error that lists all composition errors
  */
 export function composeSupergraph(readSchema: (service: string) => string): string {
   const { supergraphSdl, errors } = composeServices(
     services.map((name) => ({
       name,
-      // A placeholder: where the services are is told by the environment.
+      // A placeholder: the environment sets the addresses of the services.
       url: `http://${name}-service/graphql`,
       typeDefs: parse(readSchema(name)),
     })),
@@ -23,8 +24,9 @@ export function composeSupergraph(readSchema: (service: string) => string): stri
   return `${supergraphSdl.trim()}\n`
 }
 
-/** Reads a service's schema from this repository. */
-export const schemaOf = (service: string): string =>
+/** Reads the subgraph schema of a service from this repository. */
+export const readSubgraphSchema = (service: string): string =>
   readFileSync(new URL(`../../${service}-service/schema.graphql`, import.meta.url), 'utf8')
 
-if (import.meta.main) writeFileSync(new URL('../supergraph.graphql', import.meta.url), composeSupergraph(schemaOf))
+if (import.meta.main)
+  writeFileSync(new URL('../supergraph.graphql', import.meta.url), composeSupergraph(readSubgraphSchema))

@@ -1,49 +1,86 @@
 import { isDeepStrictEqual } from 'node:util'
 import { GATEWAY_PROOF } from '@halles/service/client'
-import { Refusal } from '@halles/service/refusal'
 import type { FastifyInstance } from 'fastify'
 import { services, type Service } from './config.ts'
-import { upstreamRefusal, type Upstream } from './upstream.ts'
+import { createUnavailableError, toUpstreamError, type UpstreamClient } from './upstream/upstream-client.ts'
 
-type OpenApi = {
+export type OpenApiDocument = {
   openapi: string
   info: object
   paths: Record<string, object>
   components: { securitySchemes?: Record<string, object>; schemas?: Record<string, object> }
 }
 
+/** How long a merged document is served from memory, in milliseconds. */
+const MAX_AGE = 60_000
+
 /**
- * Describes everything below /api at /openapi.json: the documents of all services as one, asked for each time, so that
- * it is always that of the services which run. `UNAVAILABLE` or `TIMEOUT` when one of them does not answer.
+ * Serves the OpenAPI document of all routes below /api at /openapi.json: the documents of all services, merged. The
+ * services are asked at most once a minute, by one request at a time; others wait for its result. A failure is not cached.
+ * Answers `UNAVAILABLE` or `TIMEOUT` when a service does not answer, rather than a document without its part.
+ *
+ * @param now the time in milliseconds
  */
-export function openapi(app: FastifyInstance, upstreams: Record<Service, Upstream>, secret: string | undefined): void {
-  const headers: Record<string, string> = secret === undefined ? {} : { [GATEWAY_PROOF]: secret }
-  app.get('/openapi.json', async () => {
-    const documents = await Promise.all(services.map((service) => documentOf(upstreams[service], headers)))
-    return together(documents)
-  })
+export function registerOpenApi(
+  app: FastifyInstance,
+  upstreams: Record<Service, UpstreamClient>,
+  gatewaySecret: string | undefined,
+  now: () => number = Date.now,
+): void {
+  const headers: Record<string, string> = gatewaySecret === undefined ? {} : { [GATEWAY_PROOF]: gatewaySecret }
+  const findDocument = cacheDocument(async () => {
+    const documents = await Promise.all(services.map((service) => fetchDocument(upstreams[service], headers)))
+    return mergeDocuments(documents)
+  }, now)
+  app.get('/openapi.json', findDocument)
 }
 
-async function documentOf({ dispatcher, within }: Upstream, headers: Record<string, string>): Promise<OpenApi> {
+/** Caches what `load` resolves to for MAX_AGE, and shares one load among concurrent calls. */
+export function cacheDocument<T>(load: () => Promise<T>, now: () => number): () => Promise<T> {
+  let cached: { document: T; loadedAt: number } | undefined
+  let loading: Promise<T> | undefined
+  const refresh = async (): Promise<T> => {
+    const loadedAt = now()
+    const document = await load()
+    cached = { document, loadedAt }
+    return document
+  }
+  return async () => {
+    if (cached && now() - cached.loadedAt < MAX_AGE) return cached.document
+    loading ??= refresh().finally(() => {
+      loading = undefined
+    })
+    return loading
+  }
+}
+
+async function fetchDocument(
+  { dispatcher, timeout }: UpstreamClient,
+  headers: Record<string, string>,
+): Promise<OpenApiDocument> {
   try {
-    const asked = {
+    const request = {
       path: '/openapi.json',
       method: 'GET',
       headers,
-      headersTimeout: within,
-      bodyTimeout: within,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
     } as const
-    const { statusCode, body } = await dispatcher.request(asked)
-    if (statusCode === 200) return (await body.json()) as OpenApi
+    const { statusCode, body } = await dispatcher.request(request)
+    if (statusCode === 200) return (await body.json()) as OpenApiDocument
     await body.dump()
   } catch (error) {
-    throw upstreamRefusal(error)
+    throw toUpstreamError(error)
   }
-  throw new Refusal('UNAVAILABLE', 'This part cannot be answered right now.')
+  throw createUnavailableError()
 }
 
-/** Several documents as one. Schemas of one name must be one and the same, or a client made from it would be wrong. */
-export function together(documents: readonly OpenApi[]): OpenApi & { servers: object[] } {
+/**
+ * Merges the documents of several services.
+ *
+ * @throws Error when two different schemas have the same name: a client generated from the result would be wrong
+ */
+export function mergeDocuments(documents: readonly OpenApiDocument[]): OpenApiDocument & { servers: object[] } {
   const schemas: Record<string, object> = {}
   for (const { components } of documents)
     for (const [name, schema] of Object.entries(components.schemas ?? {}))
@@ -53,6 +90,6 @@ export function together(documents: readonly OpenApi[]): OpenApi & { servers: ob
     info: { title: 'Halles', version: '1', license: { name: 'Apache-2.0' } },
     servers: [{ url: '/api' }],
     components: { securitySchemes: documents[0]?.components.securitySchemes ?? {}, schemas },
-    paths: Object.assign({}, ...documents.map(({ paths }) => paths)) as OpenApi['paths'],
+    paths: Object.assign({}, ...documents.map(({ paths }) => paths)) as OpenApiDocument['paths'],
   }
 }

@@ -1,62 +1,78 @@
 import { Refusal } from '@halles/service/refusal'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import { requestPrices } from './limits.ts'
 
-/** How many clients are remembered; one that is forgotten starts anew. */
-const CLIENTS = 100_000
+/** What a request costs of a client's quota (RATE_LIMIT), in points. A GraphQL operation also pays its own cost. */
+const requestCosts = { read: 1, write: 5 } as const
 
-/** The window that a quota is told for, in seconds. */
+/** How many clients are tracked; the least recently seen is dropped, and starts with a full quota. */
+const MAX_CLIENTS = 100_000
+
+/** The window of a quota, in seconds. */
 const WINDOW = 60
 
-type Quota = { left: number; at: number }
+type Bucket = { remaining: number; updatedAt: number }
 
-export type Spend = (request: FastifyRequest, reply: FastifyReply, cost: number) => void
+/** Spends `cost` points of the client's quota. Throws AppError `RATE_LIMITED` when not enough are left. */
+export type SpendQuota = (request: FastifyRequest, reply: FastifyReply, cost: number) => void
 
 /**
- * Lets each client spend `quota` points a minute, and tells it in the fields of draft-ietf-httpapi-ratelimit-headers-10:
- * a quota that refills evenly, so that a client who has spent all of it may go on a little every moment. A client is who
- * is signed in, else where it comes from. Counted in this process: several gateways allow as many quotas.
+ * Limits each client to `quota` points a minute by a token bucket that refills evenly, and reports it in the fields of
+ * draft-ietf-httpapi-ratelimit-headers-10. A client is the signed-in user, or else the client subnet. Buckets are kept in
+ * this process: each gateway instance allows a full quota.
  *
- * @param now in milliseconds
- * @returns how to spend more than a request costs by itself; it throws `RATE_LIMITED` when that is not there
+ * @param quota points a minute; 0 turns the limit off
+ * @param now the time in milliseconds
+ * @returns spends more than the request itself costs
  */
-export function rateLimit(app: FastifyInstance, quota: number, now: () => number = Date.now): Spend {
+export function registerRateLimit(app: FastifyInstance, quota: number, now: () => number = Date.now): SpendQuota {
   if (quota === 0) return () => {}
-  const clients = new LRUCache<string, Quota>({ max: CLIENTS })
+  const buckets = new LRUCache<string, Bucket>({ max: MAX_CLIENTS })
   const perSecond = quota / WINDOW
   const policy = `"default";q=${quota};w=${WINDOW}`
 
-  const spend: Spend = (request, reply, cost) => {
-    const key = request.person ? `person ${request.person.id}` : request.client.place
-    const at = now()
-    const before = clients.get(key)
-    const left = before ? Math.min(quota, before.left + ((at - before.at) / 1000) * perSecond) : quota
-    const enough = left >= cost
-    const rest = enough ? left - cost : left
-    clients.set(key, { left: rest, at })
-    // When it is full again, or when what was asked for can be had.
-    const until = Math.ceil(((enough ? quota : Math.min(cost, quota)) - rest) / perSecond)
-    reply.headers({ 'ratelimit-policy': policy, ratelimit: `"default";r=${Math.floor(rest)};t=${until}` })
-    if (enough) return
-    reply.header('retry-after', until)
-    throw new Refusal('RATE_LIMITED', `Too many requests: go on in ${until} s.`, { retryAfter: until })
+  const spendQuota: SpendQuota = (request, reply, cost) => {
+    const key = request.person ? `user ${request.person.id}` : request.client.place
+    const time = now()
+    const bucket = buckets.get(key)
+    const available = bucket
+      ? Math.min(quota, bucket.remaining + ((time - bucket.updatedAt) / 1000) * perSecond)
+      : quota
+    const allowed = available >= cost
+    const remaining = allowed ? available - cost : available
+    buckets.set(key, { remaining, updatedAt: time })
+    // The seconds until the quota is full again, or until a refused request would be allowed.
+    const seconds = Math.ceil(((allowed ? quota : Math.min(cost, quota)) - remaining) / perSecond)
+    reply.headers({ 'ratelimit-policy': policy, ratelimit: `"default";r=${Math.floor(remaining)};t=${seconds}` })
+    if (allowed) return
+    reply.header('retry-after', seconds)
+    throw new Refusal('RATE_LIMITED', `Too many requests: go on in ${seconds} s.`, { retryAfter: seconds })
   }
 
-  // After the token was checked, and before anything is read or asked of a service. By the route, for an address can be
-  // written in many ways.
+  // After the token was verified, and before a body is read or a service is called. The route decides the cost, since a
+  // path can be written in many ways.
   app.addHook('onRequest', async (request, reply) => {
     const route = request.routeOptions.url
-    if (route === undefined || !free.has(route)) spend(request, reply, priceOf(request.method, route))
+    if (route === undefined || !freeRoutes.has(route)) spendQuota(request, reply, requestCost(request.method, route))
   })
-  return spend
+  return spendQuota
 }
 
-/** What costs the gateway nearly nothing, and no service anything. */
-const free: ReadonlySet<string> = new Set(['/', '/healthz', '/graphiql', '/graphiql/:file'])
+/** Routes that cost the gateway nearly nothing and call no service. */
+const freeRoutes: ReadonlySet<string> = new Set([
+  '/',
+  '/healthz',
+  '/graphiql',
+  '/graphiql/:file',
+  '/problems',
+  '/problems/:type',
+])
 
-/** GraphQL operations pay by what they ask for, mutations too; what is not there is but looked for. */
-const priceOf = (method: string, route: string | undefined): number =>
+/**
+ * A GraphQL request costs a read here, and its operation is charged later.
+ * An unknown route costs a read, since it is only looked up.
+ */
+const requestCost = (method: string, route: string | undefined): number =>
   method === 'GET' || method === 'HEAD' || route === '/graphql' || route === undefined
-    ? requestPrices.read
-    : requestPrices.write
+    ? requestCosts.read
+    : requestCosts.write

@@ -1,0 +1,196 @@
+import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway'
+import type { QueryPlan, QueryPlannerConfig } from '@apollo/query-planner'
+import { GATEWAY_PROOF } from '@halles/service/client'
+import type { Execute, GraphQLContext } from '@halles/service/graphql-http'
+import { traceHeaders, traceId } from '@halles/service/trace'
+import {
+  GraphQLBoolean,
+  GraphQLFloat,
+  GraphQLInt,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isRequiredInputField,
+  Kind,
+  parse,
+  typeFromAST,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLInputType,
+  type GraphQLSchema,
+} from 'graphql'
+import { LRUCache } from 'lru-cache'
+import { disableApolloTelemetry, type Service } from '../config.ts'
+import { toGraphQLErrors, type Path } from './partial-failure.ts'
+import type { OperationContext } from './subgraph.ts'
+
+export type Supergraph = {
+  /** The API schema: what clients see. */
+  schema: GraphQLSchema
+  execute: Execute
+  /** Plans operations before the first client sends them. */
+  warmUp: (operations: readonly string[]) => Promise<void>
+  close: () => Promise<void>
+}
+
+/**
+ * The cache of query plans: its largest number of entries, and of characters of their operations in all, since a plan grows
+ * with its operation.
+ */
+const PLAN_CACHE = {
+  max: 1000,
+  maxSize: 16_000_000,
+  sizeCalculation: (_plan: QueryPlan, text: string) => text.length + 1,
+}
+
+type Executor = Awaited<ReturnType<ApolloGateway['load']>>['executor']
+type RequestContext = Parameters<Executor>[0]
+type ExecutorResult = Omit<ExecutionResult, 'extensions'> & {
+  extensions?: { valueCompletion?: readonly { path?: Path; message: string }[] }
+}
+
+/**
+ * Creates the supergraph that `sdl` describes, executed by @apollo/gateway. No subgraph is called before the first
+ * operation.
+ *
+ * @param onPlanLookup called for each operation, with whether its query plan was cached
+ * @param gatewaySecret proves to the subgraphs that a fetch comes from the gateway
+ */
+export async function createSupergraph(
+  sdl: string,
+  subgraphs: Record<Service, GraphQLDataSource>,
+  onPlanLookup: (hit: boolean) => void,
+  gatewaySecret?: string,
+): Promise<Supergraph> {
+  disableApolloTelemetry()
+  const gateway = new ApolloGateway({
+    supergraphSdl: sdl,
+    buildService: ({ name }) => ({
+      process: async (options) =>
+        options.context === planOnlyContext ? { data: null } : subgraphs[name as Service].process(options),
+    }),
+    queryPlannerConfig: { cache: createPlanCache(onPlanLookup) },
+    __exposeQueryPlanExperimental: false,
+    logger: silentLogger,
+  })
+  let schema: GraphQLSchema | undefined
+  gateway.onSchemaLoadOrUpdate(({ apiSchema }) => {
+    schema = apiSchema
+  })
+  const { executor } = await gateway.load({ apollo: {} })
+
+  const execute: Execute = async ({ document, operationName, variableValues, contextValue }) => {
+    const context = createOperationContext(contextValue, gatewaySecret)
+    const result = (await executor(
+      createRequest(document, operationName, variableValues, context) as RequestContext,
+    )) as ExecutorResult
+    // The executor's own errors are about operations that were not executed: invalid variables, for example.
+    if (result.errors) return { errors: result.errors }
+    const { data } = result
+    const { failedFetches, subgraphErrors, log } = context
+    const invalidValues = result.extensions?.valueCompletion
+    if (!invalidValues && failedFetches.length === 0 && subgraphErrors.length === 0) return { data: data ?? null }
+    const errors = toGraphQLErrors(
+      data,
+      { subgraphErrors, failedFetches, invalidPaths: invalidValues?.map(({ path = [] }) => path) ?? [] },
+      traceId(contextValue.request.trace),
+      (path) => log.error({ path: path.join('.') }, 'subgraph answered null for a non-null field, or another type'),
+    )
+    return errors.length > 0 ? { errors, data: data ?? null } : { data: data ?? null }
+  }
+
+  return {
+    schema: schema!,
+    execute,
+    warmUp: async (operations) => {
+      for (const text of operations) {
+        const document = parse(text)
+        const variables = createSampleVariables(schema!, document)
+        await executor(createRequest(document, undefined, variables, planOnlyContext) as RequestContext)
+      }
+    },
+    close: () => gateway.stop(),
+  }
+}
+
+/** The context of an execution that only creates the query plan: nothing is fetched. */
+const planOnlyContext = {}
+
+/** Creates the context of an operation. Of the client's headers, fetches carry only token, user agent and trace. */
+function createOperationContext({ request, log }: GraphQLContext, gatewaySecret: string | undefined): OperationContext {
+  const { authorization, 'user-agent': userAgent } = request.headers
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    accept: 'application/graphql-response+json, application/json',
+    'x-forwarded-for': request.ip,
+    ...traceHeaders(request.trace),
+    ...(authorization !== undefined && { authorization }),
+    ...(userAgent !== undefined && { 'user-agent': userAgent }),
+    ...(gatewaySecret !== undefined && { [GATEWAY_PROOF]: gatewaySecret }),
+  }
+  return { log, headers, data: {}, failedFetches: [], subgraphErrors: [] }
+}
+
+function createRequest(
+  document: DocumentNode,
+  operationName: string | null | undefined,
+  variables: ExecutionArgs['variableValues'],
+  context: object,
+) {
+  // The source text is the key of the plan cache. It is the same string while the document is cached, so it is not hashed.
+  const text = document.loc!.source.body
+  const request = {
+    query: text,
+    variables: variables ?? {},
+    // With a name, the executor hashes the key by SHA-256. So the name is set only where there are several operations.
+    ...(operationName && countOperations(document) > 1 && { operationName }),
+  }
+  // Without an object of its own, the executor would add an error of its own to each subgraph error.
+  return { document, queryHash: text, source: text, request, context, metrics: {} }
+}
+
+const countOperations = ({ definitions }: DocumentNode): number =>
+  definitions.reduce((count, { kind }) => (kind === Kind.OPERATION_DEFINITION ? count + 1 : count), 0)
+
+function createPlanCache(onPlanLookup: (hit: boolean) => void): NonNullable<QueryPlannerConfig['cache']> {
+  const plans = new LRUCache<string, QueryPlan>(PLAN_CACHE)
+  return {
+    get: async (key) => {
+      const plan = plans.get(key)
+      onPlanLookup(plan !== undefined)
+      return plan
+    },
+    set: async (key, plan) => {
+      plans.set(key, plan)
+    },
+    delete: async (key) => plans.delete(key),
+    clear: () => plans.clear(),
+  }
+}
+
+/** Values of the required variables of an operation, without which the executor does not plan it. */
+function createSampleVariables(schema: GraphQLSchema, { definitions }: DocumentNode): Record<string, unknown> {
+  const values: Record<string, unknown> = {}
+  for (const definition of definitions)
+    if (definition.kind === Kind.OPERATION_DEFINITION)
+      for (const { variable, type, defaultValue } of definition.variableDefinitions ?? [])
+        if (type.kind === Kind.NON_NULL_TYPE && !defaultValue)
+          values[variable.name.value] = createSampleValue(typeFromAST(schema, type) as GraphQLInputType)
+  return values
+}
+
+function createSampleValue(type: GraphQLInputType): unknown {
+  if (isNonNullType(type)) return createSampleValue(type.ofType)
+  if (isListType(type)) return []
+  if (isEnumType(type)) return type.getValues()[0]!.name
+  if (isInputObjectType(type)) {
+    const required = Object.values(type.getFields()).filter(isRequiredInputField)
+    return Object.fromEntries(required.map((field) => [field.name, createSampleValue(field.type)]))
+  }
+  if (type === GraphQLBoolean) return false
+  return type === GraphQLInt || type === GraphQLFloat ? 0 : '0'
+}
+
+const silentLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

@@ -1,0 +1,47 @@
+import { refusals, type Code } from '@halles/service/refusal'
+import escapeHtml from 'escape-html'
+import Fastify from 'fastify'
+import { afterAll, describe, expect, it } from 'vitest'
+import { registerProblemPages, toProblemSlug } from './problem-pages.ts'
+
+const app = Fastify()
+registerProblemPages(app)
+afterAll(() => app.close())
+
+const codes = Object.keys(refusals) as Code[]
+
+describe('/problems', () => {
+  it('lists every error code with its HTTP status and a link to its page', async () => {
+    const { statusCode, headers, body } = await app.inject('/problems')
+    expect(statusCode).toBe(200)
+    expect(headers['content-type']).toBe('text/html; charset=utf-8')
+    const links = [...body.matchAll(/href="(\/problems\/[^"]+)"><code>(\w+)<\/code><\/a><\/td><td>(\d+)</g)]
+    expect(links.map(([, path, code, status]) => [path, code, Number(status)])).toEqual(
+      codes.map((code) => [`/problems/${toProblemSlug(code)}`, code, refusals[code].http]),
+    )
+  })
+
+  it.each(codes)('/problems describes %s: title, HTTP status, meaning and what to do', async (code) => {
+    const { statusCode, headers, body } = await app.inject(`/problems/${toProblemSlug(code)}`)
+    expect(statusCode).toBe(200)
+    expect(headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(headers['content-security-policy']).toContain("default-src 'none'")
+    expect(body).toContain(`<h1>${escapeHtml(refusals[code].title)}</h1>`)
+    expect(body).toContain(`<dd><code>${code}</code></dd>`)
+    expect(body).toContain(`<dt>HTTP status</dt><dd>${refusals[code].http}</dd>`)
+    for (const heading of ['What it means', 'What to do'])
+      expect(body).toMatch(new RegExp(`<h2>${heading}</h2>\\s*<p>[^<]`))
+  })
+
+  it('writes a problem type in kebab-case', () => {
+    expect(toProblemSlug('INSUFFICIENT_STOCK')).toBe('insufficient-stock')
+    expect(new Set(codes.map(toProblemSlug)).size).toBe(codes.length)
+  })
+
+  it.each(['nothing', 'INSUFFICIENT_STOCK', 'insufficient_stock', 'toString', 'insufficient-stock/'])(
+    '/problems answers 404 for the unknown problem type %s',
+    async (type) => {
+      expect((await app.inject(`/problems/${type}`)).statusCode).toBe(404)
+    },
+  )
+})

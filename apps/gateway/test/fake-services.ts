@@ -1,0 +1,196 @@
+import { createPublicKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
+import { subgraph, type References } from '@halles/service/graphql'
+import { admin, signedIn } from '@halles/service/person'
+import { Refusal } from '@halles/service/refusal'
+import { testKeyOf } from '@halles/testkit/people'
+import { freePort } from '@halles/testkit/port'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { createApp } from '../src/app.ts'
+import { configFrom, services, type Service } from '../src/config.ts'
+
+/** Handles a request instead of the service. The service answers itself when this returns without sending a reply. */
+export type FaultHandler = (request: FastifyRequest, reply: FastifyReply) => unknown
+
+export type FakeServices = Awaited<ReturnType<typeof startFakeServices>>
+
+const productDefaults = {
+  category: 'Meubles',
+  revision: 1,
+  archived: false,
+  createdAt: new Date(0),
+  updatedAt: new Date(0),
+}
+const products: Record<string, object> = {
+  p1: { ...productDefaults, id: 'p1', name: 'Chaise', price: 49.9, stock: 3, description: 'En bois' },
+  p2: { ...productDefaults, id: 'p2', name: 'Table', price: 199, stock: 1, description: null },
+}
+const createUser = (id: string) => ({
+  id,
+  name: `Someone ${id}`,
+  email: `${id}@example.test`,
+  role: 'USER',
+  locale: 'FR',
+})
+const createOrder = (n: number, productIds = ['p1', 'p2']) => ({
+  id: `o${n}`,
+  number: String(n),
+  userId: `u${n}`,
+  customer: { id: `u${n}` },
+  total: 10,
+  items: productIds.map((id) => ({ productId: id, product: { id }, name: id, quantity: 1, price: 5 })),
+})
+const toPage = (nodes: object[]) => ({
+  nodes,
+  edges: nodes.map((node, i) => ({ node, cursor: String(i) })),
+  pageInfo: { hasNextPage: false, endCursor: null },
+  totalCount: nodes.length,
+  totalCountIsExact: true,
+})
+
+type Resolver = (parent: never, args: never, context: { person: never; request: FastifyRequest }) => unknown
+const subgraphs: Record<
+  Service,
+  { resolvers: Record<string, Record<string, Resolver>>; references: Record<string, References> }
+> = {
+  auth: {
+    resolvers: {
+      Query: {
+        me: (_parent, _args, { person }) => createUser(signedIn(person).id),
+        user: (_parent, { id }: { id: string }) => createUser(id),
+        users: (_parent, _args, { person }) => toPage([admin(person)]),
+      },
+      Mutation: { logout: () => true },
+    },
+    references: { User: async (keys) => keys.map(({ id }) => (id === 'gone' ? null : createUser(id))) },
+  },
+  product: {
+    resolvers: {
+      Query: {
+        product: (_parent, { id }: { id: string }) =>
+          products[id] ?? Promise.reject(new Refusal('NOT_FOUND', 'No such product.')),
+        products: () => toPage(Object.values(products)),
+        categories: () => [],
+      },
+      Product: {
+        stock: ({ id, stock }: { id: string; stock: number }) => {
+          if (id === 'p2') throw new Refusal('FORBIDDEN', 'Not for you.')
+          return stock
+        },
+      },
+      Mutation: { deleteProduct: (_parent, { id }: { id: string }) => id },
+    },
+    references: {
+      Product: async (keys) => keys.map(({ id }) => products[id] ?? new Refusal('NOT_FOUND', 'No such product.')),
+    },
+  },
+  order: {
+    resolvers: {
+      Query: {
+        order: (_parent, { id }: { id: string }) => {
+          if (id === 'crash') throw new TypeError('mongodb://secret-host:27017')
+          return createOrder(Number(id.slice(1)), id === 'o404' ? ['p1', 'gone'] : undefined)
+        },
+        orders: () => toPage([createOrder(1), createOrder(2), createOrder(3)]),
+      },
+      User: { orders: () => toPage([createOrder(1)]) },
+      Mutation: {
+        placeOrder: () => {
+          throw new Refusal('INSUFFICIENT_STOCK', 'Not enough left.', {
+            errors: [{ path: '/items/0', message: 'only 1 left', productId: 'p2', available: 1 }],
+          })
+        },
+        cancelOrder: (_parent, { id }: { id: string }) => createOrder(Number(id.slice(1))),
+      },
+    },
+    references: {
+      User: async (keys) => keys.map(({ id }) => ({ id })),
+      Order: async (keys) => keys.map(({ id }) => createOrder(Number(id.slice(1)))),
+    },
+  },
+  notification: {
+    resolvers: { Order: { notifications: () => [] }, Query: { notifications: () => toPage([]) } },
+    references: { Order: async (keys) => keys.map(({ id }) => ({ id })), Notification: async (keys) => keys },
+  },
+}
+
+/**
+ * Starts the four services with their real schemas over constant data, each on its own port. Tests can read the requests
+ * that they received, and make each of them fail.
+ */
+export async function startFakeServices() {
+  const faults: Partial<Record<Service, FaultHandler>> = {}
+  const requests: { service: Service; method: string; url: string; headers: FastifyRequest['headers'] }[] = []
+  const urls = {} as Record<Service, string>
+  const apps: App[] = []
+  for (const service of services) {
+    const app = await createFakeService(service)
+    app.addHook('onRequest', async (request, reply) => {
+      if (/^\/(\.well-known\/|healthz$|revocations)/.test(request.url)) return
+      requests.push({ service, method: request.method, url: request.url, headers: request.headers })
+      const handleFault = faults[service]
+      if (handleFault) await handleFault(request, reply)
+    })
+    urls[service] = await app.listen({ host: '127.0.0.1', port: 0 })
+    apps.push(app)
+  }
+  return {
+    urls,
+    /** What each service does instead of answering. */
+    faults,
+    /** The requests received, except those for health, keys and revocations. */
+    requests,
+    /** Removes all faults and forgets all requests. */
+    reset: (): void => {
+      for (const service of services) delete faults[service]
+      requests.length = 0
+    },
+    close: async (): Promise<void> => {
+      await Promise.all(apps.map((app) => app.close()))
+    },
+  }
+}
+
+async function createFakeService(service: Service): Promise<App> {
+  const app = await serviceApp({
+    name: `${service}-service`,
+    logLevel: 'silent',
+    keyOf: testKeyOf,
+    issuer: 'halles',
+    audience: 'halles',
+    needs: {},
+  })
+  const sdl = readFileSync(new URL(`../../${service}-service/schema.graphql`, import.meta.url), 'utf8')
+  serveSubgraph(app, subgraph({ sdl, ...subgraphs[service] }))
+  if (service === 'product') app.get('/products/:id', async () => products['p1'])
+  if (service === 'auth')
+    app.get('/.well-known/jwks.json', async () => {
+      const jwk = createPublicKey((await testKeyOf('test-key'))!).export({ format: 'jwk' })
+      return { keys: [{ ...jwk, kid: 'test-key', alg: 'ES256', use: 'sig' }] }
+    })
+  return app
+}
+
+/** Creates a gateway for these services, which does not listen yet. */
+export async function createTestGateway(
+  urls: Record<Service, string>,
+  env: Record<string, string> = {},
+): Promise<FastifyInstance> {
+  return createApp(
+    configFrom({
+      PORT: '0',
+      UPSTREAM_PATIENCE_MS: '200',
+      LOG_LEVEL: 'silent',
+      JWKS_URL: `${urls.auth}/.well-known/jwks.json`,
+      AUTH_URL: urls.auth,
+      PRODUCT_URL: urls.product,
+      ORDER_URL: urls.order,
+      NOTIFICATION_URL: urls.notification,
+      ...env,
+    }),
+  )
+}
+
+/** The address of a free port: nothing listens there unless the test starts it. */
+export const findUnusedAddress = async (): Promise<string> => `http://127.0.0.1:${await freePort()}`
