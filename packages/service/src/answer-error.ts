@@ -1,15 +1,9 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { Refusal, refusalOf, refusals, type Code } from './refusal.ts'
+import { Refusal, refusalOf, refusals, toProblemType } from './refusal.ts'
 import { traceId } from './trace.ts'
 
 /** An error as an HTTP response: status, headers and serialized body. */
 export type ErrorAnswer = { status: number; headers: Record<string, string>; body: string }
-
-/**
- * The `type` of a problem document: a relative URI reference, one for each error code, at which the gateway serves a page
- * that explains the code (RFC 9457, 3.1.1).
- */
-const problemType = (code: Code): string => `/problems/${code.toLowerCase().replaceAll('_', '-')}`
 
 /** The GraphQL response body for an error before execution, such as an invalid token. */
 export const graphqlErrors = (appError: Refusal, id: string | undefined): object => ({
@@ -39,7 +33,7 @@ export function errorAnswer(
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
   }
   const problem = {
-    type: problemType(appError.code),
+    type: toProblemType(appError.code),
     title: refusals[appError.code].title,
     status,
     detail: appError.message,

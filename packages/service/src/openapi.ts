@@ -1,7 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import type { App } from './app.ts'
 
 type Json = Record<string, unknown>
 
@@ -9,9 +8,8 @@ type Json = Record<string, unknown>
  * Serves an OpenAPI 3.1 document of the service's REST routes at /openapi.json, generated from the schemas that validate requests,
  * and Swagger UI at /docs. A schema with a `title` becomes a named component.
  */
-export async function openapi(app: App, name: string): Promise<void> {
-  const untyped = app as unknown as FastifyInstance
-  await untyped.register(swagger, {
+export async function openapi(app: FastifyInstance, name: string): Promise<void> {
+  await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: name, version: '1', license: { name: 'Apache-2.0' } },
@@ -26,8 +24,8 @@ export async function openapi(app: App, name: string): Promise<void> {
         ? (withComponents(document.openapiObject as unknown as Json) as never)
         : document.swaggerObject,
   })
-  await untyped.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true } })
-  app.get('/openapi.json', { schema: { hide: true } }, async () => untyped.swagger())
+  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { tryItOutEnabled: true } })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }
 
 /** Moves every schema with a title to the components, and replaces it by a reference. */

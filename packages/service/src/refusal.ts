@@ -57,6 +57,12 @@ export const refusals = {
 
 export type Code = keyof typeof refusals
 
+/**
+ * The `type` of a problem document with this code: a relative URI reference, at which the gateway serves a page that explains
+ * the code (RFC 9457, 3.1.1).
+ */
+export const toProblemType = (code: Code): string => `/problems/${code.toLowerCase().replaceAll('_', '-')}`
+
 /** An error of one input field: `path` is a JSON pointer into the input, `message` a phrase; some codes add fields. */
 export type Fault = { path: string; message: string; [detail: string]: unknown }
 

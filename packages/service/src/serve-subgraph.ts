@@ -6,7 +6,7 @@ import { compiledExecute } from './graphql.ts'
 
 /**
  * Limits of an operation at a subgraph, for requests that bypass the gateway. The gateway's limits are narrower
- * (apps/gateway/src/limits.ts): an operation that it sends is longer than the one it received, because it expands fragments.
+ * (apps/gateway/src/graphql/operation-limits.ts): an operation that it sends is longer than the one it received, because it expands fragments.
  */
 const subgraphLimits = {
   tokens: 10_000,

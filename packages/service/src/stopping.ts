@@ -3,7 +3,7 @@ import { Server as NetServer, type Socket } from 'node:net'
 
 /**
  * How long a connection may be idle during the shutdown, in milliseconds. It is longer than the keep-alive timeout of the
- * gateway's client (apps/gateway/src/addresses.ts), so that the client closes the connection first. Otherwise a request could
+ * gateway's client (apps/gateway/src/upstream/load-balancer.ts), so that the client closes the connection first. Otherwise a request could
  * be sent while the server closes the connection, and its client would not know whether it was processed.
  */
 const IDLE_TIMEOUT = 1000

@@ -1,8 +1,8 @@
-import { refusals, type Code } from '@halles/service/refusal'
+import { refusals, type Code, toProblemType } from '@halles/service/refusal'
 import escapeHtml from 'escape-html'
 import Fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
-import { registerProblemPages, toProblemSlug } from './problem-pages.ts'
+import { registerProblemPages } from './problem-pages.ts'
 
 const app = Fastify()
 registerProblemPages(app)
@@ -17,12 +17,12 @@ describe('/problems', () => {
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
     const links = [...body.matchAll(/href="(\/problems\/[^"]+)"><code>(\w+)<\/code><\/a><\/td><td>(\d+)</g)]
     expect(links.map(([, path, code, status]) => [path, code, Number(status)])).toEqual(
-      codes.map((code) => [`/problems/${toProblemSlug(code)}`, code, refusals[code].http]),
+      codes.map((code) => [toProblemType(code), code, refusals[code].http]),
     )
   })
 
   it.each(codes)('/problems describes %s: title, HTTP status, meaning and what to do', async (code) => {
-    const { statusCode, headers, body } = await app.inject(`/problems/${toProblemSlug(code)}`)
+    const { statusCode, headers, body } = await app.inject(toProblemType(code))
     expect(statusCode).toBe(200)
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
     expect(headers['content-security-policy']).toContain("default-src 'none'")
@@ -34,8 +34,8 @@ describe('/problems', () => {
   })
 
   it('writes a problem type in kebab-case', () => {
-    expect(toProblemSlug('INSUFFICIENT_STOCK')).toBe('insufficient-stock')
-    expect(new Set(codes.map(toProblemSlug)).size).toBe(codes.length)
+    expect(toProblemType('INSUFFICIENT_STOCK')).toBe('/problems/insufficient-stock')
+    expect(new Set(codes.map(toProblemType)).size).toBe(codes.length)
   })
 
   it.each(['nothing', 'INSUFFICIENT_STOCK', 'insufficient_stock', 'toString', 'insufficient-stock/'])(

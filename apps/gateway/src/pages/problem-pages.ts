@@ -1,4 +1,4 @@
-import { refusals, type Code } from '@halles/service/refusal'
+import { refusals, toProblemType, type Code } from '@halles/service/refusal'
 import escapeHtml from 'escape-html'
 import type { FastifyInstance } from 'fastify'
 import { PAGE_CSP, renderPage } from './layout.ts'
@@ -110,15 +110,13 @@ const descriptions: Record<Code, { meaning: string; action: string }> = {
 const codes = Object.keys(refusals) as Code[]
 
 /** The last segment of a problem type (RFC 9457): `INSUFFICIENT_STOCK` is `/problems/insufficient-stock`. */
-export const toProblemSlug = (code: Code): string => code.toLowerCase().replaceAll('_', '-')
-
 /**
  * Serves a page for each error code at its problem type (RFC 9457, 3.1.1: the URI should lead to documentation), and a list
  * of all of them at /problems. An unknown problem type is `NOT_FOUND`.
  */
 export function registerProblemPages(app: FastifyInstance): void {
   const index = renderIndex()
-  const pages = new Map(codes.map((code) => [toProblemSlug(code), renderProblem(code)]))
+  const pages = new Map(codes.map((code) => [toProblemType(code), renderProblem(code)]))
   const headers = {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': PAGE_CSP,
@@ -126,7 +124,7 @@ export function registerProblemPages(app: FastifyInstance): void {
   }
   app.get('/problems', async (_request, reply) => reply.headers(headers).send(index))
   app.get('/problems/:type', async (request, reply) => {
-    const page = pages.get((request.params as { type: string }).type)
+    const page = pages.get(`/problems/${(request.params as { type: string }).type}`)
     return page === undefined ? reply.callNotFound() : reply.headers(headers).send(page)
   })
 }
@@ -143,7 +141,7 @@ const renderIndex = (): string =>
   )
 
 const renderRow = (code: Code): string =>
-  `<tr><td><a href="/problems/${toProblemSlug(code)}"><code>${code}</code></a></td><td>${refusals[code].http}</td><td>${escapeHtml(refusals[code].title)}</td></tr>`
+  `<tr><td><a href="${toProblemType(code)}"><code>${code}</code></a></td><td>${refusals[code].http}</td><td>${escapeHtml(refusals[code].title)}</td></tr>`
 
 const renderProblem = (code: Code): string => {
   const { http, title } = refusals[code]
