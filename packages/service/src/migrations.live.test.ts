@@ -36,10 +36,18 @@ describe('migrate', () => {
 
   it('changes nothing in a new or migrated database', async () => {
     await migrate(mongo.db, migrations)
-    expect(await mongo.db.listCollections().toArray()).toEqual([])
+    expect((await mongo.db.listCollections().toArray()).map(({ name }) => name)).toEqual(['migrations'])
     await emails().insertOne({ leasedBy: 'b' })
     await migrate(mongo.db, migrations)
     expect(await emails().countDocuments({ leasedBy: 'b' })).toBe(1)
+  })
+
+  it('records what it applied, and scans a collection once', async () => {
+    await migrate(mongo.db, migrations)
+    expect(await mongo.db.collection('migrations').countDocuments()).toBe(migrations.length)
+    await emails().insertOne({ claim: 'written later' })
+    await migrate(mongo.db, migrations)
+    expect(await emails().countDocuments({ claim: 'written later' })).toBe(1)
   })
 
   it('is safe to run by several instances at once', async () => {

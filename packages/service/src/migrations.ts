@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { MongoServerError, type Db } from 'mongodb'
 
 /** MongoDB's error codes for a collection and an index that does not exist. */
@@ -18,14 +19,20 @@ export type Migration =
 
 /**
  * Renames data that an earlier version stored under other names. Call it before creating indexes. Data with the current names
- * is left unchanged. Instances of the earlier version must not run at the same time.
+ * is left unchanged. Instances of the earlier version must not run at the same time. The collection `migrations` records each
+ * migration that was applied: it scans its collection once, not at every start.
  *
  * @throws Error when the old and the new collection both exist
  */
 export async function migrate(db: Db, migrations: readonly Migration[]): Promise<void> {
-  for (const migration of migrations)
+  const applied = db.collection<{ _id: string; appliedAt: Date }>('migrations')
+  for (const migration of migrations) {
+    const _id = createHash('sha256').update(JSON.stringify(migration)).digest('base64url')
+    if (await applied.findOne({ _id })) continue
     if ('renameCollection' in migration) await renameCollection(db, migration)
     else await migrateCollection(db, migration)
+    await applied.updateOne({ _id }, { $setOnInsert: { appliedAt: new Date() } }, { upsert: true })
+  }
 }
 
 async function renameCollection(db: Db, { renameCollection: from, to }: { renameCollection: string; to: string }) {

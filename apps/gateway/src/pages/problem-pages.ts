@@ -109,7 +109,6 @@ const descriptions: Record<Code, { meaning: string; action: string }> = {
 
 const codes = Object.keys(refusals) as Code[]
 
-/** The last segment of a problem type (RFC 9457): `INSUFFICIENT_STOCK` is `/problems/insufficient-stock`. */
 /**
  * Serves a page for each error code at its problem type (RFC 9457, 3.1.1: the URI should lead to documentation), and a list
  * of all of them at /problems. An unknown problem type is `NOT_FOUND`.
