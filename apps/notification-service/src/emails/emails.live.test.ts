@@ -44,7 +44,7 @@ const createLetter = (id: string, overrides: Document = {}): Document => ({
 
 describe('email store', () => {
   it('migrates the collection and the fields of earlier versions', async () => {
-    const letters = mongo.db.collection<Document>('letters')
+    const letters = mongo.db.collection('letters')
     await letters.createIndex(
       { orderId: 1, sequence: 1 },
       { name: 'place', unique: true, partialFilterExpression: { orderId: { $exists: true } } },
@@ -70,7 +70,7 @@ describe('email store', () => {
     const leased = await emails.lease(10, 'another worker', now, new Date(now.getTime() + 60_000))
     expect(leased.map(({ id }) => id).toSorted()).toEqual(['due', 'expired'])
 
-    const stored = await mongo.db.collection<Document>('emails').find().toArray()
+    const stored = await mongo.db.collection('emails').find().toArray()
     for (const document of stored)
       expect(Object.keys(document)).not.toEqual(
         expect.arrayContaining([expect.stringMatching(/^(claim|leasedUntil|copy|failures|since)$/)]),
@@ -84,7 +84,7 @@ describe('email store', () => {
 
   it('migrates data of earlier versions when several instances start at once', async () => {
     await mongo.db
-      .collection<Document>('letters')
+      .collection('letters')
       .insertMany(Array.from({ length: 50 }, (_, i) => createLetter(`${i}`, { orderId: randomUUID() })))
     const [emails] = await Promise.all([1, 2, 3].map(() => createEmailStore(mongo.db)))
     expect(await emails!.countPending()).toEqual({ count: 50, oldest: minutesAgo(50) })
