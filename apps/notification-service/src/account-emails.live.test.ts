@@ -153,7 +153,7 @@ describe('the deletion of an account', () => {
     expect(await waitForOnlyNotification(another.principal, 'SENT')).toMatchObject({ recipient: another.user.email })
   })
 
-  it('stops e-mails about orders of its holder that continue', async () => {
+  it("stops e-mails about later changes of its holder's orders", async () => {
     const { user, principal } = createAccountHolder()
     await service.publishOrderEvents(createOrderEvent({ customer: { ...user, name: '', email: '' } }))
     expect(await waitForOnlyNotification(principal, 'FAILED')).toMatchObject({ recipient: '', attempts: 1 })

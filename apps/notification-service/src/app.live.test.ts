@@ -18,7 +18,7 @@ type Notification = { id: string; orderId: string; status: string; [field: strin
 const list = async (principal: TestPerson | undefined, query = ''): Promise<Notification[]> =>
   (await service.request(principal, 'GET', `/notifications${query}`)).json().items
 
-/** Creates a customer, and publishes `count` events of their order. The e-mails about them are sent. */
+/** Creates a customer, publishes `count` events of an order of theirs, and waits until the e-mails are sent. */
 async function createCustomerWithEmails(count = 1) {
   const { role: _role, sid: _sid, ...customer } = someone()
   const principal = { ...customer, role: 'user', sid: 'sid' } as TestPerson
@@ -256,7 +256,7 @@ describe('the _entities field', () => {
 describe('notification-service', () => {
   it('reports that it is ready, and its metrics', async () => {
     await createCustomerWithEmails()
-    // A busy machine may response a ping too late, and record an attempt some time after the e-mail was sent.
+    // A busy machine may answer a ping too late, and record an attempt some time after the e-mail was sent.
     const { needs } = await eventually('it is ready', async () => {
       const ready = (await service.app.inject('/readyz')).json()
       return ready.status === 'ok' && ready

@@ -80,7 +80,7 @@ export function createMailer(url: string, from: string, timeout = 60_000) {
 
 /**
  * Classifies an error of nodemailer. Only a permanent reply (5xx, RFC 5321 section 4.2.1) about this message or its
- * recipient is permanent for the e-mail. A mail server that is away, slow or refuses our sign-in says nothing about it.
+ * recipient is permanent for the e-mail. When the mail server is away, slow or refuses our sign-in, a retry may succeed.
  */
 export function toDeliveryOutcome({
   code,

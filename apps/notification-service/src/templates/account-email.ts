@@ -79,7 +79,7 @@ const phrases: Record<EmailBase['locale'], Phrases> = {
       'account.email-change-requested': 'Confirmer ma nouvelle adresse',
     },
     codeLabel: 'Votre code',
-    validUntil: (moment) => `Valable une seule fois, jusqu’au ${moment}.`,
+    validUntil: (dateTime) => `Valable une seule fois, jusqu’au ${dateTime}.`,
     greeting: (name) => `Bonjour ${name},`,
     reason: {
       'account.password-reset-requested': accountAddress.fr,
@@ -128,7 +128,7 @@ const phrases: Record<EmailBase['locale'], Phrases> = {
       'account.email-change-requested': 'Confirm my new address',
     },
     codeLabel: 'Your code',
-    validUntil: (moment) => `Good once only, until ${moment}.`,
+    validUntil: (dateTime) => `Good once only, until ${dateTime}.`,
     greeting: (name) => `Hello ${name},`,
     reason: {
       'account.password-reset-requested': accountAddress.en,
