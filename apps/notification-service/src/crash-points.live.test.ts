@@ -44,8 +44,8 @@ const readsOnly = 'only reads'
 const unreachable: Record<string, string> = {
   "dead-letters.ts findPage: await pageOf(deadLetters, { list: 'deadLetters', filter, sort, om…": readsOnly,
   "emails.ts findPage: await pageOf(emails, { list: 'emails', filter, sort: [['_id', -1]…": readsOnly,
-  'emails.ts findByIds: await emails.find({ _id: { $in: ids }, ...ownerFilter(owner) }).to…': readsOnly,
-  'emails.ts findByOrders: await emails .find({ orderId: { $in: orderIds }, ...ownerFilter(own…': readsOnly,
+  'emails.ts findByIds: await emails.find({ _id: { $in: ids }, ...ownerFilter(owner) }).t…': readsOnly,
+  'emails.ts findByOrders: await emails .find({ orderId: { $in: orderIds }, ...ownerFilter(o…': readsOnly,
   "emails.ts countPending: await emails .aggregate ([ { $match: { status: 'PENDING' } }, { $…": readsOnly,
   'rest.ts rest: await listEmails(deps, request.person, request.query)': readsOnly,
   'rest.ts rest: await listDeadLetters(deps, request.person, request.query)': readsOnly,
