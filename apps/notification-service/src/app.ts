@@ -7,135 +7,130 @@ import { openMongo } from '@halles/service/mongo'
 import { revocationsAt } from '@halles/service/revocations'
 import { sealingUnder } from '@halles/service/sealed'
 import type { Settings } from './config.ts'
-import { listenToDlq } from './dead-events.ts'
-import { deadLettersIn } from './dead-letters.ts'
-import { deliveryOf } from './deliver.ts'
 import {
-  accountDeletions,
-  accountEvents,
-  listenToAccounts,
-  listenToDeletions,
-  listenToOrders,
-  orderEvents,
-  type Subscription,
-} from './events.ts'
+  consumeAccountDeletions,
+  consumeAccountEvents,
+  consumeOrderEvents,
+  consumers as defaultConsumers,
+  type Consumers,
+} from './consumers.ts'
+import { consumeDeadLetters } from './dead-letters/dead-letter-consumer.ts'
+import { createDeadLetterStore } from './dead-letters/dead-letters.ts'
+import { createDeliveryWorker } from './emails/delivery-worker.ts'
+import { createEmailStore } from './emails/emails.ts'
+import { createMailer } from './emails/mailer.ts'
+import { recordAccountEmails, recordOrderEmails } from './emails/record-emails.ts'
 import { graphql } from './graphql.ts'
-import { lettersIn } from './letters.ts'
-import { mailerTo } from './mailer.ts'
-import { letterMetrics } from './metrics.ts'
-import { notify, notifyOfAccounts } from './notify.ts'
+import { createEmailMetrics } from './metrics.ts'
 import { rest } from './rest.ts'
 
 const NAME = 'notification-service'
 
-/** What a test replaces. */
-type Parts = { keyOf?: KeyOf; subscription?: Subscription; aboutAccounts?: Subscription; deletions?: Subscription }
+/** What tests replace. */
+type Overrides = { findPublicKey?: KeyOf; consumers?: Consumers }
 
 /**
- * The service, connected and at work, not listening yet for requests. Kafka and the mail server may come later: letters
- * wait for them.
+ * Creates the service: connected, with its consumers and its delivery worker running, but not listening for requests yet.
+ * Kafka and the mail server may become available later: e-mails stay pending until then.
  *
- * @throws Error with a sentence when MongoDB does not answer.
+ * @throws Error with a sentence for operators when MongoDB does not answer.
  */
-export async function createApp(settings: Settings, parts: Parts = {}): Promise<App> {
-  const {
-    keyOf = keysAt(settings.JWKS_URL),
-    subscription = orderEvents,
-    aboutAccounts = accountEvents,
-    deletions = accountDeletions,
-  } = parts
+export async function createApp(settings: Settings, overrides: Overrides = {}): Promise<App> {
+  const { findPublicKey = keysAt(settings.JWKS_URL), consumers = defaultConsumers } = overrides
   const log = logger(NAME, settings.LOG_LEVEL)
   const mongo = await openMongo(settings.MONGODB_URL, NAME)
-  const [letters, deadLetters] = await Promise.all([lettersIn(mongo.db), deadLettersIn(mongo.db)])
-  const mailer = mailerTo(settings.SMTP_URL, settings.MAIL_FROM, settings.SMTP_TIMEOUT_MS)
-  const broker = kafkaAt(settings.KAFKA_BROKERS, NAME, log, accessOf(settings))
-  const publisher = broker.publisher()
+  const [emails, deadLetters] = await Promise.all([createEmailStore(mongo.db), createDeadLetterStore(mongo.db)])
+  const mailer = createMailer(settings.SMTP_URL, settings.MAIL_FROM, settings.SMTP_TIMEOUT_MS)
+  const kafka = kafkaAt(settings.KAFKA_BROKERS, NAME, log, accessOf(settings))
+  const publisher = kafka.publisher()
 
   const app = await serviceApp({
     name: NAME,
     logLevel: settings.LOG_LEVEL,
-    keyOf,
+    keyOf: findPublicKey,
     revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
     ...doorsOf(settings),
-    needs: { mongodb: mongo.ping, kafka: broker.ping, smtp: mailer.verify },
+    needs: { mongodb: mongo.ping, kafka: kafka.ping, smtp: mailer.verify },
   })
-  const metrics = letterMetrics(app.metrics.registry, { letters, deadLetters })
+  const metrics = createEmailMetrics(app.metrics.registry, { emails, deadLetters })
 
-  const secret = settings.ACCOUNT_LINK_SECRET
-  const delivery = deliveryOf({
-    letters,
+  const linkSecret = settings.ACCOUNT_LINK_SECRET
+  const worker = createDeliveryWorker({
+    emails,
     mailer,
     log,
-    tried: metrics.tried,
+    onAttempt: metrics.observeAttempt,
     shopUrl: settings.SHOP_URL,
     scale: settings.RETRY_SCALE,
-    ...(secret !== undefined && { openLink: sealingUnder(secret).open }),
+    ...(linkSecret !== undefined && { decryptLink: sealingUnder(linkSecret).open }),
   })
-  const orders = listenToOrders(
+
+  const orderConsumer = consumeOrderEvents(
     {
-      broker,
+      kafka,
       record: async (events) => {
-        const noted = await notify({ letters }, events)
-        delivery.wake()
-        return noted
+        const outcomes = await recordOrderEmails({ emails }, events)
+        worker.wake()
+        return outcomes
       },
       log,
-      heard: metrics.heard,
+      onMessage: metrics.countOrderEvent,
     },
-    subscription,
+    consumers.orderEvents,
   )
 
-  const accounts =
-    secret === undefined
+  const accountConsumer =
+    linkSecret === undefined
       ? undefined
-      : listenToAccounts(
+      : consumeAccountEvents(
           {
-            broker,
+            kafka,
             record: async (events) => {
-              const noted = await notifyOfAccounts({ letters }, events)
-              delivery.wake()
-              return noted
+              const outcomes = await recordAccountEmails({ emails }, events)
+              worker.wake()
+              return outcomes
             },
             log,
-            heard: metrics.heardOfAccount,
+            onMessage: metrics.countAccountEvent,
           },
-          aboutAccounts,
+          consumers.accountEvents,
         )
 
-  const deleted = listenToDeletions(
+  const deletionConsumer = consumeAccountDeletions(
     {
-      broker,
+      kafka,
       record: async (events) => {
-        const ids = events.map(({ subject }) => subject)
-        await letters.forget(ids, new Date())
-        delivery.wake()
-        return ids.map(() => 'recorded')
+        const userIds = events.map(({ subject }) => subject)
+        await emails.anonymize(userIds, new Date())
+        worker.wake()
+        return userIds.map(() => 'recorded')
       },
       log,
-      heard: metrics.heardOfAccount,
+      onMessage: metrics.countAccountEvent,
     },
-    deletions,
+    consumers.accountDeletions,
   )
 
-  const dead = listenToDlq({ broker, deadLetters, log }, subscription)
+  const deadLetterConsumer = consumeDeadLetters({ kafka, deadLetters, log }, consumers.orderEvents)
 
-  rest(app, { letters, deadLetters, delivery, publisher })
-  serveSubgraph(app, graphql({ letters, deadLetters, delivery, publisher }))
+  const deps = { emails, deadLetters, worker, publisher }
+  rest(app, deps)
+  serveSubgraph(app, graphql(deps))
 
   app.addHook('onClose', async () => {
-    // At once, so that a Kafka that is away does not keep letters in hand.
+    // All at once, so that the worker releases its e-mails even while Kafka is away.
     await Promise.all([
-      orders.close(),
-      accounts?.close(),
-      deleted.close(),
-      dead.close(),
-      delivery.close(),
+      orderConsumer.close(),
+      accountConsumer?.close(),
+      deletionConsumer.close(),
+      deadLetterConsumer.close(),
+      worker.close(),
       publisher.close(),
     ])
     await mongo.close()
   })
-  delivery.wake() // what was left from before
+  worker.wake() // for e-mails that are due since before this start
   return app
 }

@@ -9,7 +9,7 @@ const env = {
   SMTP_URL: 'smtp://api:s%40cret@sandbox.smtp.mailtrap.io:587',
 }
 
-it('needs no more than where things are', () => {
+it('configFrom needs only the addresses of its servers', () => {
   expect(configFrom(env)).toMatchObject({
     MAIL_FROM: 'Halles <commandes@halles.example>',
     RETRY_SCALE: 1,
@@ -29,11 +29,11 @@ it.each([
   ['SMTP_TIMEOUT_MS', '1.5'],
   ['SHOP_URL', 'halles.example'],
   ['SHOP_URL', 'javascript:alert(1)'],
-])('refuses %s=%j, and says which it is', (name, value) => {
+])('configFrom refuses %s=%j and names the variable', (name, value) => {
   expect(() => configFrom({ ...env, [name]: value })).toThrow(name)
 })
 
 it.each(['Halles <commandes@halles.example>', 'commandes@halles.example', 'Les Halles de Paris <a@b.fr>'])(
-  'writes from %s',
+  'configFrom accepts the sender %s',
   (from) => expect(configFrom({ ...env, MAIL_FROM: from }).MAIL_FROM).toBe(from),
 )

@@ -24,30 +24,31 @@ const Settings = Type.Object(
     SMTP_URL: Type.String({
       format: 'uri',
       pattern: '^smtps?://[^\\s]+$',
-      description: 'Where letters are handed over: smtp://user:password@host:587 (STARTTLS) or smtps://…:465',
+      description: 'The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465',
     }),
     MAIL_FROM: Type.String({
       pattern: '^([^<>\\r\\n]*<[^<>@\\s]+@[^<>@\\s]+>|[^<>@\\s]+@[^<>@\\s]+)$',
       default: 'Halles <commandes@halles.example>',
-      description: 'Who letters are from: Name <address@host>',
+      description: 'The sender of e-mails: Name <address@host>',
     }),
     SMTP_TIMEOUT_MS: Type.Integer({
       minimum: 100,
       maximum: 600_000,
       default: 60_000,
-      description: 'How long one try of a letter may take; half as long again no other instance tries it',
+      description:
+        'The timeout of one delivery attempt, in milliseconds; the lease of an e-mail is one and a half times it',
     }),
     RETRY_SCALE: Type.Number({
       exclusiveMinimum: 0,
       maximum: 100,
       default: 1,
-      description: 'Multiplies every pause before another try of a letter, and how long it is tried at all',
+      description: 'Multiplies every retry delay and the retry window of an e-mail',
     }),
     SHOP_URL: Type.Optional(
       Type.String({
         format: 'uri',
         pattern: '^https?://',
-        description: 'The storefront, for a link in letters; none if unset',
+        description: 'The URL of the storefront, for links in e-mails; no links if unset',
       }),
     ),
   },
@@ -56,7 +57,7 @@ const Settings = Type.Object(
 export type Settings = Static<typeof Settings>
 
 /**
- * This service's settings from environment variables.
+ * Reads the settings of this service from environment variables.
  *
  * @throws Error whose message lists every mistake.
  */

@@ -9,66 +9,84 @@ import { ownDatabase } from '@halles/testkit/database'
 import { serveKeys, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { LINK_SECRET, someAccountEvent, someCustomer, someDeletion } from '../test/events.ts'
-import { answersOf, days, newDay, type Day, type Kind, type Surroundings } from '../test/day.ts'
-import { mailServer } from '../test/mail-server.ts'
-import { accountsBeside, deletionsBeside, ownSubscription, startOn } from '../test/running.ts'
-import { deadLettersIn } from './dead-letters.ts'
-import { lettersIn } from './letters.ts'
+import { createAccountDeletion, createAccountEvent, createCustomer, LINK_SECRET } from '../test/events.ts'
+import { mailServer as startMailServer } from '../test/mail-server.ts'
+import {
+  answerByAddress,
+  createScenario,
+  scenarioKinds,
+  type Environment,
+  type Scenario,
+  type ScenarioKind,
+} from '../test/scenario.ts'
+import { createTestConsumers, publishEvents, startServiceProcess } from '../test/test-service.ts'
+import { createDeadLetterStore } from './dead-letters/dead-letters.ts'
+import { createEmailStore } from './emails/emails.ts'
 
-// Notification-service is killed right after each thing that it awaits: in starting, hearing, parking, delivering, sending
-// again and stopping. The points come from the sources, so a new step is tried as soon as it is written.
+// Kills notification-service right after each expression that it awaits: at start, and while it consumes, dead-letters,
+// delivers, redrives and stops. The crash points are read from the sources, so a new `await` is tested without a change
+// here.
 
-/** These only read, or are not what a test can start. */
-const without = ['graphql.ts', 'main.ts', 'metrics.ts', 'read-dead-letters.ts', 'read-letters.ts']
-const { points, dyingAt, listing, remove } = instrumented(sourcesIn(new URL('.', import.meta.url), without))
+/** Sources that only read, or that a test cannot start. */
+const excluded = {
+  '.': ['graphql.ts', 'main.ts', 'metrics.ts'],
+  'emails/': ['read-emails.ts'],
+  'dead-letters/': ['read-dead-letters.ts'],
+}
+const sources = Object.entries(excluded).flatMap(([folder, files]) =>
+  sourcesIn(new URL(folder, import.meta.url), files),
+)
+const { points, dyingAt, listing, remove } = instrumented(sources)
 afterAll(remove)
 
-/** The points that no day comes to, and why. One that is come to all the same fails the test. */
-const reads = 'only reads'
-const beyond: Record<string, string> = {
-  "dead-letters.ts page: await pageOf(deadLetters, { list: 'deadLetters', filter, sort, om…": reads,
-  "letters.ts page: await pageOf(letters, { list: 'letters', filter, sort: [['_id', -…": reads,
-  'letters.ts withIds: await letters.find({ _id: { $in: ids }, ...ownedBy(owner) }).toAr…': reads,
-  'letters.ts aboutOrders: await letters .find({ orderId: { $in: orderIds }, ...ownedBy(owne…': reads,
-  "letters.ts waiting: await letters .aggregate ([ { $match: { status: 'PENDING' } }, { …": reads,
-  'rest.ts rest: await listLetters(shop, request.person, request.query)': reads,
-  'rest.ts rest: await listDeadLetters(shop, request.person, request.query)': reads,
-  'rest.ts rest: await readDeadLetter(shop, request.person, request.params.id)': reads,
+/** The points that no scenario reaches, and why. The test fails when one of them is reached. */
+const readsOnly = 'only reads'
+const unreachable: Record<string, string> = {
+  "dead-letters.ts findPage: await pageOf(deadLetters, { list: 'deadLetters', filter, sort, om…": readsOnly,
+  "emails.ts findPage: await pageOf(emails, { list: 'emails', filter, sort: [['_id', -1]…": readsOnly,
+  'emails.ts findByIds: await emails.find({ _id: { $in: ids }, ...ownerFilter(owner) }).t…': readsOnly,
+  'emails.ts findByOrders: await emails .find({ orderId: { $in: orderIds }, ...ownerFilter(o…': readsOnly,
+  "emails.ts countPending: await emails .aggregate ([ { $match: { status: 'PENDING' } }, { $…": readsOnly,
+  'rest.ts rest: await listEmails(deps, request.person, request.query)': readsOnly,
+  'rest.ts rest: await listDeadLetters(deps, request.person, request.query)': readsOnly,
+  'rest.ts rest: await readDeadLetter(deps, request.person, request.params.id)': readsOnly,
 }
 
-/** Those that a day comes to by chance, and why none has to. */
-const byChance: Record<string, string> = {
-  'deliver.ts take: await letters.release(claimed)': 'told to stop in the middle of a claim: the lease ends by itself',
-  'deliver.ts written: await pause(1000)': 'MongoDB is away: nothing but a pause',
-  'letters.ts claim: await letters.find({ _id: { $in: ids }, claim }).toArray()':
-    'another instance claimed some of the same: a read after the claim, which is a point',
+/** The points that a scenario reaches only by chance, and why they need not be tested. */
+const reachedByChance: Record<string, string> = {
+  'delivery-worker.ts leaseDueEmails: await emails.release(leased)':
+    'a shutdown in the middle of a lease: the lease ends by itself',
+  'delivery-worker.ts recordWithRetries: await sleep(1000)': 'only a pause, while MongoDB is away',
 }
 
-/** How many processes live and die at a time, each on a database and topics of its own. */
-const LANES = 3
+/** How many processes run at a time, each with a database and topics of its own. */
+const CONCURRENCY = 3
 
-type Lane = Surroundings & { start: (flags?: string[]) => Process; lived: Day[] }
+/** An environment in which one process at a time runs, and the scenarios that ran in it. */
+type Lane = Environment & { start: (flags?: string[]) => Process; scenarios: Scenario[] }
 
 const cleanups: (() => unknown)[] = []
 const log = logger('test', 'silent')
-/** By point, the first of its moment, at which the process is killed for all of them, and the day that comes to it. */
-const moments = new Map<string, { at: string; kind: Kind }>()
-/** By first point of a moment: whether the process died there in the end, and the days that were to end there. */
-const deaths = new Map<string, { died: boolean; lived: Day[] }>()
-/** What the group was given, by lane, once each had heard all there was: one message that was put there then. */
+/**
+ * By point: the scenario that reaches it, and the point at which the process is killed for it. Points that no one outside
+ * the process can tell apart are killed at the first of them.
+ */
+const reached = new Map<string, { killAt: string; kind: ScenarioKind }>()
+/** By point at which a process was to be killed: whether it was, and the scenarios that ran for it. */
+const kills = new Map<string, { isKilled: boolean; scenarios: Scenario[] }>()
+/** What each consumer group was delivered after all else was consumed: the one message that was published last. */
 const leftovers: string[][] = []
 
 beforeAll(async () => {
   const keys = await serveKeys()
   cleanups.push(keys.close)
-  const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(keys.url)))
-  await explore(lanes[0]!)
-  const queue = [...moments].filter(([name, { at }]) => name === at)
+  const lanes = await Promise.all(Array.from({ length: CONCURRENCY }, () => createLane(keys.url)))
+  await discoverPoints(lanes[0]!)
+  const queue = [...reached].filter(([name, { killAt }]) => name === killAt)
   await Promise.all(
     lanes.map(async (lane) => {
-      for (let next = queue.shift(); next; next = queue.shift()) await dieAt(lane, next[0], next[1].kind)
-      await comeBack(lane)
+      for (let next = queue.shift(); next; next = queue.shift()) await killAtPoint(lane, next[0], next[1].kind)
+      await recover(lane)
     }),
   )
 }, 1_800_000)
@@ -77,140 +95,133 @@ afterAll(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup()
 })
 
-/** What notification-service needs around it: real servers, and a mail server that answers by address. */
-async function openLane(jwksUrl: string): Promise<Lane> {
-  const subscription = ownSubscription()
+/** Creates what notification-service needs: real servers, and a mail server that answers by address. */
+async function createLane(jwksUrl: string): Promise<Lane> {
+  const consumers = createTestConsumers()
   const database = ownDatabase(inject('mongodb'))
   const mongo = await openMongo(database, 'notification-test')
-  const broker = kafkaAt(inject('kafka'), 'notification-test', log)
-  await broker.ensureTopic(subscription.topic, 1)
-  await broker.ensureTopic(accountsBeside(subscription).topic, 1)
-  await broker.ensureTopic(deletionsBeside(subscription).topic, 1)
-  await broker.ensureTopic(subscription.dlq, 1, undefined, { 'max.message.bytes': '3000' })
-  const publisher = broker.publisher()
-  const mail = await mailServer()
-  const hanging = new Set<string>()
-  answersOf(mail, hanging)
-  cleanups.push(mongo.close, mail.close, publisher.close)
+  const kafka = kafkaAt(inject('kafka'), 'notification-test', log)
+  for (const { topic } of Object.values(consumers)) await kafka.ensureTopic(topic, 1)
+  await kafka.ensureTopic(consumers.orderEvents.dlq, 1, undefined, { 'max.message.bytes': '3000' })
+  const publisher = kafka.publisher()
+  const mailServer = await startMailServer()
+  const hangingRecipients = new Set<string>()
+  answerByAddress(mailServer, hangingRecipients)
+  cleanups.push(mongo.close, mailServer.close, publisher.close)
   const env = {
     MONGODB_URL: database,
     KAFKA_BROKERS: inject('kafka'),
-    SMTP_URL: mail.url,
+    SMTP_URL: mailServer.url,
     JWKS_URL: jwksUrl,
     SMTP_TIMEOUT_MS: '1000',
     RETRY_SCALE: '0.01',
     ACCOUNT_LINK_SECRET: LINK_SECRET,
   }
   const start = (flags: string[] = []): Process => {
-    const process = startOn(subscription, env, flags)
+    const process = startServiceProcess(consumers, env, flags)
     cleanups.push(process.kill)
     return process
   }
-  const letters = await lettersIn(mongo.db)
   return {
-    subscription,
-    broker,
+    consumers,
+    kafka,
     publisher,
-    mail,
-    hanging,
-    letters,
-    deadLetters: await deadLettersIn(mongo.db),
+    mailServer,
+    hangingRecipients,
+    emails: await createEmailStore(mongo.db),
+    deadLetters: await createDeadLetterStore(mongo.db),
     start,
-    lived: [],
+    scenarios: [],
   }
 }
 
-const dayOn = (lane: Lane): Day => {
-  const day = newDay(lane)
-  lane.lived.push(day)
-  return day
+const addScenario = (lane: Lane): Scenario => {
+  const scenario = createScenario(lane)
+  lane.scenarios.push(scenario)
+  return scenario
 }
 
-/** Lives each kind of day to see which points it comes to; again where chance kept it from some of them. */
-async function explore(lane: Lane): Promise<void> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'halles-days-'))
+/** Runs each kind of scenario to learn which points it reaches; again where chance kept it from some of them. */
+async function discoverPoints(lane: Lane): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'halles-crash-points-'))
   cleanups.push(() => rmSync(folder, { recursive: true }))
-  const isMissing = (name: string): boolean => !moments.has(name) && !(name in beyond) && !(name in byChance)
-  for (let tries = 0; tries < 3 && points.some(isMissing); tries++)
-    for (const kind of days) {
-      const list = path.join(folder, `${kind} ${tries}`)
-      const day = dayOn(lane)
-      expect(await day.live(kind, lane.start(listing(list)))).toMatchObject({ code: 0 })
+  const isMissing = (name: string): boolean =>
+    !reached.has(name) && !(name in unreachable) && !(name in reachedByChance)
+  for (let round = 0; round < 3 && points.some(isMissing); round++)
+    for (const kind of scenarioKinds) {
+      const list = path.join(folder, `${kind} ${round}`)
+      const scenario = addScenario(lane)
+      expect(await scenario.run(kind, lane.start(listing(list)))).toMatchObject({ code: 0 })
       for (const moment of momentsIn(list)) {
-        const fresh = moment.filter((name) => !moments.has(name) && !(name in byChance))
-        for (const name of fresh) moments.set(name, { at: fresh[0]!, kind })
+        const newPoints = moment.filter((name) => !reached.has(name) && !(name in reachedByChance))
+        for (const name of newPoints) reached.set(name, { killAt: newPoints[0]!, kind })
       }
     }
 }
 
-/** Lives a day that is to end at a point; where chance has it otherwise, another one. */
-async function dieAt(lane: Lane, name: string, kind: Kind): Promise<void> {
-  const death = { died: false, lived: [] as Day[] }
-  deaths.set(name, death)
-  while (!death.died && death.lived.length < 3) {
-    const day = dayOn(lane)
-    death.lived.push(day)
-    const { signal } = await day.live(kind, lane.start(dyingAt(name)))
-    death.died = signal === 'SIGKILL'
+/** Runs a scenario that a kill at this point ends; where chance prevented the kill, up to two more. */
+async function killAtPoint(lane: Lane, name: string, kind: ScenarioKind): Promise<void> {
+  const kill = { isKilled: false, scenarios: [] as Scenario[] }
+  kills.set(name, kill)
+  while (!kill.isKilled && kill.scenarios.length < 3) {
+    const scenario = addScenario(lane)
+    kill.scenarios.push(scenario)
+    const { signal } = await scenario.run(kind, lane.start(dyingAt(name)))
+    kill.isKilled = signal === 'SIGKILL'
   }
 }
 
-/** Starts the service for good, waits until nothing is in between, stops it, and sees where its group stands. */
-async function comeBack(lane: Lane): Promise<void> {
-  const { start, letters, deadLetters, subscription, broker, publisher } = lane
+/** Starts the service once more, waits until it has processed everything, stops it, and reads what its groups left. */
+async function recover(lane: Lane): Promise<void> {
+  const { start, emails, deadLetters, consumers, kafka, publisher } = lane
   const service = start()
   await service.listening
-  // What is heard of each topic last has all of it heard before: what is parked two of them, and a letter whose reader is
-  // forgotten the two others.
-  const event = await someAccountEvent('account.role-changed', { user: someCustomer() })
+  // A topic is consumed when its last message is. For two topics that is a message that is dead-lettered, for the two
+  // others an e-mail whose account is then deleted.
+  const event = await createAccountEvent('account.role-changed', { user: createCustomer() })
   const { subject } = event
-  const lastOnes = async () => (await letters.page({ owner: subject }, { first: 1 })).items[0]
-  await publisher.send(accountsBeside(subscription).topic, [{ key: subject, value: JSON.stringify(event) }])
-  await eventually('what became of accounts is heard', async () => (await lastOnes())?.status === 'SENT')
-  const deletion = JSON.stringify(someDeletion(subject))
-  await publisher.send(deletionsBeside(subscription).topic, [{ key: subject, value: deletion }])
-  await eventually('deletions are heard', async () => (await lastOnes())?.recipient === '')
-  await publisher.send(subscription.topic, [{ key: 'the first', value: 'nonsense' }])
-  const isHeard = async () => {
-    const { items } = await deadLetters.page({}, { first: 1 })
+  const findLastEmail = async () => (await emails.findPage({ owner: subject }, { first: 1 })).items[0]
+  await publishEvents(publisher, consumers.accountEvents.topic, [event])
+  await eventually('account events are consumed', async () => (await findLastEmail())?.status === 'SENT')
+  await publishEvents(publisher, consumers.accountDeletions.topic, [createAccountDeletion(subject)])
+  await eventually('account deletions are consumed', async () => (await findLastEmail())?.recipient === '')
+  await publisher.send(consumers.orderEvents.topic, [{ key: 'the first', value: 'nonsense' }])
+  await eventually('order events and dead letters are consumed', async () => {
+    const { items } = await deadLetters.findPage({}, { first: 1 })
     return items[0]?.key?.toString() === 'the first'
-  }
-  await eventually('all is heard', isHeard)
-  await eventually('no letter waits', async () => (await letters.waiting()).count === 0)
+  })
+  await eventually('no e-mail is pending', async () => (await emails.countPending()).count === 0)
   expect(await service.stop()).toMatchObject({ code: 0 })
 
-  for (const [topic, groupId] of [
-    [subscription.topic, subscription.groupId],
-    [accountsBeside(subscription).topic, accountsBeside(subscription).groupId],
-    [deletionsBeside(subscription).topic, deletionsBeside(subscription).groupId],
-    [subscription.dlq, `${subscription.groupId}-dlq`],
-  ] as const) {
-    const came: Incoming[] = []
-    const listener = await broker.listen({ groupId, topic, onBatch: async (batch) => void came.push(...batch) })
-    cleanups.push(listener.close)
+  const { dlq, groupId: orderGroup } = consumers.orderEvents
+  for (const { topic, groupId } of [...Object.values(consumers), { topic: dlq, groupId: `${orderGroup}-dlq` }]) {
+    const delivered: Incoming[] = []
+    const onBatch = async (batch: Incoming[]) => void delivered.push(...batch)
+    const consumer = await kafka.listen({ groupId, topic, onBatch })
+    cleanups.push(consumer.close)
     await publisher.send(topic, [{ key: 'the last', value: 'the last' }])
-    await eventually('the last message', () => came.some(({ key }) => key === 'the last'))
-    leftovers.push(came.map(({ key }) => String(key)))
+    await eventually('the last message is delivered', () => delivered.some(({ key }) => key === 'the last'))
+    leftovers.push(delivered.map(({ key }) => String(key)))
   }
 }
 
-it('comes to every point, but for those that are known to lie beyond', () => {
-  const certain = points.filter((name) => !(name in byChance))
-  expect(certain).toHaveLength(points.length - Object.keys(byChance).length)
-  expect(certain.filter((name) => !moments.has(name)).sort()).toEqual(Object.keys(beyond).sort())
-})
+describe('notification-service', () => {
+  it('reaches every crash point except those that are known to be unreachable', () => {
+    const certain = points.filter((name) => !(name in reachedByChance))
+    expect(certain).toHaveLength(points.length - Object.keys(reachedByChance).length)
+    expect(certain.filter((name) => !reached.has(name)).sort()).toEqual(Object.keys(unreachable).sort())
+  })
 
-describe('notification-service, killed right after', () => {
-  it.each(points.filter((name) => !(name in beyond || name in byChance)))(
-    '%s, has one letter for each event',
+  it.each(points.filter((name) => !(name in unreachable || name in reachedByChance)))(
+    'has one e-mail for each event after a kill at %s',
     async (name) => {
-      const { died, lived } = deaths.get(moments.get(name)!.at)!
-      expect(died).toBe(true)
-      for (const day of lived) expect(await day.amiss()).toEqual([])
+      const { isKilled, scenarios } = kills.get(reached.get(name)!.killAt)!
+      expect(isKilled).toBe(true)
+      for (const scenario of scenarios) expect(await scenario.findViolations()).toEqual([])
     },
   )
-})
 
-it('has acknowledged all that it heard, and nothing else', () => {
-  expect(leftovers).toEqual(Array.from({ length: 4 * LANES }, () => ['the last']))
+  it('has committed the offsets of everything that it consumed, and no others', () => {
+    expect(leftovers).toEqual(Array.from({ length: 4 * CONCURRENCY }, () => ['the last']))
+  })
 })

@@ -6,75 +6,82 @@ import type { Publisher } from '@halles/service/kafka'
 import { connection } from '@halles/service/page'
 import { reader } from '@halles/service/schema'
 import type { GraphQLSchema } from 'graphql'
-import { shown, type Content, type DeadLetter } from './dead-letter.ts'
-import type { DeadLetters } from './dead-letters.ts'
-import type { Delivery } from './deliver.ts'
+import { toText, type DeadLetter, type DeadLetterContent } from './dead-letters/dead-letter.ts'
+import type { DeadLetterStore } from './dead-letters/dead-letters.ts'
+import { DeadLettersQuery, listDeadLetters, readDeadLetter } from './dead-letters/read-dead-letters.ts'
+import { redriveDeadLetter } from './dead-letters/redrive-dead-letter.ts'
+import type { DeliveryWorker } from './emails/delivery-worker.ts'
+import type { Email } from './emails/email.ts'
+import type { EmailStore } from './emails/emails.ts'
+import { EmailsQuery, findEmailsById, findEmailsByOrder, listEmails } from './emails/read-emails.ts'
+import { resendEmail } from './emails/resend-email.ts'
 import type { Resolvers } from './gen/graphql.ts'
-import type { Letter } from './letter.ts'
-import type { Letters } from './letters.ts'
-import { DeadLettersQuery, listDeadLetters, readDeadLetter } from './read-dead-letters.ts'
-import { lettersAbout, lettersById, LettersQuery, listLetters } from './read-letters.ts'
-import { redriveDeadLetter } from './redrive-dead-letter.ts'
-import { resendLetter } from './resend-letter.ts'
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
-/** How many orders of one request are looked up in one query. */
-const ORDERS = 1000
+/** The most orders of one request whose e-mails one database query reads. */
+const MAX_ORDERS_PER_QUERY = 1000
 
-/** The GraphQL face: the notification subgraph. */
-export function graphql(shop: {
-  letters: Letters
-  deadLetters: DeadLetters
-  delivery: Delivery
+/** Creates the GraphQL schema of the notification subgraph. */
+export function graphql(deps: {
+  emails: EmailStore
+  deadLetters: DeadLetterStore
+  worker: DeliveryWorker
   publisher: Pick<Publisher, 'send'>
 }): GraphQLSchema {
-  const read = reader(LettersQuery)
-  const readDead = reader(DeadLettersQuery)
+  const parseEmailsQuery = reader(EmailsQuery)
+  const parseDeadLettersQuery = reader(DeadLettersQuery)
 
-  // The letters of all orders in one request are fetched by one query.
-  const loaders = new WeakMap<GraphQLContext, (orderId: string) => Promise<Letter[]>>()
-  const lettersOf = (context: GraphQLContext, orderId: string): Promise<Letter[]> => {
+  // One loader per request batches the e-mails of all its orders into one query (DataLoader).
+  const loaders = new WeakMap<GraphQLContext, (orderId: string) => Promise<Email[]>>()
+  const loadEmails = (context: GraphQLContext, orderId: string): Promise<Email[]> => {
     let load = loaders.get(context)
     if (!load) {
-      load = coalesce((ids: string[]) => lettersAbout(shop, context.person, ids), { max: ORDERS })
+      load = coalesce((ids: string[]) => findEmailsByOrder(deps, context.person, ids), { max: MAX_ORDERS_PER_QUERY })
       loaders.set(context, load)
     }
     return load(orderId)
   }
 
-  // What a dead letter says may be large: it is fetched when it is asked for.
-  const contents = new WeakMap<DeadLetter, Promise<DeadLetter & Content>>()
-  const contentOf = (dead: DeadLetter, { person }: GraphQLContext): Promise<DeadLetter & Content> => {
-    const content = contents.get(dead) ?? readDeadLetter(shop, person, dead.id)
-    contents.set(dead, content)
+  // The content of a dead letter may be large, so it is read only when a query selects it.
+  const contents = new WeakMap<DeadLetter, Promise<DeadLetter & DeadLetterContent>>()
+  const loadContent = (deadLetter: DeadLetter, { person }: GraphQLContext): Promise<DeadLetter & DeadLetterContent> => {
+    const content = contents.get(deadLetter) ?? readDeadLetter(deps, person, deadLetter.id)
+    contents.set(deadLetter, content)
     return content
   }
-  const valueOf = async (dead: DeadLetter, context: GraphQLContext) => {
-    const { value } = await contentOf(dead, context)
-    return value && shown(value)
+  const loadValue = async (deadLetter: DeadLetter, context: GraphQLContext) => {
+    const { value } = await loadContent(deadLetter, context)
+    return value && toText(value)
   }
 
   const resolvers: Resolvers = {
     Query: {
       notifications: async (_, { status, first, after }, { person }) =>
-        connection(await listLetters(shop, person, read({ first, ...given({ status, after }) }))),
+        connection(await listEmails(deps, person, parseEmailsQuery({ first, ...omitNull({ status, after }) }))),
       deadLetters: async (_, { redriven, first, after }, { person }) =>
-        connection(await listDeadLetters(shop, person, readDead({ first, ...given({ redriven, after }) }))),
-      deadLetter: (_, { id }, { person }) => readDeadLetter(shop, person, id),
+        connection(
+          await listDeadLetters(deps, person, parseDeadLettersQuery({ first, ...omitNull({ redriven, after }) })),
+        ),
+      deadLetter: (_, { id }, { person }) => readDeadLetter(deps, person, id),
     },
     Mutation: {
-      resendNotification: (_, { id }, { person }) => resendLetter(shop, person, id),
-      redriveDeadLetter: (_, { id }, { person }) => redriveDeadLetter(shop, person, id),
+      resendNotification: (_, { id }, { person }) => resendEmail(deps, person, id),
+      redriveDeadLetter: (_, { id }, { person }) => redriveDeadLetter(deps, person, id),
     },
     Notification: { order: ({ orderId }) => (orderId === undefined ? null : { id: orderId }) },
-    Order: { notifications: ({ id }, _, context) => lettersOf(context, id) },
+    Order: { notifications: ({ id }, _, context) => loadEmails(context, id) },
     DeadLetter: {
       key: ({ key }) => key?.toString('utf8') ?? null,
-      value: async (dead, _, context) => (await valueOf(dead, context))?.text ?? null,
-      encoding: async (dead, _, context) => encodings[(await valueOf(dead, context))?.encoding ?? 'none'],
-      headers: async (dead, _, context) =>
-        (await contentOf(dead, context)).headers.map(({ name, value }) => ({ name, value: value.toString('utf8') })),
+      parkedAt: ({ deadLetteredAt }) => deadLetteredAt,
+      value: async (deadLetter, _, context) => (await loadValue(deadLetter, context))?.text ?? null,
+      encoding: async (deadLetter, _, context) =>
+        graphqlEncodings[(await loadValue(deadLetter, context))?.encoding ?? 'none'],
+      headers: async (deadLetter, _, context) =>
+        (await loadContent(deadLetter, context)).headers.map(({ name, value }) => ({
+          name,
+          value: value.toString('utf8'),
+        })),
     },
   }
 
@@ -83,8 +90,8 @@ export function graphql(shop: {
     resolvers,
     references: {
       Notification: (keys, { person }) =>
-        lettersById(
-          shop,
+        findEmailsById(
+          deps,
           person,
           keys.map(({ id }) => id),
         ),
@@ -93,8 +100,8 @@ export function graphql(shop: {
   })
 }
 
-const encodings = { 'utf-8': 'UTF8', base64: 'BASE64', none: null } as const
+const graphqlEncodings = { 'utf-8': 'UTF8', base64: 'BASE64', none: null } as const
 
-/** What was given: null and undefined are left out. */
-const given = (args: Record<string, unknown>): Record<string, unknown> =>
+/** The arguments that are neither null nor undefined. */
+const omitNull = (args: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(args).filter(([, value]) => value != null))

@@ -5,119 +5,125 @@ import type { Publisher } from '@halles/service/kafka'
 import { Moment, Nullable, Problem } from '@halles/service/schema'
 import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { shown, type Content, type DeadLetter } from './dead-letter.ts'
-import type { DeadLetters } from './dead-letters.ts'
-import type { Delivery } from './deliver.ts'
-import { letterStatuses, type Letter } from './letter.ts'
-import type { Letters } from './letters.ts'
-import { DeadLettersQuery, listDeadLetters, readDeadLetter } from './read-dead-letters.ts'
-import { LettersQuery, listLetters } from './read-letters.ts'
-import { redriveDeadLetter } from './redrive-dead-letter.ts'
-import { resendLetter } from './resend-letter.ts'
+import { toText, type DeadLetter, type DeadLetterContent } from './dead-letters/dead-letter.ts'
+import type { DeadLetterStore } from './dead-letters/dead-letters.ts'
+import { DeadLettersQuery, listDeadLetters, readDeadLetter } from './dead-letters/read-dead-letters.ts'
+import { redriveDeadLetter } from './dead-letters/redrive-dead-letter.ts'
+import type { DeliveryWorker } from './emails/delivery-worker.ts'
+import { emailStatuses, type Email } from './emails/email.ts'
+import type { EmailStore } from './emails/emails.ts'
+import { EmailsQuery, listEmails } from './emails/read-emails.ts'
+import { resendEmail } from './emails/resend-email.ts'
 
 const NotificationView = Type.Object(
   {
     id: Type.String(),
-    orderId: Nullable(Type.String({ description: 'null for a letter about an account' })),
-    recipient: Type.String({ description: 'The e-mail address that it goes to' }),
+    orderId: Nullable(Type.String({ description: 'null for a notification about an account' })),
+    recipient: Type.String({ description: "The recipient's e-mail address; empty once their account is deleted" }),
     subject: Type.String(),
-    status: Type.Enum([...letterStatuses]),
-    attempts: Type.Integer({ description: 'How often its delivery was tried' }),
+    status: Type.Enum([...emailStatuses]),
+    attempts: Type.Integer({ description: 'The number of delivery attempts' }),
     createdAt: Moment,
     sentAt: Nullable(Moment),
-    lastError: Type.Optional(Type.String({ description: 'Why the last try was in vain; told to admins' })),
+    lastError: Type.Optional(Type.String({ description: 'Why the last attempt failed; only for admins' })),
   },
   { title: 'Notification' },
 )
 
-const viewFor =
-  (person: Person | undefined) =>
-  (letter: Letter): Static<typeof NotificationView> => ({
-    id: letter.id,
-    orderId: letter.orderId ?? null,
-    recipient: letter.recipient,
-    subject: letter.subject,
-    status: letter.status,
-    attempts: letter.attempts,
-    createdAt: letter.createdAt.toISOString(),
-    sentAt: letter.sentAt?.toISOString() ?? null,
-    ...(person?.role === 'admin' && letter.lastError !== null && { lastError: letter.lastError }),
+const notificationView =
+  (principal: Person | undefined) =>
+  (email: Email): Static<typeof NotificationView> => ({
+    id: email.id,
+    orderId: email.orderId ?? null,
+    recipient: email.recipient,
+    subject: email.subject,
+    status: email.status,
+    attempts: email.attempts,
+    createdAt: email.createdAt.toISOString(),
+    sentAt: email.sentAt?.toISOString() ?? null,
+    ...(principal?.role === 'admin' && email.lastError !== null && { lastError: email.lastError }),
   })
 
-const fields = {
+const deadLetterFields = {
   id: Type.String({ description: 'Its partition and offset on the dead-letter queue' }),
   reason: Type.String({ description: 'Why it could not be processed' }),
   origin: Type.Object({
     topic: Type.String(),
     partition: Nullable(Type.Integer()),
     offset: Nullable(Type.String()),
-    group: Nullable(Type.String({ description: 'Who could not process it' })),
+    group: Nullable(Type.String({ description: 'The consumer group that could not process it' })),
   }),
   key: Nullable(Type.String()),
-  size: Nullable(Type.Integer({ description: 'Bytes of its value; null when it has none' })),
+  size: Nullable(Type.Integer({ description: 'The length of its value in bytes; null when it has none' })),
   parkedAt: Moment,
-  redrives: Type.Integer({ description: 'How often it was sent again' }),
+  redrives: Type.Integer({ description: 'How often it was redriven' }),
   redrivenAt: Nullable(Moment),
 }
-const DeadLetterView = Type.Object(fields, { title: 'DeadLetter' })
+const DeadLetterView = Type.Object(deadLetterFields, { title: 'DeadLetter' })
 const WholeDeadLetterView = Type.Object(
   {
-    ...fields,
+    ...deadLetterFields,
     value: Nullable(
-      Type.String({ description: 'What it says; null when it has no value or one too large to be kept' }),
+      Type.String({ description: 'The original value; null when there was none or it was too large to be stored' }),
     ),
     encoding: Nullable(
-      Type.Enum(['utf-8', 'base64'], { description: 'How value is written: base64 when it is no text' }),
+      Type.Enum(['utf-8', 'base64'], { description: 'The encoding of value: base64 when it is not UTF-8' }),
     ),
     headers: Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
   },
   { title: 'WholeDeadLetter' },
 )
 
-const deadLetterView = (dead: DeadLetter): Static<typeof DeadLetterView> => ({
-  id: dead.id,
-  reason: dead.reason,
-  origin: dead.origin,
-  key: dead.key?.toString('utf8') ?? null,
-  size: dead.size,
-  parkedAt: dead.parkedAt.toISOString(),
-  redrives: dead.redrives,
-  redrivenAt: dead.redrivenAt?.toISOString() ?? null,
+const deadLetterView = (deadLetter: DeadLetter): Static<typeof DeadLetterView> => ({
+  id: deadLetter.id,
+  reason: deadLetter.reason,
+  origin: deadLetter.origin,
+  key: deadLetter.key?.toString('utf8') ?? null,
+  size: deadLetter.size,
+  parkedAt: deadLetter.deadLetteredAt.toISOString(),
+  redrives: deadLetter.redrives,
+  redrivenAt: deadLetter.redrivenAt?.toISOString() ?? null,
 })
 
-const wholeDeadLetterView = (dead: DeadLetter & Content): Static<typeof WholeDeadLetterView> => {
-  const value = dead.value && shown(dead.value)
+const wholeDeadLetterView = (deadLetter: DeadLetter & DeadLetterContent): Static<typeof WholeDeadLetterView> => {
+  const value = deadLetter.value && toText(deadLetter.value)
   return {
-    ...deadLetterView(dead),
+    ...deadLetterView(deadLetter),
     value: value?.text ?? null,
     encoding: value?.encoding ?? null,
-    headers: dead.headers.map(({ name, value }) => ({ name, value: value.toString('utf8') })),
+    headers: deadLetter.headers.map(({ name, value }) => ({ name, value: value.toString('utf8') })),
   }
 }
 
 const common = { tags: ['notifications'], security: [{ bearer: [] }] }
-const ofOne = { params: Type.Object({ id: Type.String() }) }
-const forAdmins = { 401: Problem, 403: Problem }
+const idParams = { params: Type.Object({ id: Type.String() }) }
+const adminErrors = { 401: Problem, 403: Problem }
 
-/** Who asks matters before what. */
+/** Authorizes before the input is validated, so that only admins learn whether their input is valid. */
 const preValidation = async ({ person }: FastifyRequest): Promise<void> => void admin(person)
 
-/** The REST face: letters and dead letters. */
+/** Registers the REST routes of notifications and dead letters. */
 export function rest(
   app: App,
-  shop: { letters: Letters; deadLetters: DeadLetters; delivery: Delivery; publisher: Pick<Publisher, 'send'> },
+  deps: {
+    emails: EmailStore
+    deadLetters: DeadLetterStore
+    worker: DeliveryWorker
+    publisher: Pick<Publisher, 'send'>
+  },
 ): void {
   app.get(
     '/notifications',
     {
       schema: {
         ...common,
-        summary: "One's own letters, or everyone's for an admin, newest first",
-        querystring: LettersQuery,
+        summary: "List one's own notifications, or everyone's as an admin, newest first",
+        querystring: EmailsQuery,
         response: { 200: PageView(NotificationView, 'NotificationPage'), 400: Problem, 401: Problem },
       },
     },
-    async (request) => pageView(await listLetters(shop, request.person, request.query), viewFor(request.person)),
+    async (request) =>
+      pageView(await listEmails(deps, request.person, request.query), notificationView(request.person)),
   )
 
   app.post(
@@ -126,14 +132,14 @@ export function rest(
       preValidation,
       schema: {
         ...common,
-        summary: 'Send a letter once more (admin)',
-        ...ofOne,
-        response: { 202: NotificationView, ...forAdmins, 404: Problem },
+        summary: 'Send a notification again (admin)',
+        ...idParams,
+        response: { 202: NotificationView, ...adminErrors, 404: Problem },
       },
     },
     async (request, reply) => {
-      const letter = await resendLetter(shop, request.person, request.params.id)
-      return reply.code(202).send(viewFor(request.person)(letter))
+      const email = await resendEmail(deps, request.person, request.params.id)
+      return reply.code(202).send(notificationView(request.person)(email))
     },
   )
 
@@ -143,12 +149,12 @@ export function rest(
       preValidation,
       schema: {
         ...common,
-        summary: 'What could not be processed, the latest first (admin)',
+        summary: 'List messages that could not be processed, newest first (admin)',
         querystring: DeadLettersQuery,
-        response: { 200: PageView(DeadLetterView, 'DeadLetterPage'), 400: Problem, ...forAdmins },
+        response: { 200: PageView(DeadLetterView, 'DeadLetterPage'), 400: Problem, ...adminErrors },
       },
     },
-    async (request) => pageView(await listDeadLetters(shop, request.person, request.query), deadLetterView),
+    async (request) => pageView(await listDeadLetters(deps, request.person, request.query), deadLetterView),
   )
 
   app.get(
@@ -157,12 +163,12 @@ export function rest(
       preValidation,
       schema: {
         ...common,
-        summary: 'One of them, with what it says (admin)',
-        ...ofOne,
-        response: { 200: WholeDeadLetterView, ...forAdmins, 404: Problem },
+        summary: 'Read a dead letter with its content (admin)',
+        ...idParams,
+        response: { 200: WholeDeadLetterView, ...adminErrors, 404: Problem },
       },
     },
-    async (request) => wholeDeadLetterView(await readDeadLetter(shop, request.person, request.params.id)),
+    async (request) => wholeDeadLetterView(await readDeadLetter(deps, request.person, request.params.id)),
   )
 
   app.post(
@@ -171,14 +177,14 @@ export function rest(
       preValidation,
       schema: {
         ...common,
-        summary: 'Send it to its topic once more (admin)',
-        ...ofOne,
-        response: { 202: DeadLetterView, ...forAdmins, 404: Problem, 413: Problem, 503: Problem },
+        summary: 'Publish a dead letter to its original topic again (admin)',
+        ...idParams,
+        response: { 202: DeadLetterView, ...adminErrors, 404: Problem, 413: Problem, 503: Problem },
       },
     },
     async (request, reply) => {
-      const dead = await redriveDeadLetter(shop, request.person, request.params.id)
-      return reply.code(202).send(deadLetterView(dead))
+      const deadLetter = await redriveDeadLetter(deps, request.person, request.params.id)
+      return reply.code(202).send(deadLetterView(deadLetter))
     },
   )
 }

@@ -4,26 +4,26 @@ import type { AccountEvent, AccountEventType } from '@halles/contracts/account-e
 import type { Customer, OrderEvent, Status } from '@halles/contracts/order-events'
 import { sealingUnder } from '@halles/service/sealed'
 
-/** A customer of their own. */
-export function someCustomer(more: Partial<Customer> = {}): Customer {
+/** Creates a customer with an id and an address that no other test uses. */
+export function createCustomer(more: Partial<Customer> = {}): Customer {
   const id = randomUUID()
   return { id, name: 'Camille Martin', email: `${id}@example.test`, locale: 'fr', ...more }
 }
 
-/** What the links in the letters of tests are sealed with. */
+/** The secret that auth-service and notification-service share in tests. */
 export const LINK_SECRET = 'between auth-service and notification-service'
 
-/** An event about someone's account; a request has a link with this token, good until then. */
-export async function someAccountEvent(
+/** Creates an account event. A request for an action has a link with this token, valid until `expiresAt`. */
+export async function createAccountEvent(
   type: AccountEventType,
   {
-    user = someCustomer(),
+    user = createCustomer(),
     token = `${user.id}.${randomUUID()}`,
     expiresAt = new Date(Date.now() + 3_600_000),
     secret = LINK_SECRET,
   }: { user?: Customer; token?: string; expiresAt?: Date; secret?: string } = {},
 ): Promise<AccountEvent> {
-  const sealed = type.endsWith('-requested') ? await sealingUnder(secret).seal(token) : undefined
+  const encrypted = type.endsWith('-requested') ? await sealingUnder(secret).seal(token) : undefined
   return {
     specversion: '1.0',
     id: randomUUID(),
@@ -34,13 +34,13 @@ export async function someAccountEvent(
     datacontenttype: 'application/json',
     data: {
       user: { ...user, role: 'user' },
-      ...(sealed !== undefined && { link: { sealed, expiresAt: expiresAt.toISOString() } }),
+      ...(encrypted !== undefined && { link: { sealed: encrypted, expiresAt: expiresAt.toISOString() } }),
     },
   }
 }
 
-/** That an account was deleted. */
-export const someDeletion = (userId: string): AccountDeletion => ({
+/** Creates the event that an account was deleted. */
+export const createAccountDeletion = (userId: string): AccountDeletion => ({
   specversion: '1.0',
   id: randomUUID(),
   source: '/auth-service',
@@ -51,14 +51,14 @@ export const someDeletion = (userId: string): AccountDeletion => ({
   data: { user: { id: userId } },
 })
 
-const path: Status[] = ['Reçue', 'Confirmée', 'Préparée', 'Livrée']
+const statusPath: Status[] = ['Reçue', 'Confirmée', 'Préparée', 'Livrée']
 
-/** An event about an order of its own: by default its confirmation, the second event. */
-export function someEvent({
-  customer = someCustomer(),
+/** Creates an event about a new order: by default its confirmation, which is its second event. */
+export function createOrderEvent({
+  customer = createCustomer(),
   orderId = randomUUID(),
   sequence = 2,
-  status = path[sequence - 1] ?? 'Livrée',
+  status = statusPath[sequence - 1] ?? 'Livrée',
   ...more
 }: Partial<Omit<OrderEvent, 'data'>> & {
   customer?: Customer
@@ -67,7 +67,7 @@ export function someEvent({
   status?: Status
 } = {}): OrderEvent {
   const time = new Date().toISOString()
-  const before = path.slice(0, sequence - 1)
+  const previous = statusPath.slice(0, sequence - 1)
   return {
     specversion: '1.0',
     id: `${orderId}.${sequence}`,
@@ -85,10 +85,10 @@ export function someEvent({
         items: [{ productId: randomUUID(), name: 'Thé vert, 100 g', quantity: 3, price: 4.5 }],
         total: 13.5,
         status,
-        statusHistory: [...before, status].map((status) => ({ status, timestamp: time })),
+        statusHistory: [...previous, status].map((status) => ({ status, timestamp: time })),
         createdAt: time,
       },
-      previousStatus: before.at(-1) ?? null,
+      previousStatus: previous.at(-1) ?? null,
       customer,
     },
     ...more,

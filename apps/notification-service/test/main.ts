@@ -1,20 +1,9 @@
 import { run } from '@halles/service/run'
 import { createApp } from '../src/app.ts'
 import { configFrom } from '../src/config.ts'
-import type { Subscription } from '../src/events.ts'
-import { accountsBeside, deletionsBeside } from './running.ts'
+import type { Consumers } from '../src/consumers.ts'
 
-// Notification-service as src/main.ts starts it, but on topics of its test's own: SUBSCRIPTION names them.
-const { SUBSCRIPTION, ...env } = process.env
-const subscription = JSON.parse(SUBSCRIPTION!) as Subscription
-await run(
-  'notification-service',
-  configFrom,
-  (settings) =>
-    createApp(settings, {
-      subscription,
-      aboutAccounts: accountsBeside(subscription),
-      deletions: deletionsBeside(subscription),
-    }),
-  env,
-)
+// Starts notification-service as src/main.ts does, but on the topics that the variable CONSUMERS names (JSON).
+const { CONSUMERS, ...env } = process.env
+const consumers = JSON.parse(CONSUMERS!) as Consumers
+await run('notification-service', configFrom, (settings) => createApp(settings, { consumers }), env)

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { Letter } from '../letter.ts';
-import type { DeadLetter as DeadLetterModel } from '../dead-letter.ts';
+import type { Email } from '../emails/email.ts';
+import type { DeadLetter as DeadLetterModel } from '../dead-letters/dead-letter.ts';
 import type { GraphQLContext } from '@halles/service/graphql-http';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -13,17 +13,17 @@ export type Scalars = {
   Boolean: { input: boolean; output: boolean; }
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
-  /** A moment, as ISO 8601 in UTC with milliseconds: `2026-11-24T08:30:00.000Z`. */
+  /** A timestamp in ISO 8601, in UTC with milliseconds: `2026-11-24T08:30:00.000Z`. */
   DateTime: { input: never; output: Date; }
   _FieldSet: { input: string; output: string; }
 };
 
-/** A message of the events' topic that could not be processed, as it was parked. Seen by admins. */
+/** A message that a consumer could not process, as it is on the dead-letter queue. Visible to admins. */
 export type DeadLetter = {
   __typename?: 'DeadLetter';
-  /** How value is written; null beside no value. */
+  /** The encoding of value; null when value is null. */
   encoding?: Maybe<ValueEncoding>;
-  /** Its headers as they came. */
+  /** The original headers. */
   headers: Array<MessageHeader>;
   /** Its partition and offset on the dead-letter queue. */
   id: Scalars['ID']['output'];
@@ -32,13 +32,13 @@ export type DeadLetter = {
   parkedAt: Scalars['DateTime']['output'];
   /** Why it could not be processed. */
   reason: Scalars['String']['output'];
-  /** When it was last sent again. */
+  /** When it was last redriven. */
   redrivenAt?: Maybe<Scalars['DateTime']['output']>;
-  /** How often it was sent again. */
+  /** How often it was redriven. */
   redrives: Scalars['Int']['output'];
-  /** Bytes of its value; null when it has none. */
+  /** The length of its value in bytes; null when it has none. */
   size?: Maybe<Scalars['Int']['output']>;
-  /** What it says; null when it has no value, or one too large to be kept. */
+  /** The original value; null when there was none, or when it was too large to be stored. */
   value?: Maybe<Scalars['String']['output']>;
 };
 
@@ -47,7 +47,7 @@ export type DeadLetterConnection = {
   edges: Array<DeadLetterEdge>;
   nodes: Array<DeadLetter>;
   pageInfo: PageInfo;
-  /** Exact up to 10,000; beyond it 10000, and totalCountIsExact is false. */
+  /** Exact up to 10,000. Beyond that it is 10000, and totalCountIsExact is false. */
   totalCount: Scalars['Int']['output'];
   totalCountIsExact: Scalars['Boolean']['output'];
 };
@@ -58,7 +58,7 @@ export type DeadLetterEdge = {
   node: DeadLetter;
 };
 
-/** Where a dead letter came from, and which group of consumers could not process it. */
+/** The position of a dead letter on its original topic, and the consumer group that could not process it. */
 export type DeadLetterOrigin = {
   __typename?: 'DeadLetterOrigin';
   group?: Maybe<Scalars['String']['output']>;
@@ -75,9 +75,9 @@ export type MessageHeader = {
 
 export type Mutation = {
   __typename?: 'Mutation';
-  /** For admins. Sends it to its topic once more; if it cannot be processed still, it is parked again as another one. */
+  /** For admins. Publishes the original message to its topic again. If it still cannot be processed, it becomes another dead letter. */
   redriveDeadLetter: DeadLetter;
-  /** For admins. Sends the letter once more. */
+  /** For admins. Sends the e-mail again. */
   resendNotification: Notification;
 };
 
@@ -91,16 +91,16 @@ export type MutationResendNotificationArgs = {
   id: Scalars['ID']['input'];
 };
 
-/** A letter to someone about an order or about their account. Seen by that person and by admins. */
+/** An e-mail to a user about one of their orders or about their account. Visible to that user and to admins. */
 export type Notification = {
   __typename?: 'Notification';
-  /** How often its delivery was tried. */
+  /** The number of delivery attempts. */
   attempts: Scalars['Int']['output'];
   createdAt: Scalars['DateTime']['output'];
   id: Scalars['ID']['output'];
-  /** The order that it is about; null for one about an account. */
+  /** The order that it is about; null for a notification about an account. */
   order?: Maybe<Order>;
-  /** The e-mail address that it goes to. */
+  /** The recipient's e-mail address; empty once their account is deleted. */
   recipient: Scalars['String']['output'];
   sentAt?: Maybe<Scalars['DateTime']['output']>;
   status: NotificationStatus;
@@ -112,7 +112,7 @@ export type NotificationConnection = {
   edges: Array<NotificationEdge>;
   nodes: Array<Notification>;
   pageInfo: PageInfo;
-  /** Exact up to 10,000; beyond it 10000, and totalCountIsExact is false. */
+  /** Exact up to 10,000. Beyond that it is 10000, and totalCountIsExact is false. */
   totalCount: Scalars['Int']['output'];
   totalCountIsExact: Scalars['Boolean']['output'];
 };
@@ -133,25 +133,25 @@ export type NotificationStatus = typeof NotificationStatus[keyof typeof Notifica
 export type Order = {
   __typename?: 'Order';
   id: Scalars['ID']['output'];
-  /** The letters about this order, oldest first. */
+  /** The notifications about this order, oldest first. */
   notifications?: Maybe<Array<Notification>>;
 };
 
-/** Where a page ends, and whether another follows. */
+/** The end of a page, and whether another page follows. */
 export type PageInfo = {
   __typename?: 'PageInfo';
-  /** Opaque; give it as `after` to get the next page, with the same filter and sort. */
+  /** An opaque cursor. Pass it as `after`, with the same filter and sort, to get the next page. */
   endCursor?: Maybe<Scalars['String']['output']>;
   hasNextPage: Scalars['Boolean']['output'];
 };
 
 export type Query = {
   __typename?: 'Query';
-  /** For admins. */
+  /** For admins. One dead letter. */
   deadLetter?: Maybe<DeadLetter>;
-  /** For admins. What could not be processed, the latest first; `redriven` narrows to what was, or was not, sent again. */
+  /** For admins. Dead letters, newest first; `redriven` limits them to those that were, or were not, redriven. */
   deadLetters: DeadLetterConnection;
-  /** One's own letters, or all of them for an admin, newest first. */
+  /** One's own notifications, or everyone's for an admin, newest first. */
   notifications: NotificationConnection;
 };
 
@@ -175,7 +175,7 @@ export type QueryNotificationsArgs = {
 };
 
 export const ValueEncoding = {
-  /** For what is no text. */
+  /** For bytes that are not UTF-8. */
   Base64: 'BASE64',
   Utf8: 'UTF8'
 } as const;
@@ -290,7 +290,7 @@ export type ResolversTypes = {
   DeadLetterOrigin: ResolverTypeWrapper<DeadLetterOrigin>;
   MessageHeader: ResolverTypeWrapper<MessageHeader>;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
-  Notification: ResolverTypeWrapper<Letter>;
+  Notification: ResolverTypeWrapper<Email>;
   NotificationConnection: ResolverTypeWrapper<Omit<NotificationConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['NotificationEdge']>, nodes: Array<ResolversTypes['Notification']> }>;
   NotificationEdge: ResolverTypeWrapper<Omit<NotificationEdge, 'node'> & { node: ResolversTypes['Notification'] }>;
   NotificationStatus: NotificationStatus;
@@ -313,7 +313,7 @@ export type ResolversParentTypes = {
   DeadLetterOrigin: DeadLetterOrigin;
   MessageHeader: MessageHeader;
   Mutation: Record<PropertyKey, never>;
-  Notification: Letter;
+  Notification: Email;
   NotificationConnection: Omit<NotificationConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['NotificationEdge']>, nodes: Array<ResolversParentTypes['Notification']> };
   NotificationEdge: Omit<NotificationEdge, 'node'> & { node: ResolversParentTypes['Notification'] };
   Order: Omit<Order, 'notifications'> & { notifications?: Maybe<Array<ResolversParentTypes['Notification']>> } | FederationReferenceTypes['Order'];

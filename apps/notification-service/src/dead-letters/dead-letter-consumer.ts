@@ -1,0 +1,34 @@
+import type { Broker, Incoming } from '@halles/service/kafka'
+import { listening } from '@halles/service/listening'
+import type { Logger } from '@halles/service/log'
+import type { ConsumerConfig } from '../consumers.ts'
+import { ensureDeadLetterQueue } from './dead-letter-queue.ts'
+import { toDeadLetter } from './dead-letter.ts'
+import type { DeadLetterStore } from './dead-letters.ts'
+
+type Deps = {
+  kafka: Pick<Broker, 'ensureTopic' | 'listen'>
+  deadLetters: Pick<DeadLetterStore, 'insert'>
+  log: Logger
+  now?: () => Date
+}
+
+/**
+ * Consumes the dead-letter queue in the background and records its messages, whoever published them. Kafka may become
+ * available later. The offsets of a batch are committed when all its messages are recorded or duplicates.
+ *
+ * A message without an origin header is taken to come from `topic`.
+ */
+export function consumeDeadLetters(
+  { kafka, deadLetters, log, now = () => new Date() }: Deps,
+  { topic, dlq, groupId }: ConsumerConfig,
+) {
+  return listening({ broker: kafka, log }, (signal) => ensureDeadLetterQueue(kafka, dlq, signal), {
+    groupId: `${groupId}-dlq`,
+    topic: dlq,
+    onBatch: async (messages: Incoming[]) => {
+      await deadLetters.insert(messages.map((message) => toDeadLetter(message, topic, now())))
+      log.info({ topic: dlq, count: messages.length }, 'dead letters recorded')
+    },
+  })
+}

@@ -1,0 +1,84 @@
+import { startServers, type Servers } from '@halles/servers'
+import { kafkaAt } from '@halles/service/kafka'
+import { logger } from '@halles/service/log'
+import { openMongo, type Mongo } from '@halles/service/mongo'
+import { ownDatabase } from '@halles/testkit/database'
+import { eventually } from '@halles/testkit/wait'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createCustomer, createOrderEvent } from '../test/events.ts'
+import { mailServer as startMailServer } from '../test/mail-server.ts'
+import { createTestConsumers, publishEvents, startServiceProcess } from '../test/test-service.ts'
+import { createEmailStore } from './emails/emails.ts'
+
+// These tests stop servers, so they start servers of their own.
+
+let servers: Servers
+beforeAll(async () => {
+  servers = await startServers({ need: ['mongodb', 'kafka'], ways: ['container', 'process'] })
+})
+afterAll(() => servers?.stop())
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  await Promise.all((['mongodb', 'kafka'] as const).map((name) => servers.kill(name, 'SIGCONT').catch(() => {})))
+  for (const close of closers.splice(0).toReversed()) await close()
+})
+
+/** Starts the service as a process, and waits until attempts are in flight that the mail server never answers. */
+async function startWithAttemptsInFlight() {
+  const database = ownDatabase(servers.mongodb!)
+  const mongo: Mongo = await openMongo(database, 'notification-test')
+  const emails = await createEmailStore(mongo.db)
+  const mailServer = await startMailServer()
+  mailServer.answers.data = () => new Promise(() => {})
+  const consumers = createTestConsumers()
+  const { topic } = consumers.orderEvents
+  const kafka = kafkaAt(servers.kafka!, 'notification-test', logger('test', 'silent'))
+  await kafka.ensureTopic(topic, 1)
+  const publisher = kafka.publisher()
+  const env = {
+    MONGODB_URL: database,
+    KAFKA_BROKERS: servers.kafka!,
+    SMTP_URL: mailServer.url,
+    JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+  }
+  const service = startServiceProcess(consumers, env)
+  closers.push(mongo.close, mailServer.close, publisher.close, service.kill)
+  await service.listening
+  const events = Array.from({ length: 8 }, () => createOrderEvent({ customer: createCustomer() }))
+  const publish = () => publishEvents(publisher, topic, events)
+  await publish()
+  await eventually('attempts are in flight', () => mailServer.attempted.size >= 5)
+  return { service, emails, publish, isReleased: async () => (await emails.nextDueAt(new Date())) !== undefined }
+}
+
+describe('notification-service, on SIGTERM while the mail server hangs', () => {
+  it('releases its leased e-mails at once', async () => {
+    const { service, emails } = await startWithAttemptsInFlight()
+    const { code, took } = await service.stop()
+    expect(code).toBe(0)
+    expect(took).toBeLessThan(10_000)
+    const until = new Date(Date.now() + 1)
+    const released = await emails.lease(100, 'another worker', until, until)
+    expect(released).toHaveLength(8)
+    expect(released.every(({ attempts, failedAttempts }) => attempts === 0 && failedAttempts === 0)).toBe(true)
+  })
+
+  it.each([
+    [['kafka'], 'SIGSTOP'],
+    [['mongodb'], 'SIGSTOP'],
+    [['mongodb', 'kafka'], 'SIGSTOP'],
+    [['kafka'], 'SIGKILL'],
+    [['mongodb', 'kafka'], 'SIGKILL'],
+  ] as const)('exits with 0 within 10 s after %j got a %s', async (names, signal) => {
+    const { service, publish, isReleased } = await startWithAttemptsInFlight()
+    await Promise.all(names.map((name) => servers.kill(name, signal)))
+    // What is consumed now cannot be recorded.
+    if (!names.some((name) => name === 'kafka')) await publish()
+    const { code, took } = await service.stop()
+    if (signal === 'SIGKILL') await Promise.all(names.map((name) => servers.restart(name)))
+    expect(code, service.lines.slice(-5).join('\n')).toBe(0)
+    expect(took).toBeLessThan(10_000)
+    if (!names.some((name) => name === 'mongodb')) expect(await isReleased()).toBe(true)
+  })
+})
