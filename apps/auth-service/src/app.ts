@@ -94,7 +94,12 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     passwordHasher,
     isCommonPassword: createCommonPasswordCheck(),
     rateLimiter,
-    accessTokens: createAccessTokens(app.jwt, { signingKeys, issuer, audience, seconds: settings.ACCESS_TOKEN_SECONDS }),
+    accessTokens: createAccessTokens(app.jwt, {
+      signingKeys,
+      issuer,
+      audience,
+      seconds: settings.ACCESS_TOKEN_SECONDS,
+    }),
     refreshTokens: createRefreshTokens(secret),
     sessionLifetime: settings.REFRESH_TOKEN_DAYS * DAY,
     revocationRetention,

@@ -114,9 +114,7 @@ export function graphql(app: App, deps: AppDeps): void {
     },
     User: {
       sessions: async ({ id }, args, context) =>
-        connection(
-          await readSessions(deps, context.person, parseSessionSearch({ ...withoutNulls(args), userId: id })),
-        ),
+        connection(await readSessions(deps, context.person, parseSessionSearch({ ...withoutNulls(args), userId: id }))),
       role: ({ role }) => role.toUpperCase() as Role,
       locale: ({ locale }) => locale.toUpperCase() as Locale,
     },

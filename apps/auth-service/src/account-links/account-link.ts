@@ -35,8 +35,7 @@ export const invalidLink = (): Refusal =>
   })
 
 /** The error when this deployment has no Kafka, and so sends no account e-mails. */
-export const emailsUnavailable = (): Refusal =>
-  new Refusal('UNAVAILABLE', 'This shop sends no e-mails about accounts.')
+export const emailsUnavailable = (): Refusal => new Refusal('UNAVAILABLE', 'This shop sends no e-mails about accounts.')
 
 const token = Type.String({ minLength: 1, maxLength: 512, description: 'From the link in the e-mail' })
 

@@ -3,13 +3,7 @@ import type { Sealing } from '@halles/service/sealed'
 import type { PendingEvent } from '../account-events/account-event.ts'
 import type { UserStore } from '../accounts/users.ts'
 import type { RateLimiter } from '../rate-limits/rate-limiter.ts'
-import {
-  createLinkToken,
-  linkLifetimes,
-  parseLinkToken,
-  type LinkPurpose,
-  type StoredLink,
-} from './account-link.ts'
+import { createLinkToken, linkLifetimes, parseLinkToken, type LinkPurpose, type StoredLink } from './account-link.ts'
 import type { AccountLinkStore } from './account-links.ts'
 import type { LinkRequestStore } from './link-requests.ts'
 

@@ -30,9 +30,7 @@ export type AccountDocument = Omit<User, 'id' | 'active' | 'version' | 'emailVer
 
 /** Opens the collection of accounts: migrates what earlier versions stored, and creates the indexes. */
 export async function openAccountCollection(db: Db): Promise<Collection<AccountDocument>> {
-  await migrate(db, [
-    { collection: 'users', renameFields: { untold: 'unpublished' }, dropIndexes: ['untold.id_1'] },
-  ])
+  await migrate(db, [{ collection: 'users', renameFields: { untold: 'unpublished' }, dropIndexes: ['untold.id_1'] }])
   const accounts = db.collection<AccountDocument>('users')
   await accounts.createIndexes([
     { key: { emailKey: 1 }, unique: true },

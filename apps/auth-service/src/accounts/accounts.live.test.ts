@@ -1,87 +1,87 @@
 import { randomUUID } from 'node:crypto'
 import { openMongo } from '@halles/service/mongo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bearer, apiClients, registrationInput, testSettings } from '../../test/FIX'
+import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
+import { adminCredentials, adminSettings, bearer, registrationInput, testSettings } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
 
-const admin = { ADMIN_EMAIL: 'alix@boutique.test', ADMIN_PASSWORD: 'douze douzaines' }
-const settings = testSettings(admin)
+const settings = testSettings(adminSettings)
 let app: Awaited<ReturnType<typeof createApp>>
 beforeAll(async () => void (app = await createApp(settings)))
 afterAll(() => app.close())
 
-const OTHER = 'une autre douzaine'
-const toCredentials = ({ email, password }: { email: string; password: string }) => ({ email, password })
+const NEW_PASSWORD = 'une autre douzaine'
 
-describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
-  let client: ReturnType<(typeof apiClients)['REST']>
+describe.each(['REST', 'GraphQL'] as const)('accounts over %s', (name) => {
+  let client: ApiClient
   let adminHeaders: Record<string, string>
   beforeAll(async () => {
-    client = apiClients[name](app) as typeof client
-    const { value } = await client.login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
+    client = apiClients[name](app)
+    const { value } = await client.login(adminCredentials)
     adminHeaders = bearer(value.accessToken)
   })
 
-  /** Someone with an account, signed in twice. */
-  async function member() {
-    const wish = registrationInput()
-    const { value: first } = await client.register(wish)
-    const { value: second } = await client.login(toCredentials(wish))
-    return { ...toCredentials(wish), id: first.user.id as string, first, second, headers: bearer(first.accessToken) }
+  /** Registers a user who is signed in twice. */
+  async function signInTwice() {
+    const { email, password, id, session: first, headers } = await registerUser(client)
+    const { value: second } = await client.login({ email, password })
+    return { email, password, id, first, second, headers }
   }
-  const refused = (code: string) => expect.objectContaining({ code })
+  const errorWith = (code: string) => expect.objectContaining({ code })
   const refresh = ({ refreshToken }: { refreshToken: string }) => client.refresh(refreshToken)
 
-  describe('another password', () => {
-    it('is for who knows the present one, and ends the other sessions', async () => {
-      const { email, password, first, second, headers } = await member()
-      expect(await client.changePassword({ currentPassword: password, newPassword: OTHER }, headers)).toEqual({ value: true })
-      expect(await refresh(second)).toEqual(refused('UNAUTHENTICATED'))
+  describe('changePassword', () => {
+    it('changes the password, given the current one, and ends the other sessions', async () => {
+      const { email, password, first, second, headers } = await signInTwice()
+      expect(await client.changePassword({ currentPassword: password, newPassword: NEW_PASSWORD }, headers)).toEqual({
+        value: true,
+      })
+      expect(await refresh(second)).toEqual(errorWith('UNAUTHENTICATED'))
       expect(await refresh(first)).toHaveProperty('value')
-      expect(await client.login({ email, password })).toEqual(refused('INVALID_CREDENTIALS'))
-      expect(await client.login({ email, password: OTHER })).toHaveProperty('value')
+      expect(await client.login({ email, password })).toEqual(errorWith('INVALID_CREDENTIALS'))
+      expect(await client.login({ email, password: NEW_PASSWORD })).toHaveProperty('value')
     })
 
-    it('is not for who does not, and nothing changes', async () => {
-      const { email, password, second, headers } = await member()
-      const change = { currentPassword: 'not the password', newPassword: OTHER }
-      expect(await client.changePassword(change, headers)).toEqual(refused('INVALID_CREDENTIALS'))
+    it('changes nothing with a wrong current password', async () => {
+      const { email, password, second, headers } = await signInTwice()
+      const change = { currentPassword: 'not the password', newPassword: NEW_PASSWORD }
+      expect(await client.changePassword(change, headers)).toEqual(errorWith('INVALID_CREDENTIALS'))
       expect(await refresh(second)).toHaveProperty('value')
       expect(await client.login({ email, password })).toHaveProperty('value')
     })
 
     it.each([
       ['short', 'seven77'],
-      ['tried first', 'azertyuiop'],
-      ["one's own name", 'Camille-1987'],
-    ])('may not be %s', async (_what, newPassword) => {
-      const { password, headers } = await member()
+      ['commonly used', 'azertyuiop'],
+      ["the user's own name", 'Camille-1987'],
+    ])('rejects a new password that is %s', async (_what, newPassword) => {
+      const { password, headers } = await signInTwice()
       expect(await client.changePassword({ currentPassword: password, newPassword }, headers)).toMatchObject({
         code: 'VALIDATION_FAILED',
         errors: [{ path: '/newPassword' }],
       })
     })
 
-    it('needs someone who is signed in, whatever is sent', async () => {
+    it('requires sign-in before it validates the input', async () => {
       const change = { currentPassword: 'a', newPassword: 'b' }
-      expect(await client.changePassword(change)).toEqual(refused('UNAUTHENTICATED'))
+      expect(await client.changePassword(change)).toEqual(errorWith('UNAUTHENTICATED'))
     })
 
-    it('of two at once, one is taken', async () => {
-      const { email, password, headers } = await member()
-      const wishes = ['la premiere des deux', 'la seconde des deux']
-      const answers = await Promise.all(
-        wishes.map((newPassword) => client.changePassword({ currentPassword: password, newPassword }, headers)),
+    it('accepts one of two concurrent changes', async () => {
+      const { email, password, headers } = await signInTwice()
+      const passwords = ['la premiere des deux', 'la seconde des deux']
+      const results = await Promise.all(
+        passwords.map((newPassword) => client.changePassword({ currentPassword: password, newPassword }, headers)),
       )
-      expect(answers.filter(({ value }) => value)).toHaveLength(1)
-      const taken = wishes[answers.findIndex(({ value }) => value)]
-      expect(await client.login({ email, password: taken })).toHaveProperty('value')
+      expect(results.filter(({ value }) => value)).toHaveLength(1)
+      const accepted = passwords[results.findIndex(({ value }) => value)]
+      expect(await client.login({ email, password: accepted })).toHaveProperty('value')
     })
   })
 
-  describe('sessions', () => {
-    it('are listed to their owner, newest first, with the one that asks', async () => {
-      const { id, second, headers } = await member()
+  describe('readSessions and endSession', () => {
+    it('list the sessions of their owner, newest first, and mark the current one', async () => {
+      const { id, second, headers } = await signInTwice()
       const { value: page } = await client.sessions(headers)
       expect(page).toMatchObject({ totalCount: 2, totalCountIsExact: true, pageInfo: { hasNextPage: false } })
       expect(page.items.map(({ current }: { current: boolean }) => current)).toEqual([false, true])
@@ -94,41 +94,41 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
         expiresAt: expect.stringMatching(/Z$/),
         current: false,
       })
-      const { value: seenBySecond } = await client.sessions(bearer(second.accessToken))
-      expect(seenBySecond.items.map(({ current }: { current: boolean }) => current)).toEqual([true, false])
+      const { value: secondPage } = await client.sessions(bearer(second.accessToken))
+      expect(secondPage.items.map(({ current }: { current: boolean }) => current)).toEqual([true, false])
     })
 
-    it('are ended by their owner, one or all', async () => {
-      const { first, second, headers } = await member()
+    it('end one session or all for their owner', async () => {
+      const { first, second, headers } = await signInTwice()
       const { value: page } = await client.sessions(headers)
       expect(await client.endSession(page.items[0].id, headers)).toEqual({ value: true })
-      expect(await refresh(second)).toEqual(refused('UNAUTHENTICATED'))
-      expect(await client.endSession(page.items[0].id, headers)).toEqual(refused('NOT_FOUND'))
+      expect(await refresh(second)).toEqual(errorWith('UNAUTHENTICATED'))
+      expect(await client.endSession(page.items[0].id, headers)).toEqual(errorWith('NOT_FOUND'))
       expect((await client.sessions(headers)).value.totalCount).toBe(1)
       expect(await client.endAllSessions(headers)).toEqual({ value: true })
-      expect(await refresh(first)).toEqual(refused('UNAUTHENTICATED'))
+      expect(await refresh(first)).toEqual(errorWith('UNAUTHENTICATED'))
     })
 
-    it('are seen and ended by an admin, and by no stranger', async () => {
-      const { id, first, second } = await member()
-      const stranger = (await member()).as
+    it('give access to an admin, and to no other user', async () => {
+      const { id, first, second } = await signInTwice()
+      const otherHeaders = (await signInTwice()).headers
       const { value: page } = await client.sessions(adminHeaders, id)
       expect(page.totalCount).toBe(2)
-      expect(await client.sessions(stranger, id)).toEqual(refused('FORBIDDEN'))
-      expect(await client.sessions()).toEqual(refused('UNAUTHENTICATED'))
-      expect(await client.endSession(page.items[0].id, stranger)).toEqual(refused('NOT_FOUND'))
-      expect(await client.endSession(page.items[0].id)).toEqual(refused('UNAUTHENTICATED'))
-      expect(await client.endAllSessions(stranger, id)).toEqual(refused('FORBIDDEN'))
+      expect(await client.sessions(otherHeaders, id)).toEqual(errorWith('FORBIDDEN'))
+      expect(await client.sessions()).toEqual(errorWith('UNAUTHENTICATED'))
+      expect(await client.endSession(page.items[0].id, otherHeaders)).toEqual(errorWith('NOT_FOUND'))
+      expect(await client.endSession(page.items[0].id)).toEqual(errorWith('UNAUTHENTICATED'))
+      expect(await client.endAllSessions(otherHeaders, id)).toEqual(errorWith('FORBIDDEN'))
       expect(await refresh(second)).toHaveProperty('value')
       expect(await client.endSession(page.items[0].id, adminHeaders)).toEqual({ value: true })
       expect(await client.endAllSessions(adminHeaders, id)).toEqual({ value: true })
-      for (const session of [first, second]) expect(await refresh(session)).toEqual(refused('UNAUTHENTICATED'))
+      for (const session of [first, second]) expect(await refresh(session)).toEqual(errorWith('UNAUTHENTICATED'))
     })
   })
 
-  describe('an admin', () => {
-    it('makes a user an admin, which their next token tells, and takes it back', async () => {
-      const { id, first } = await member()
+  describe('setRole and setActive', () => {
+    it('make a user an admin, which their next token shows, and a user again', async () => {
+      const { id, first } = await signInTwice()
       expect((await client.setRole(id, 'admin', adminHeaders)).value).toMatchObject({ id, role: 'admin', active: true })
       const { value: next } = await refresh(first)
       expect((await client.securityLog(id, bearer(next.accessToken))).value.items[0]).toMatchObject({
@@ -138,45 +138,45 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
       expect((await client.user(id, adminHeaders)).value.role).toBe('user')
     })
 
-    it('closes an account: its sessions end, and it opens no new one', async () => {
-      const { id, email, password, first, second, headers } = await member()
+    it('deactivate an account, which ends its sessions and prevents new ones, and reactivate it', async () => {
+      const { id, email, password, first, second, headers } = await signInTwice()
       expect((await client.setActive(id, false, adminHeaders)).value).toMatchObject({ id, active: false })
-      for (const session of [first, second]) expect(await refresh(session)).toEqual(refused('UNAUTHENTICATED'))
-      expect(await client.me(headers)).toEqual(refused('UNAUTHENTICATED'))
+      for (const session of [first, second]) expect(await refresh(session)).toEqual(errorWith('UNAUTHENTICATED'))
+      expect(await client.me(headers)).toEqual(errorWith('UNAUTHENTICATED'))
       expect(await client.login({ email, password })).toEqual({ code: 'INVALID_CREDENTIALS', errors: undefined })
-      const change = { currentPassword: password, newPassword: OTHER }
-      expect(await client.changePassword(change, headers)).toEqual(refused('UNAUTHENTICATED'))
+      const change = { currentPassword: password, newPassword: NEW_PASSWORD }
+      expect(await client.changePassword(change, headers)).toEqual(errorWith('UNAUTHENTICATED'))
       expect((await client.setActive(id, true, adminHeaders)).value.active).toBe(true)
       expect(await client.login({ email, password })).toHaveProperty('value')
     })
 
-    it('does neither to themselves, nor to who is not there', async () => {
+    it('reject the own account of the admin and unknown users', async () => {
       const { value: me } = await client.me(adminHeaders)
-      expect(await client.setRole(me.id, 'user', adminHeaders)).toEqual(refused('FORBIDDEN'))
-      expect(await client.setActive(me.id, false, adminHeaders)).toEqual(refused('FORBIDDEN'))
-      expect(await client.setRole('nobody', 'user', adminHeaders)).toEqual(refused('NOT_FOUND'))
-      expect(await client.setActive('nobody', false, adminHeaders)).toEqual(refused('NOT_FOUND'))
+      expect(await client.setRole(me.id, 'user', adminHeaders)).toEqual(errorWith('FORBIDDEN'))
+      expect(await client.setActive(me.id, false, adminHeaders)).toEqual(errorWith('FORBIDDEN'))
+      expect(await client.setRole('nobody', 'user', adminHeaders)).toEqual(errorWith('NOT_FOUND'))
+      expect(await client.setActive('nobody', false, adminHeaders)).toEqual(errorWith('NOT_FOUND'))
     })
 
-    it('is the only one to do that', async () => {
-      const { id, headers } = await member()
-      const other = (await member()).id
-      for (const whose of [id, other]) {
-        expect(await client.setRole(whose, 'admin', headers)).toEqual(refused('FORBIDDEN'))
-        expect(await client.setActive(whose, false, headers)).toEqual(refused('FORBIDDEN'))
-        expect(await client.setRole(whose, 'admin')).toEqual(refused('UNAUTHENTICATED'))
+    it('are forbidden for other users', async () => {
+      const { id, headers } = await signInTwice()
+      const other = (await signInTwice()).id
+      for (const userId of [id, other]) {
+        expect(await client.setRole(userId, 'admin', headers)).toEqual(errorWith('FORBIDDEN'))
+        expect(await client.setActive(userId, false, headers)).toEqual(errorWith('FORBIDDEN'))
+        expect(await client.setRole(userId, 'admin')).toEqual(errorWith('UNAUTHENTICATED'))
       }
       expect((await client.user(id, headers)).value).toMatchObject({ role: 'user', active: true })
     })
   })
 
-  describe('the security log', () => {
-    it('tells an admin what happened to an account, by whom and in which request', async () => {
-      const { id, email, password, first, second, headers } = await member()
+  describe('readSecurityLog', () => {
+    it('shows an admin the events about an account, with actor and trace', async () => {
+      const { id, email, password, first, second, headers } = await signInTwice()
       await client.login({ email, password: 'not the password' })
       await client.logout(second.refreshToken)
-      await client.changePassword({ currentPassword: 'not the password', newPassword: OTHER }, headers)
-      await client.changePassword({ currentPassword: password, newPassword: OTHER }, headers)
+      await client.changePassword({ currentPassword: 'not the password', newPassword: NEW_PASSWORD }, headers)
+      await client.changePassword({ currentPassword: password, newPassword: NEW_PASSWORD }, headers)
       await client.setActive(id, false, adminHeaders)
       const { value: page } = await client.securityLog(id, adminHeaders)
       const { value: me } = await client.me(adminHeaders)
@@ -196,32 +196,32 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
           place: page.items[0].place,
           traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
         })
-      const told = JSON.stringify(page)
-      for (const secret of [email, password, OTHER, '127.0.0.1', first.refreshToken, 'Camille'])
-        expect(told).not.toContain(secret)
+      const text = JSON.stringify(page)
+      for (const secret of [email, password, NEW_PASSWORD, '127.0.0.1', first.refreshToken, 'Camille'])
+        expect(text).not.toContain(secret)
     })
 
-    it('is for admins', async () => {
-      const { id, headers } = await member()
-      expect(await client.securityLog(id, headers)).toEqual(refused('FORBIDDEN'))
-      expect(await client.securityLog(id)).toEqual(refused('UNAUTHENTICATED'))
+    it('is forbidden for other users', async () => {
+      const { id, headers } = await signInTwice()
+      expect(await client.securityLog(id, headers)).toEqual(errorWith('FORBIDDEN'))
+      expect(await client.securityLog(id)).toEqual(errorWith('UNAUTHENTICATED'))
     })
   })
 })
 
-it('users are listed over REST to admins', async () => {
+it('GET /users lists users for admins only', async () => {
   const client = apiClients.REST(app)
   const word = `quinquin${randomUUID().slice(0, 8)}`
-  const wish = registrationInput({ name: `Zoé ${word}` })
-  const { value: zoe } = await client.register(wish)
-  const { value } = await client.login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
+  const input = registrationInput({ name: `Zoé ${word}` })
+  const { value: zoe } = await client.register(input)
+  const { value } = await client.login(adminCredentials)
   const list = (headers: Record<string, string>) => app.inject({ url: `/users?search=${word}&first=1`, headers })
   expect((await list(bearer(value.accessToken))).json()).toMatchObject({ items: [zoe.user], totalCount: 1 })
   expect((await list(bearer(zoe.accessToken))).json().code).toBe('FORBIDDEN')
   expect((await list({})).json().code).toBe('UNAUTHENTICATED')
 })
 
-it('the security log goes away by itself', async () => {
+it('the security log removes events after SECURITY_LOG_DAYS', async () => {
   const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
   const events = db.collection('securityLog')
   const [indexes, event] = await Promise.all([events.indexes(), events.findOne()])

@@ -2,54 +2,55 @@ import { ACCOUNT_DELETIONS, parseAccountDeletion, type AccountDeletion } from '@
 import { openMongo } from '@halles/service/mongo'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { bearer, createClock, apiClients, registrationInput, testSettings } from '../../test/FIX'
+import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
 import { collectEvents } from '../../test/event-collector.ts'
+import {
+  adminCredentials,
+  adminSettings,
+  bearer,
+  createClock,
+  registrationInput,
+  testSettings,
+} from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
 
-const admin = { ADMIN_EMAIL: 'alix@boutique.test', ADMIN_PASSWORD: 'douze douzaines' }
 const time = createClock()
 const settings = testSettings({
-  ...admin,
+  ...adminSettings,
   KAFKA_BROKERS: inject('kafka'),
   ACCOUNT_LINK_SECRET: 'between auth-service and notification-service',
 })
 let app: Awaited<ReturnType<typeof createApp>>
 let mongo: Awaited<ReturnType<typeof openMongo>>
 let adminHeaders: Record<string, string>
-let news: Awaited<ReturnType<typeof collectEvents<AccountDeletion>>>
-const told = (userId: string) => [...news.heard.values()].filter(({ subject }) => subject === userId)
+let collected: Awaited<ReturnType<typeof collectEvents<AccountDeletion>>>
+const eventsOf = (userId: string) => [...collected.events.values()].filter(({ subject }) => subject === userId)
 
 beforeAll(async () => {
   app = await createApp(settings, time)
   mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
-  const { value } = await apiClients.REST(app).login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
+  const { value } = await apiClients.REST(app).login(adminCredentials)
   adminHeaders = bearer(value.accessToken)
-  news = await collectEvents(inject('kafka'), ACCOUNT_DELETIONS, 1, parseAccountDeletion)
+  collected = await collectEvents(inject('kafka'), ACCOUNT_DELETIONS, 1, parseAccountDeletion)
 })
 afterAll(async () => {
-  await Promise.all([news.close(), mongo.close()])
+  await Promise.all([collected.close(), mongo.close()])
   await app.close()
 })
 
-async function member() {
-  const wish = registrationInput()
-  const { value } = await apiClients.REST(app).register(wish)
-  return { ...wish, id: value.user.id as string, session: value, headers: bearer(value.accessToken) }
-}
+describe.each(['REST', 'GraphQL'] as const)('deleteAccount over %s', (name) => {
+  let client: ApiClient
+  beforeAll(() => void (client = apiClients[name](app)))
 
-describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
-  let client: ReturnType<(typeof apiClients)['REST']>
-  beforeAll(() => void (client = apiClients[name](app) as typeof client))
-
-  it('someone deletes their account, and nothing is left but the id', async () => {
-    const { id, email, password, session, headers } = await member()
+  it('erases everything but the id of the account', async () => {
+    const { id, email, password, session, headers } = await registerUser(client)
     expect(await client.deleteAccount('another one', headers)).toMatchObject({ code: 'INVALID_CREDENTIALS' })
     expect((await client.me(headers)).value).toMatchObject({ email })
     expect(await client.deleteAccount(password, headers)).toEqual({ value: true })
 
-    const kept = await mongo.db.collection<{ _id: string }>('users').findOne({ _id: id })
-    expect(kept).toMatchObject({ name: '', email: '', password: '', words: [], active: false })
-    expect(JSON.stringify(kept).toLowerCase()).not.toMatch(new RegExp(`${email.toLowerCase()}|camille|argon2`))
+    const stored = await mongo.db.collection<{ _id: string }>('users').findOne({ _id: id })
+    expect(stored).toMatchObject({ name: '', email: '', password: '', words: [], active: false })
+    expect(JSON.stringify(stored).toLowerCase()).not.toMatch(new RegExp(`${email.toLowerCase()}|camille|argon2`))
     expect(await client.login({ email, password })).toMatchObject({ code: 'INVALID_CREDENTIALS' })
     expect(await client.login({ email: `DELETED ${id}`, password: '' })).not.toHaveProperty('value')
     expect(await client.refresh(session.refreshToken)).toMatchObject({ code: 'UNAUTHENTICATED' })
@@ -64,60 +65,59 @@ describe.each(['REST', 'GraphQL'] as const)('through %s', (name) => {
     expect((await client.register({ ...registrationInput(), email })).value.user.id).not.toBe(id)
   })
 
-  it('others are told at once, and again when the last access token has ended', async () => {
-    const { id, email, password, headers } = await member()
+  it('publishes the deletion at once, and again when the last access token has expired', async () => {
+    const { id, email, password, headers } = await registerUser(client)
     await client.deleteAccount(password, headers)
-    const [event] = await eventually('it is told', () => told(id).length > 0 && told(id))
+    const [event] = await eventually('the deletion is published', () => eventsOf(id).length > 0 && eventsOf(id))
     expect(event).toMatchObject({ type: 'account.deleted', subject: id, data: { user: { id } } })
     expect(JSON.stringify(event)).not.toContain(email)
     time.advance(600_000)
-    // Told after it, in the same partition: by then the second news would be there too.
-    const other = await member()
+    // Published after it in the same partition, so a second event would have been collected before it.
+    const other = await registerUser(client)
     await client.deleteAccount(other.password, other.headers)
-    await eventually('another deletion is told', () => told(other.id).length > 0)
-    expect(told(id)).toHaveLength(1)
+    await eventually('another deletion is published', () => eventsOf(other.id).length > 0)
+    expect(eventsOf(id)).toHaveLength(1)
     time.advance(61_000)
-    await eventually('it is told again', () => told(id).length === 2)
+    await eventually('the deletion is published again', () => eventsOf(id).length === 2)
     await eventually(
-      'nothing is left to tell',
+      'no event is pending',
       async () =>
         (await mongo.db
           .collection<{ _id: string }>('users')
-          .countDocuments({ _id: id, 'untold.id': { $exists: true } })) === 0,
+          .countDocuments({ _id: id, 'unpublished.id': { $exists: true } })) === 0,
     )
   })
 
-  it('an account that is gone is opened again by no one', async () => {
-    const { id, password, headers } = await member()
+  it('deletes for good: an admin can neither reactivate nor promote the account', async () => {
+    const { id, password, headers } = await registerUser(client)
     await client.deleteAccount(password, headers)
     expect((await client.setActive(id, true, adminHeaders)).value).toMatchObject({ id, email: '', active: false })
     expect((await client.setRole(id, 'admin', adminHeaders)).value).toMatchObject({ role: 'user' })
   })
 
-  it('is not for strangers, nor for admins', async () => {
+  it('is forbidden without a token and for admins', async () => {
     expect(await client.deleteAccount('whatever')).toMatchObject({ code: 'UNAUTHENTICATED' })
-    const { value } = await client.login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
-    expect(await client.deleteAccount(admin.ADMIN_PASSWORD, bearer(value.accessToken))).toMatchObject({
+    const { value } = await client.login(adminCredentials)
+    expect(await client.deleteAccount(adminCredentials.password, bearer(value.accessToken))).toMatchObject({
       code: 'FORBIDDEN',
     })
   })
 })
 
-it('needs a Kafka to tell others of it', async () => {
-  const plain = await createApp(testSettings())
-  const client = apiClients.REST(plain)
-  const wish = registrationInput()
-  const { value } = await client.register(wish)
-  expect(await client.deleteAccount(wish.password, bearer(value.accessToken))).toMatchObject({ code: 'UNAVAILABLE' })
-  await plain.close()
+it('deleteAccount fails with UNAVAILABLE without Kafka', async () => {
+  const withoutKafka = await createApp(testSettings())
+  const client = apiClients.REST(withoutKafka)
+  const { password, headers } = await registerUser(client)
+  expect(await client.deleteAccount(password, headers)).toMatchObject({ code: 'UNAVAILABLE' })
+  await withoutKafka.close()
 })
 
-describe("one's own data", () => {
+describe('GET /me/data', () => {
   const read = async (headers: Record<string, string>) => (await app.inject({ url: '/me/data', headers })).json()
 
-  it('is the account, the sessions and what happened, all of it and nobody else’s', async () => {
-    const { id, email, password, headers } = await member()
+  it('exports the account, all sessions and all security events of the user, and of no other', async () => {
     const client = apiClients.REST(app)
+    const { id, email, password, headers } = await registerUser(client)
     for (let i = 0; i < 101; i++) await client.login({ email, password })
     const data = await read(headers)
     expect(data).toMatchObject({ exportedAt: expect.any(String), user: { id, email, name: 'Camille Martin' } })
@@ -131,7 +131,7 @@ describe("one's own data", () => {
     expect(new Set(data.securityLog.map(({ userId }: { userId: string }) => userId))).toEqual(new Set([id]))
   })
 
-  it('is for who is signed in', async () => {
+  it('requires sign-in', async () => {
     expect(await read({})).toMatchObject({ code: 'UNAUTHENTICATED' })
   })
 })

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { toEmailKey, toSearchWords } from './user.ts'
 
-describe('an address is compared', () => {
+describe('toEmailKey', () => {
   it.each([
     ['Camille@Example.TEST', 'camille@example.test'],
     ['ｃamille@example.test', 'camille@example.test'],
-  ])('%s as %s', (typed, key) => {
-    expect(toEmailKey(typed)).toBe(key)
+  ])('normalizes %s to %s', (email, key) => {
+    expect(toEmailKey(email)).toBe(key)
   })
 
-  it('with its dots and tags, which only its provider understands', () => {
+  it('keeps dots and tags, whose meaning only the mail provider knows', () => {
     expect(toEmailKey('c.martin+halles@example.test')).toBe('c.martin+halles@example.test')
   })
 })
 
-describe('words are searched', () => {
+describe('toSearchWords', () => {
   it.each([
     ['Éloïse Lefèvre', ['eloise', 'lefevre']],
     ['E\u0301loi\u0308se', ['eloise']],
@@ -23,7 +23,7 @@ describe('words are searched', () => {
     ["O'Neil O'Hara", ['o', 'neil', 'hara']],
     ['李 小龍', ['李', '小龍']],
     ['.*^$ ', []],
-  ])('%s as %j', (text, words) => {
+  ])('splits %s into %j', (text, words) => {
     expect(toSearchWords(text)).toEqual(words)
   })
 })

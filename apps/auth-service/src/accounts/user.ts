@@ -96,7 +96,9 @@ export const UserView = Type.Object(
     locale: Type.Enum([...locales]),
     createdAt: Moment,
     active: Type.Boolean({ description: 'Whether the account can be signed in to' }),
-    emailVerified: Type.Boolean({ description: 'Whether the owner has proven that they receive e-mails at the address' }),
+    emailVerified: Type.Boolean({
+      description: 'Whether the owner has proven that they receive e-mails at the address',
+    }),
   },
   { title: 'User' },
 )

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { createCommonPasswordCheck } from './common-passwords.ts'
 import { findPasswordFault } from './password.ts'
 
-const isCommon = createCommonPasswordCheck()
+const isCommonPassword = createCommonPasswordCheck()
 const owner = { name: 'Éloïse Le Goff', email: 'eloise.legoff+halles@example.test' }
-const findFault = (password: string) => findPasswordFault(isCommon, password, owner)
+const findFault = (password: string) => findPasswordFault(isCommonPassword, password, owner)
 
-describe('a password that is tried first is refused, whatever its case', () => {
+describe('findPasswordFault rejects a common password, regardless of case:', () => {
   it.each([
     '12345678',
     'password',
@@ -20,11 +20,11 @@ describe('a password that is tried first is refused, whatever its case', () => {
     'something',
     'ｐａｓｓｗｏｒｄ',
   ])('%s', async (password) => {
-    expect(await findFault(password)).toMatch(/tried first/)
+    expect(await findFault(password)).toMatch(/commonly used/)
   })
 })
 
-describe('a password is not its owner or their shop, with figures or without', () => {
+describe('findPasswordFault rejects the owner’s name or address or the shop’s name, with digits or without:', () => {
   it.each([
     'EloiseLeGoff',
     'Éloïse Le Goff',
@@ -40,22 +40,22 @@ describe('a password is not its owner or their shop, with figures or without', (
   })
 })
 
-describe('the length of a password is counted in code points, as it is kept', () => {
+describe('findPasswordFault counts the length in code points after NFKC, and rejects', () => {
   it.each([
     ['7 characters', 'kq8 vx2', /at least 8/],
     ['7 characters of two code units each', '🧺'.repeat(7), /at least 8/],
-    ['8 that are 4 when composed', 'ｶﾞｶﾞｶﾞｶﾞ', /at least 8/],
+    ['8 characters that are 4 when composed', 'ｶﾞｶﾞｶﾞｶﾞ', /at least 8/],
     ['129 characters', 'x'.repeat(129), /at most 128/],
-    ['8 characters that stand for 144', 'ﷺ'.repeat(8), /at most 128/],
+    ['8 characters that are 144 when decomposed', 'ﷺ'.repeat(8), /at most 128/],
   ])('%s', async (_what, password, fault) => {
     expect(await findFault(password)).toMatch(fault)
   })
 })
 
-describe('any other password is good', () => {
-  it('random figures are, though the address is of such figures too', async () => {
+describe('findPasswordFault accepts', () => {
+  it('random hex digits, although the address consists of hex digits too', async () => {
     const owner = { name: 'Éloïse', email: 'a1b2c3d4-e5f6-4a7b-8c9d-0e1f2a3b4c5d@example.test' }
-    expect(await findPasswordFault(isCommon, '1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5e', owner)).toBeUndefined()
+    expect(await findPasswordFault(isCommonPassword, '1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5e', owner)).toBeUndefined()
   })
 
   it.each([
@@ -72,13 +72,13 @@ describe('any other password is good', () => {
     expect(await findFault(password)).toBeUndefined()
   })
 
-  it('for someone whose name has no letters, too', async () => {
-    const nobody = { name: '7', email: '1@example.test' }
-    expect(await findPasswordFault(isCommon, '83610274', nobody)).toBeUndefined()
+  it('a password of an owner whose name has no letters', async () => {
+    const ownerWithoutLetters = { name: '7', email: '1@example.test' }
+    expect(await findPasswordFault(isCommonPassword, '83610274', ownerWithoutLetters)).toBeUndefined()
   })
 })
 
-it('the list is of single passwords: what only stands in it over a line end is none', async () => {
-  expect(await isCommon('qwertyui')).toBe(true)
-  expect(await isCommon('pourquoi\nvraiment')).toBe(false)
+it('createCommonPasswordCheck matches whole passwords only, not text that spans two lines of its list', async () => {
+  expect(await isCommonPassword('qwertyui')).toBe(true)
+  expect(await isCommonPassword('pourquoi\nvraiment')).toBe(false)
 })

@@ -1,11 +1,11 @@
 import { openMongo } from '@halles/service/mongo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { registrationInput, testSettings, createFrozenClock } from '../../test/FIX'
+import { createFrozenClock, registrationInput, testSettings } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
 
-const SECRET = 'between-gateway-and-services'
+const GATEWAY_SECRET = 'between-gateway-and-services'
 const time = createFrozenClock()
-const settings = testSettings({ GATEWAY_SECRET: SECRET, THROTTLING_SCALE: '1' })
+const settings = testSettings({ GATEWAY_SECRET, THROTTLING_SCALE: '1' })
 let app: Awaited<ReturnType<typeof createApp>>
 let other: typeof app
 beforeAll(async () => {
@@ -16,63 +16,64 @@ afterAll(() => Promise.all([app.close(), other.close()]))
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 let n = 0
-/** An address that no other test asks from. */
-const somewhere = (): string => `203.0.${Math.floor(++n / 250)}.${n % 250}`
-const through = (place: string) => ({ 'x-gateway-secret': SECRET, 'x-forwarded-for': place })
+/** A client address that no other test uses. */
+const newAddress = (): string => `203.0.${Math.floor(++n / 250)}.${n % 250}`
+/** The headers by which the gateway forwards a request of a client. */
+const forwardedFor = (address: string) => ({ 'x-gateway-secret': GATEWAY_SECRET, 'x-forwarded-for': address })
 
-const post = (url: string, place: string, payload: object, by = app) =>
-  by.inject({ method: 'POST', url, headers: through(place), payload })
-const signIn = (place: string, email: string, password: string, by = app) =>
-  post('/login', place, { email, password }, by)
-const guess = async (place: string, email: string, by = app): Promise<string> =>
-  (await signIn(place, email, 'not the password', by)).json().code
+const post = (url: string, address: string, payload: object, by = app) =>
+  by.inject({ method: 'POST', url, headers: forwardedFor(address), payload })
+const signIn = (address: string, email: string, password: string, by = app) =>
+  post('/login', address, { email, password }, by)
+const failSignIn = async (address: string, email: string, by = app): Promise<string> =>
+  (await signIn(address, email, 'not the password', by)).json().code
 
-/** Someone with an account, who signed up and in at a place of their own. */
-async function member(place = somewhere()) {
+/** Registers a user, whose client subnet is known from then on. */
+async function registerFrom(address = newAddress()) {
   const { name, email, password } = registrationInput()
-  await post('/register', place, { name, email, password })
-  return { email, password, place }
+  await post('/register', address, { name, email, password })
+  return { email, password, address }
 }
 
-async function guesses(times: number, place: string, email: string): Promise<void> {
-  for (let i = 0; i < times; i++) expect(await guess(place, email)).toBe('INVALID_CREDENTIALS')
+async function failSignIns(times: number, address: string, email: string): Promise<void> {
+  for (let i = 0; i < times; i++) expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
 }
 
-describe('guessing the password of one account from one place', () => {
-  it('has five tries, then waits ever longer, and is told how long', async () => {
-    const { email } = await member()
-    const place = somewhere()
-    await guesses(5, place, email)
-    for (const wait of [1, 2, 4, 8, 16]) {
-      expect(await guess(place, email)).toBe('INVALID_CREDENTIALS')
-      const answer = await signIn(place, email, 'not the password')
-      expect(answer.json()).toMatchObject({ status: 429, code: 'RATE_LIMITED' })
-      expect(answer.headers['retry-after']).toBe(String(wait))
-      time.advance(wait * SECOND)
+describe('sign-in attempts for one account from one subnet', () => {
+  it('are delayed exponentially after five failures, with the delay in Retry-After', async () => {
+    const { email } = await registerFrom()
+    const address = newAddress()
+    await failSignIns(5, address, email)
+    for (const delay of [1, 2, 4, 8, 16]) {
+      expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
+      const response = await signIn(address, email, 'not the password')
+      expect(response.json()).toMatchObject({ status: 429, code: 'RATE_LIMITED' })
+      expect(response.headers['retry-after']).toBe(String(delay))
+      time.advance(delay * SECOND)
     }
   })
 
-  it('waits for a quarter of an hour at the most', async () => {
-    const { email } = await member()
-    const place = somewhere()
+  it('are delayed by at most 15 minutes', async () => {
+    const { email } = await registerFrom()
+    const address = newAddress()
     for (let i = 0; i < 25; i++) {
-      expect(await guess(place, email)).toBe('INVALID_CREDENTIALS')
+      expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
       time.advance(15 * MINUTE - SECOND)
     }
     time.advance(SECOND)
-    expect(await guess(place, email)).toBe('INVALID_CREDENTIALS')
+    expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
   })
 
-  it('does not go faster for an account that does not exist', async () => {
+  it('are limited alike for an address without an account', async () => {
     const { email } = registrationInput()
-    const place = somewhere()
-    await guesses(6, place, email)
-    expect(await guess(place, email)).toBe('RATE_LIMITED')
+    const address = newAddress()
+    await failSignIns(6, address, email)
+    expect(await failSignIn(address, email)).toBe('RATE_LIMITED')
   })
 
-  it('spends one budget at both apiClients, on all instances, under every alias, however the address is written', async () => {
-    const { email } = await member()
-    const place = somewhere()
+  it('share one budget in REST and GraphQL, on all instances, under every alias, regardless of case', async () => {
+    const { email } = await registerFrom()
+    const address = newAddress()
     const aliases = Array.from({ length: 12 }, (_, i) => `a${i}: login(input: $input) { accessToken }`).join(' ')
     const payload = {
       query: `mutation ($input: LoginInput!) { ${aliases} }`,
@@ -80,149 +81,152 @@ describe('guessing the password of one account from one place', () => {
     }
     const codes: string[] = []
     for (let i = 0; i < 7; i++) {
-      const answer = await (i % 2 ? app : other).inject({
+      const response = await (i % 2 ? app : other).inject({
         method: 'POST',
         url: '/graphql',
-        headers: through(place),
+        headers: forwardedFor(address),
         payload,
       })
-      for (const { extensions } of answer.json().errors) codes.push(extensions.code)
+      for (const { extensions } of response.json().errors) codes.push(extensions.code)
     }
     expect(codes.filter((code) => code === 'INVALID_CREDENTIALS').length).toBeLessThanOrEqual(6)
     expect(codes.at(-1)).toBe('RATE_LIMITED')
-    expect(await guess(place, email)).toBe('RATE_LIMITED')
-    expect(await guess(place, email, other)).toBe('RATE_LIMITED')
+    expect(await failSignIn(address, email)).toBe('RATE_LIMITED')
+    expect(await failSignIn(address, email, other)).toBe('RATE_LIMITED')
   })
 
-  it('is not won by asking all at once', async () => {
-    const { email } = await member()
-    const place = somewhere()
-    const codes = await Promise.all(Array.from({ length: 60 }, (_, i) => guess(place, email, i % 2 ? app : other)))
+  it('are limited alike when they are concurrent', async () => {
+    const { email } = await registerFrom()
+    const address = newAddress()
+    const codes = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => failSignIn(address, email, i % 2 ? app : other)),
+    )
     expect(codes.filter((code) => code !== 'RATE_LIMITED')).toHaveLength(6)
   })
 
-  it('is not won by another address of the same /64', async () => {
-    const { email } = await member()
-    for (let i = 1; i <= 6; i++) expect(await guess(`2001:db8:0:7::${i}`, email)).toBe('INVALID_CREDENTIALS')
-    expect(await guess('2001:db8:0:7:ffff::1', email)).toBe('RATE_LIMITED')
-    expect(await guess('2001:db8:0:8::1', email)).toBe('INVALID_CREDENTIALS')
+  it('are counted together for all addresses of a /64', async () => {
+    const { email } = await registerFrom()
+    for (let i = 1; i <= 6; i++) expect(await failSignIn(`2001:db8:0:7::${i}`, email)).toBe('INVALID_CREDENTIALS')
+    expect(await failSignIn('2001:db8:0:7:ffff::1', email)).toBe('RATE_LIMITED')
+    expect(await failSignIn('2001:db8:0:8::1', email)).toBe('INVALID_CREDENTIALS')
   })
 
-  it('is not won by saying where one comes from without being the gateway', async () => {
-    const { email } = await member()
+  it('are counted by the connection when X-Forwarded-For does not come from the gateway', async () => {
+    const { email } = await registerFrom()
     const codes: string[] = []
     for (let i = 0; i < 8; i++) {
-      const answer = await app.inject({
+      const response = await app.inject({
         method: 'POST',
         url: '/login',
         remoteAddress: '198.51.100.1',
-        headers: { ...through(somewhere()), 'x-gateway-secret': 'a-guess-at-the-secret' },
+        headers: { ...forwardedFor(newAddress()), 'x-gateway-secret': 'a-guess-at-the-secret' },
         payload: { email, password: 'not the password' },
       })
-      codes.push(answer.json().code)
+      codes.push(response.json().code)
     }
     expect(codes.at(-1)).toBe('RATE_LIMITED')
   })
 })
 
-describe('the owner of an account', () => {
-  it('is let in where they were before, however many guess elsewhere', async () => {
-    const { email, password, place } = await member()
-    expect((await signIn(place, email, password)).statusCode).toBe(200)
-    for (let i = 0; i < 51; i++) expect(await guess(somewhere(), email)).toBe('INVALID_CREDENTIALS')
-    expect(await guess(somewhere(), email)).toBe('RATE_LIMITED')
-    expect((await signIn(place, email, password)).statusCode).toBe(200)
+describe('the owner of an account that is under attack', () => {
+  it('can sign in from a known subnet despite failed attempts from others', async () => {
+    const { email, password, address } = await registerFrom()
+    expect((await signIn(address, email, password)).statusCode).toBe(200)
+    for (let i = 0; i < 51; i++) expect(await failSignIn(newAddress(), email)).toBe('INVALID_CREDENTIALS')
+    expect(await failSignIn(newAddress(), email)).toBe('RATE_LIMITED')
+    expect((await signIn(address, email, password)).statusCode).toBe(200)
   })
 
-  it('is let in where they were before, however often others guess there', async () => {
-    const { email, password, place } = await member()
-    expect((await signIn(place, email, password)).statusCode).toBe(200)
-    for (let i = 0; i < 51; i++) expect(await guess(place, registrationInput().email)).toBe('INVALID_CREDENTIALS')
-    expect(await guess(place, registrationInput().email)).toBe('RATE_LIMITED')
-    expect((await signIn(place, email, password)).statusCode).toBe(200)
+  it('can sign in from a known subnet despite failed attempts of others from there', async () => {
+    const { email, password, address } = await registerFrom()
+    expect((await signIn(address, email, password)).statusCode).toBe(200)
+    for (let i = 0; i < 51; i++)
+      expect(await failSignIn(address, registrationInput().email)).toBe('INVALID_CREDENTIALS')
+    expect(await failSignIn(address, registrationInput().email)).toBe('RATE_LIMITED')
+    expect((await signIn(address, email, password)).statusCode).toBe(200)
   })
 
-  it('waits for a minute at the most at a new place', async () => {
-    const { email, password } = await member()
+  it('is delayed by at most a minute in a new subnet', async () => {
+    const { email, password } = await registerFrom()
     for (let i = 0; i < 70; i++) {
-      expect(await guess(somewhere(), email)).toBe('INVALID_CREDENTIALS')
+      expect(await failSignIn(newAddress(), email)).toBe('INVALID_CREDENTIALS')
       if (i >= 50) time.advance(MINUTE)
     }
-    expect((await signIn(somewhere(), email, password)).statusCode).toBe(200)
+    expect((await signIn(newAddress(), email, password)).statusCode).toBe(200)
   })
 
-  it('who is refused for what others did has not used up a try', async () => {
-    const { email, password } = await member()
-    for (let i = 0; i < 51; i++) await guess(somewhere(), email)
-    const place = somewhere()
-    for (let i = 0; i < 20; i++) expect(await guess(place, email)).toBe('RATE_LIMITED')
+  it('spends no attempt when another limit blocks the sign-in', async () => {
+    const { email, password } = await registerFrom()
+    for (let i = 0; i < 51; i++) await failSignIn(newAddress(), email)
+    const address = newAddress()
+    for (let i = 0; i < 20; i++) expect(await failSignIn(address, email)).toBe('RATE_LIMITED')
     time.advance(MINUTE)
-    expect((await signIn(place, email, password)).statusCode).toBe(200)
+    expect((await signIn(address, email, password)).statusCode).toBe(200)
   })
 
-  it('who mistypes and then gets it right begins anew', async () => {
-    const { email, password, place } = await member()
+  it('has a new budget after a successful sign-in', async () => {
+    const { email, password, address } = await registerFrom()
     for (let round = 0; round < 4; round++) {
-      await guesses(4, place, email)
-      expect((await signIn(place, email, password)).statusCode).toBe(200)
+      await failSignIns(4, address, email)
+      expect((await signIn(address, email, password)).statusCode).toBe(200)
     }
   })
 
-  it('has their tries back after a while', async () => {
-    const { email, place } = await member()
-    await guesses(5, place, email)
+  it('gets the budget back over time', async () => {
+    const { email, address } = await registerFrom()
+    await failSignIns(5, address, email)
     time.advance(50 * MINUTE)
-    await guesses(5, place, email)
-    expect(await guess(place, email)).toBe('INVALID_CREDENTIALS')
-    expect(await guess(place, email)).toBe('RATE_LIMITED')
+    await failSignIns(5, address, email)
+    expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
+    expect(await failSignIn(address, email)).toBe('RATE_LIMITED')
   })
 })
 
-it('one place that tries one password on many accounts is slowed down, and others are not', async () => {
-  const place = somewhere()
+it('a subnet that tries many accounts is limited, and others are not', async () => {
+  const address = newAddress()
   const codes: string[] = []
-  for (let i = 0; i < 55; i++) codes.push(await guess(place, registrationInput().email))
+  for (let i = 0; i < 55; i++) codes.push(await failSignIn(address, registrationInput().email))
   expect(codes.filter((code) => code === 'INVALID_CREDENTIALS')).toHaveLength(51)
-  const { email, password, place: elsewhere } = await member()
-  expect((await signIn(elsewhere, email, password)).statusCode).toBe(200)
+  const { email, password, address: otherAddress } = await registerFrom()
+  expect((await signIn(otherAddress, email, password)).statusCode).toBe(200)
 })
 
-it('a place where many sign in with success is not slowed down', async () => {
-  const office = somewhere()
-  const people = await Promise.all(Array.from({ length: 10 }, () => member()))
+it('a subnet with many successful sign-ins is not limited', async () => {
+  const office = newAddress()
+  const users = await Promise.all(Array.from({ length: 10 }, () => registerFrom()))
   for (let round = 0; round < 6; round++) {
-    const answers = await Promise.all(people.map(({ email, password }) => signIn(office, email, password)))
-    expect(answers.map(({ statusCode }) => statusCode)).toEqual(people.map(() => 200))
+    const responses = await Promise.all(users.map(({ email, password }) => signIn(office, email, password)))
+    expect(responses.map(({ statusCode }) => statusCode)).toEqual(users.map(() => 200))
   }
 })
 
-it('one place opens twenty accounts at once, then ever fewer: the answer tells which addresses have one', async () => {
-  const place = somewhere()
-  const taken = await member()
-  const register = async (email: string) => (await post('/register', place, registrationInput({ email }))).json().code
-  for (let i = 0; i < 21; i++) expect(await register(taken.email)).toBe('EMAIL_TAKEN')
-  expect(await register(taken.email)).toBe('RATE_LIMITED')
+it('registrations from one subnet are limited after twenty, since the response reveals whether an address has an account', async () => {
+  const address = newAddress()
+  const owner = await registerFrom()
+  const register = async (email: string) => (await post('/register', address, registrationInput({ email }))).json().code
+  for (let i = 0; i < 21; i++) expect(await register(owner.email)).toBe('EMAIL_TAKEN')
+  expect(await register(owner.email)).toBe('RATE_LIMITED')
   expect(await register(registrationInput().email)).toBe('RATE_LIMITED')
-  expect((await post('/register', somewhere(), registrationInput())).statusCode).toBe(201)
+  expect((await post('/register', newAddress(), registrationInput())).statusCode).toBe(201)
 })
 
-it('what is counted can be read from the database by no one, and goes away by itself', async () => {
-  const { email, place } = await member()
-  await guess(place, email)
+it('the collection failedAttempts contains no plain address or subnet, and expires', async () => {
+  const { email, address } = await registerFrom()
+  await failSignIn(address, email)
   const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
-  const all = await db.collection<{ _id: string }>('tries').find().toArray()
-  const indexes = await db.collection('tries').indexes()
+  const all = await db.collection<{ _id: string }>('failedAttempts').find().toArray()
+  const indexes = await db.collection('failedAttempts').indexes()
   await close()
   expect(all.length).toBeGreaterThan(3)
   expect(JSON.stringify(all)).not.toContain(email)
-  expect(JSON.stringify(all)).not.toContain(place)
+  expect(JSON.stringify(all)).not.toContain(address)
   for (const one of all)
     expect(one).toMatchObject({ _id: expect.stringMatching(/^[a-zA-Z]+:[\w-]{43}$/), expiresAt: expect.any(Date) })
   expect(indexes).toContainEqual(expect.objectContaining({ key: { expiresAt: 1 }, expireAfterSeconds: 0 }))
 })
 
-it('tries that came too fast are counted', async () => {
+it('auth_rate_limited_total counts rejected attempts by limit', async () => {
   const text = await app.metrics.registry.metrics()
-  for (const counted of ['pair', 'account', 'address', 'registrations'])
-    expect(text).toMatch(new RegExp(`auth_throttled_total\\{counted="${counted}".*\\} [1-9]`))
+  for (const limit of ['accountFromSubnet', 'account', 'subnet', 'registrationsFromSubnet'])
+    expect(text).toMatch(new RegExp(`auth_rate_limited_total\\{limit="${limit}".*\\} [1-9]`))
 })

@@ -1,9 +1,8 @@
-import { serviceApp } from '@halles/service/app'
-import { keysAt } from '@halles/service/keys'
-import { signedIn } from '@halles/service/person'
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bearer, apiClients, registrationInput, testSettings } from '../../test/FIX'
+import { apiClients } from '../../test/api-clients.ts'
+import { bearer, decodeClaims, registrationInput, testSettings } from '../../test/fixtures.ts'
+import { createPeerService } from '../../test/peer-service.ts'
 import { createApp } from '../app.ts'
 
 const settings = testSettings({ ACCESS_TOKEN_SECONDS: '60' })
@@ -12,42 +11,34 @@ let peer: typeof auth
 beforeAll(async () => {
   auth = await createApp(settings)
   const address = await auth.listen({ host: '127.0.0.1', port: 0 })
-  peer = await serviceApp({
-    name: 'peer-service',
-    logLevel: 'silent',
-    keyOf: keysAt(`${address}/.well-known/jwks.json`),
-    issuer: settings.JWT_ISSUER,
-    audience: settings.JWT_AUDIENCE,
-    needs: {},
-  })
-  peer.get('/me', async ({ person }) => signedIn(person))
+  peer = await createPeerService(address, settings)
 })
 afterAll(() => Promise.all([auth.close(), peer.close()]))
 
-describe('an access token', () => {
-  it('tells every service who asks, by the keys that are published', async () => {
+describe('access token', () => {
+  it('authenticates a user in every service that has the published keys', async () => {
     const { value: session } = await apiClients.REST(auth).register(registrationInput({ name: 'Éloïse 李' }))
-    const { createdAt: _createdAt, active: _active, emailVerified: _verified, ...seen } = session.user
-    const answer = await peer.inject({ url: '/me', headers: bearer(session.accessToken) })
-    expect(answer.json()).toEqual({ ...seen, sid: expect.any(String) })
+    const { createdAt: _createdAt, active: _active, emailVerified: _verified, ...claims } = session.user
+    const response = await peer.inject({ url: '/me', headers: bearer(session.accessToken) })
+    expect(response.json()).toEqual({ ...claims, sid: expect.any(String) })
   })
 
-  it('names its algorithm, its kind and its key', async () => {
+  it('has its algorithm, type and key id in the header', async () => {
     const { value: session } = await apiClients.REST(auth).register(registrationInput())
-    const answer = await auth.inject('/.well-known/jwks.json')
-    const [{ kid }] = answer.json().keys
+    const response = await auth.inject('/.well-known/jwks.json')
+    const [{ kid }] = response.json().keys
     expect(decodeProtectedHeader(session.accessToken)).toEqual({ alg: 'ES256', typ: 'at+jwt', kid })
-    expect(answer.headers['cache-control']).toBe('public, max-age=300')
+    expect(response.headers['cache-control']).toBe('public, max-age=300')
   })
 
-  it('is good for as long as is set', async () => {
+  it('expires after ACCESS_TOKEN_SECONDS', async () => {
     const { value: session } = await apiClients.REST(auth).register(registrationInput())
     expect(session.expiresIn).toBe(60)
-    const { iat, exp } = JSON.parse(Buffer.from(session.accessToken.split('.')[1], 'base64url').toString())
+    const { iat, exp } = decodeClaims(session.accessToken)
     expect(exp - iat).toBe(60)
   })
 
-  it('is no good with another issuer', async () => {
+  it('is rejected with another issuer', async () => {
     const elsewhere = await createApp({ ...settings, JWT_ISSUER: 'elsewhere' })
     const { value: session } = await apiClients.REST(elsewhere).register(registrationInput())
     await elsewhere.close()

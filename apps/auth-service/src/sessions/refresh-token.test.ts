@@ -4,49 +4,51 @@ import { digestToken, createRefreshTokens } from './refresh-token.ts'
 
 const tokens = createRefreshTokens(randomBytes(32))
 
-describe('a refresh token', () => {
-  it('is new for each session, even for the same id', () => {
+describe('createRefreshTokens', () => {
+  it('creates a new first token on each call, even for the same session id', () => {
     const sid = randomUUID()
-    expect(tokens.first(sid)).not.toBe(tokens.first(sid))
+    expect(tokens.createFirst(sid)).not.toBe(tokens.createFirst(sid))
   })
 
-  it('has one successor, in the same session, on every server with the same secret', () => {
+  it('derives one successor, in the same session, on every server with the same secret', () => {
     const secret = randomBytes(32)
-    const [here, there] = [createRefreshTokens(secret), createRefreshTokens(secret)]
-    const token = here.first('s1')
-    const next = here.next(token)
-    expect(there.next(token)).toBe(next)
-    expect(there.sessionOf(next)).toBe('s1')
+    const [one, other] = [createRefreshTokens(secret), createRefreshTokens(secret)]
+    const token = one.createFirst('s1')
+    const next = one.deriveNext(token)
+    expect(other.deriveNext(token)).toBe(next)
+    expect(other.findSessionId(next)).toBe('s1')
     expect(next).not.toBe(token)
-    expect(here.next(next)).not.toBe(next)
+    expect(one.deriveNext(next)).not.toBe(next)
   })
 
-  it('gives its successor away to no one without the secret', () => {
-    const token = tokens.first('s1')
-    expect(createRefreshTokens(randomBytes(32)).next(token)).not.toBe(tokens.next(token))
+  it('derives another successor with another secret', () => {
+    const token = tokens.createFirst('s1')
+    expect(createRefreshTokens(randomBytes(32)).deriveNext(token)).not.toBe(tokens.deriveNext(token))
   })
 
-  it('is known by its seal, and only whole', () => {
-    const token = tokens.first('s1')
-    const [sid, bits, seal] = token.split('.') as [string, string, string]
-    expect(tokens.sessionOf(token)).toBe('s1')
+  it('accepts an unmodified token by its signature, and no other', () => {
+    const token = tokens.createFirst('s1')
+    const [sid, bits, signature] = token.split('.') as [string, string, string]
+    expect(tokens.findSessionId(token)).toBe('s1')
     for (const other of [
-      `s2.${bits}.${seal}`,
-      `${sid}.${bits.slice(1)}.${seal}`,
-      `${sid}.${bits}.${seal.slice(1)}`,
+      `s2.${bits}.${signature}`,
+      `${sid}.${bits.slice(1)}.${signature}`,
+      `${sid}.${bits}.${signature.slice(1)}`,
       `${sid}.${bits}.`,
       `${sid}.${bits}`,
       `${token}.`,
-      `${sid}..${seal}`,
-      `${sid}.${bits}.${'é'.repeat(seal.length)}`,
-      createRefreshTokens(randomBytes(32)).first('s1'),
+      `${sid}..${signature}`,
+      `${sid}.${bits}.${'é'.repeat(signature.length)}`,
+      createRefreshTokens(randomBytes(32)).createFirst('s1'),
       '',
     ])
-      expect(tokens.sessionOf(other)).toBeUndefined()
+      expect(tokens.findSessionId(other)).toBeUndefined()
   })
+})
 
-  it('is not told by its digest', () => {
-    const token = tokens.first('s1')
+describe('digestToken', () => {
+  it('returns a SHA-256 digest, which does not contain the token', () => {
+    const token = tokens.createFirst('s1')
     expect(digestToken(token)).toMatch(/^[\w-]{43}$/)
     expect(digestToken(token)).not.toContain(token.split('.')[1])
   })

@@ -1,145 +1,134 @@
-import { serviceApp, type App } from '@halles/service/app'
-import { keysAt } from '@halles/service/keys'
-import { signedIn } from '@halles/service/person'
-import { revocationsAt } from '@halles/service/revocations'
+import type { App } from '@halles/service/app'
 import { freePort } from '@halles/testkit/port'
 import { soon } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bearer, apiClients, registrationInput, testSettings } from '../../test/FIX'
+import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
+import {
+  adminCredentials,
+  adminSettings,
+  bearer,
+  decodeClaims,
+  registrationInput,
+  testSettings,
+} from '../../test/fixtures.ts'
+import { createPeerService } from '../../test/peer-service.ts'
 import { createApp } from '../app.ts'
 
-/** Within which every service knows, in milliseconds. */
-const KNOWN_WITHIN = 5000
+/** Within which every service rejects a revoked token, in milliseconds. */
+const REVOCATION_TIME = 5000
 
-const admin = { ADMIN_EMAIL: 'alix@boutique.test', ADMIN_PASSWORD: 'douze douzaines' }
-const settings = testSettings(admin)
+const settings = testSettings(adminSettings)
 let auth: Awaited<ReturnType<typeof createApp>>
 let address: string
 let peer: App
-let client: ReturnType<(typeof apiClients)['REST']>
+let client: ApiClient
 let adminHeaders: Record<string, string>
-
-/** Another service, which knows of auth-service its address and no more. */
-async function createPeer(url: string): Promise<App> {
-  const jwks = `${url}/.well-known/jwks.json`
-  const app = await serviceApp({
-    name: 'peer-service',
-    logLevel: 'silent',
-    keyOf: keysAt(jwks),
-    revocations: revocationsAt(jwks),
-    issuer: settings.JWT_ISSUER,
-    audience: settings.JWT_AUDIENCE,
-    needs: {},
-  })
-  app.get('/me', async ({ person }) => signedIn(person))
-  return app
-}
 
 beforeAll(async () => {
   auth = await createApp(settings)
   address = await auth.listen({ host: '127.0.0.1', port: 0 })
-  peer = await createPeer(address)
+  peer = await createPeerService(address, settings, { pollsRevocations: true })
   client = apiClients.REST(auth)
-  const { value } = await client.login({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD })
+  const { value } = await client.login(adminCredentials)
   adminHeaders = bearer(value.accessToken)
 })
 afterAll(() => Promise.all([auth.close(), peer.close()]))
 
-const statusOf = async (accessToken: string, at: App = peer): Promise<number> =>
-  (await at.inject({ url: '/me', headers: bearer(accessToken) })).statusCode
-const refusedBy = (at: App, accessToken: string) =>
-  soon('the token is refused', async () => (await statusOf(accessToken, at)) === 401, KNOWN_WITHIN)
+const statusOf = async (accessToken: string, app: App = peer): Promise<number> =>
+  (await app.inject({ url: '/me', headers: bearer(accessToken) })).statusCode
+const isRejectedBy = (app: App, accessToken: string) =>
+  soon('the token is rejected', async () => (await statusOf(accessToken, app)) === 401, REVOCATION_TIME)
 
-async function member() {
-  const wish = registrationInput()
-  const { value: first } = await client.register(wish)
-  const { value: second } = await client.login({ email: wish.email, password: wish.password })
+/** Registers a user who is signed in twice. */
+async function signInTwice() {
+  const { email, password, id, session: first, headers } = await registerUser(client)
+  const { value: second } = await client.login({ email, password })
   for (const { accessToken } of [first, second]) expect(await statusOf(accessToken)).toBe(200)
-  return { ...wish, id: first.user.id as string, first, second, headers: bearer(first.accessToken) }
+  return { password, id, first, second, headers }
 }
 
-describe('within five seconds every service, auth-service itself too, refuses the access tokens', () => {
-  it('of a session that was signed out, and of no other', async () => {
-    const { first, second } = await member()
+describe('every service, including auth-service, within five seconds', () => {
+  it('rejects the access tokens of a session that was signed out, and of no other', async () => {
+    const { first, second } = await signInTwice()
     await client.logout(second.refreshToken)
-    for (const at of [peer, auth]) expect(await refusedBy(at, second.accessToken)).toBe(true)
+    for (const app of [peer, auth]) expect(await isRejectedBy(app, second.accessToken)).toBe(true)
     expect(await statusOf(first.accessToken)).toBe(200)
   })
 
-  it('of the other sessions of who changed their password', async () => {
-    const { password, first, second, headers } = await member()
+  it('rejects the access tokens of the other sessions of a user who changed their password', async () => {
+    const { password, first, second, headers } = await signInTwice()
     await client.changePassword({ currentPassword: password, newPassword: 'une autre douzaine' }, headers)
-    expect(await refusedBy(peer, second.accessToken)).toBe(true)
+    expect(await isRejectedBy(peer, second.accessToken)).toBe(true)
     expect(await statusOf(first.accessToken)).toBe(200)
   })
 
-  it('of all sessions of who signed out everywhere', async () => {
-    const { first, second, headers } = await member()
+  it('rejects the access tokens of all sessions of a user who ended them all', async () => {
+    const { first, second, headers } = await signInTwice()
     await client.endAllSessions(headers)
-    for (const { accessToken } of [first, second]) expect(await refusedBy(peer, accessToken)).toBe(true)
+    for (const { accessToken } of [first, second]) expect(await isRejectedBy(peer, accessToken)).toBe(true)
   })
 
-  it('of a session whose refresh token was copied', async () => {
-    const { first } = await member()
+  it('rejects the access tokens of a session whose refresh token was reused', async () => {
+    const { first } = await signInTwice()
     const { value: next } = await client.refresh(first.refreshToken)
     const { value: afterNext } = await client.refresh(next.refreshToken)
     await client.refresh(first.refreshToken)
-    expect(await refusedBy(peer, afterNext.accessToken)).toBe(true)
+    expect(await isRejectedBy(peer, afterNext.accessToken)).toBe(true)
   })
 
-  it('of an account that was closed', async () => {
-    const { id, first, second } = await member()
+  it('rejects the access tokens of a deactivated account', async () => {
+    const { id, first, second } = await signInTwice()
     await client.setActive(id, false, adminHeaders)
-    for (const at of [peer, auth])
-      for (const { accessToken } of [first, second]) expect(await refusedBy(at, accessToken)).toBe(true)
+    for (const app of [peer, auth])
+      for (const { accessToken } of [first, second]) expect(await isRejectedBy(app, accessToken)).toBe(true)
   })
 
-  it('of a former role; the next token is good at once, with the new one', async () => {
-    const { id, first } = await member()
+  it('rejects the access tokens with a former role, and accepts a refreshed one with the new role at once', async () => {
+    const { id, first } = await signInTwice()
     await client.setRole(id, 'admin', adminHeaders)
     const { value: next } = await client.refresh(first.refreshToken)
-    expect(await refusedBy(peer, first.accessToken)).toBe(true)
-    const seen = await peer.inject({ url: '/me', headers: bearer(next.accessToken) })
-    expect(seen.json()).toMatchObject({ id, role: 'admin' })
+    expect(await isRejectedBy(peer, first.accessToken)).toBe(true)
+    const response = await peer.inject({ url: '/me', headers: bearer(next.accessToken) })
+    expect(response.json()).toMatchObject({ id, role: 'admin' })
   })
 })
 
-it('a service that starts later knows from its first request on', async () => {
-  const { first, second } = await member()
+it('a service that starts after a revocation rejects the token from its first request on', async () => {
+  const { first, second } = await signInTwice()
   await client.logout(second.refreshToken)
-  const late = await createPeer(address)
+  const late = await createPeerService(address, settings, { pollsRevocations: true })
   expect(await statusOf(second.accessToken, late)).toBe(401)
   expect(await statusOf(first.accessToken, late)).toBe(200)
   await late.close()
 })
 
-it('while auth-service does not answer, tokens are good and what was revoked stays so; afterwards it is asked again', async () => {
+it('while auth-service is unavailable, a service accepts valid tokens and rejects revoked ones, and polls again afterwards', async () => {
   const own = testSettings()
-  const away = await createApp(own)
-  const url = new URL(await away.listen({ host: '127.0.0.1', port: await freePort() }))
-  const awayClient = apiClients.REST(away)
-  const { value: first } = await awayClient.register(registrationInput())
-  const { value: second } = await awayClient.register(registrationInput())
-  const at = await createPeer(url.origin)
-  for (const { accessToken } of [first, second]) expect(await statusOf(accessToken, at)).toBe(200)
-  await awayClient.logout(second.refreshToken)
-  expect(await refusedBy(at, second.accessToken)).toBe(true)
-  await away.close()
-  expect(await statusOf(first.accessToken, at)).toBe(200)
-  expect(await statusOf(second.accessToken, at)).toBe(401)
+  const stopped = await createApp(own)
+  const url = new URL(await stopped.listen({ host: '127.0.0.1', port: await freePort() }))
+  const stoppedClient = apiClients.REST(stopped)
+  const { value: first } = await stoppedClient.register(registrationInput())
+  const { value: second } = await stoppedClient.register(registrationInput())
+  const service = await createPeerService(url.origin, settings, { pollsRevocations: true })
+  for (const { accessToken } of [first, second]) expect(await statusOf(accessToken, service)).toBe(200)
+  await stoppedClient.logout(second.refreshToken)
+  expect(await isRejectedBy(service, second.accessToken)).toBe(true)
+  await stopped.close()
+  expect(await statusOf(first.accessToken, service)).toBe(200)
+  expect(await statusOf(second.accessToken, service)).toBe(401)
 
-  const back = await createApp(own)
-  await back.listen({ host: '127.0.0.1', port: Number(url.port) })
-  await apiClients.REST(back).logout(first.refreshToken)
-  expect(await refusedBy(at, first.accessToken)).toBe(true)
-  await Promise.all([back.close(), at.close()])
+  const restarted = await createApp(own)
+  await restarted.listen({ host: '127.0.0.1', port: Number(url.port) })
+  await apiClients.REST(restarted).logout(first.refreshToken)
+  expect(await isRejectedBy(service, first.accessToken)).toBe(true)
+  await Promise.all([restarted.close(), service.close()])
 })
 
-it('only what is new is told to who has heard the rest, and nothing older than a token', async () => {
-  const { first } = await member()
+it('GET /revocations returns only revocations after `since`, and keeps each for longer than a token lives', async () => {
+  const { first } = await signInTwice()
   await client.logout(first.refreshToken)
   const all = (await auth.inject('/revocations')).json()
-  const { sid } = JSON.parse(Buffer.from(first.accessToken.split('.')[1], 'base64url').toString())
+  const { sid } = decodeClaims(first.accessToken)
   expect(all.life).toBe(660_000)
   expect(all.sessions).toContainEqual({ id: sid, at: expect.any(Number) })
   const later = (await auth.inject(`/revocations?since=${all.until + 60_000}`)).json()

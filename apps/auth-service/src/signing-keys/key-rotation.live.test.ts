@@ -1,14 +1,14 @@
-import { serviceApp, type App } from '@halles/service/app'
-import { keysAt } from '@halles/service/keys'
+import type { App } from '@halles/service/app'
 import { openMongo } from '@halles/service/mongo'
-import { signedIn } from '@halles/service/person'
 import { eventually } from '@halles/testkit/wait'
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { bearer, apiClients, registrationInput, testSettings, createFrozenClock } from '../../test/FIX'
+import { apiClients } from '../../test/api-clients.ts'
+import { bearer, createFrozenClock, registrationInput, testSettings } from '../../test/fixtures.ts'
+import { createPeerService } from '../../test/peer-service.ts'
 import { createApp } from '../app.ts'
 import { runKeysCommand } from './keys-command.ts'
-import { createSigningKeys } from './keys.ts'
+import { createSigningKeys } from './signing-keys.ts'
 
 const time = createFrozenClock()
 const settings = testSettings()
@@ -17,70 +17,62 @@ let peer: App
 beforeAll(async () => {
   instances = await Promise.all([createApp(settings, time), createApp(settings, time)])
   const address = await instances[0]!.listen({ host: '127.0.0.1', port: 0 })
-  peer = await serviceApp({
-    name: 'peer-service',
-    logLevel: 'silent',
-    keyOf: keysAt(`${address}/.well-known/jwks.json`),
-    issuer: settings.JWT_ISSUER,
-    audience: settings.JWT_AUDIENCE,
-    needs: {},
-  })
-  peer.get('/me', async ({ person }) => signedIn(person))
+  peer = await createPeerService(address, settings)
 })
 afterAll(() => Promise.all([...instances, peer].map((app) => app.close())))
 
-it('while keys change, under load, every token is good in every service', async () => {
-  const answers: number[] = []
+it('every service accepts every access token during a key rotation under load', async () => {
+  const statuses: number[] = []
   const kids = new Set<unknown>()
   const tokens: string[] = []
-  let going = true
-  const shopper = async (n: number): Promise<void> => {
+  let isRunning = true
+  const refreshRepeatedly = async (n: number): Promise<void> => {
     const client = apiClients.REST(instances[n % 2]!)
     let { value: session } = await client.register(registrationInput())
-    while (going) {
+    while (isRunning) {
       ;({ value: session } = await client.refresh(session.refreshToken))
       kids.add(decodeProtectedHeader(session.accessToken).kid)
       tokens.push(session.accessToken)
       for (const app of [peer, ...instances])
-        answers.push((await app.inject({ url: '/me', headers: bearer(session.accessToken) })).statusCode)
+        statuses.push((await app.inject({ url: '/me', headers: bearer(session.accessToken) })).statusCode)
     }
   }
-  const load = Promise.all(Array.from({ length: 8 }, (_, n) => shopper(n)))
-  const grown = async (by: number): Promise<void> => {
-    const before = answers.length
-    await eventually('more requests', () => answers.length >= before + by)
+  const load = Promise.all(Array.from({ length: 8 }, (_, n) => refreshRepeatedly(n)))
+  const waitForRequests = async (count: number): Promise<void> => {
+    const before = statuses.length
+    await eventually('more requests', () => statuses.length >= before + count)
   }
 
   const { db, close } = await openMongo(settings.MONGODB_URL, 'operator')
-  await grown(50)
-  const asked = performance.now()
+  await waitForRequests(50)
+  const rotatedAt = performance.now()
   await (await createSigningKeys(db, () => time.now().getTime())).rotate(60_000, 600_000)
-  await grown(50)
-  // The peer has the time of day, and asks for keys again after 2 s of it.
-  await eventually('the peer may ask again', () => performance.now() - asked > 2500)
-  // What every instance has read is old by now, and the next key is published, yet no token is signed by it.
+  await waitForRequests(50)
+  // The peer's clock is not the test's. It looks up an unknown key at most every 2 s.
+  await eventually('the peer may look up keys again', () => performance.now() - rotatedAt > 2500)
+  // The caches of all instances have expired, and the next key is published, yet no token is signed with it.
   time.advance(31_000)
-  await grown(50)
+  await waitForRequests(50)
   expect(kids.size).toBe(1)
   time.advance(30_000)
-  await grown(100)
-  going = false
+  await waitForRequests(100)
+  isRunning = false
   await load
   await close()
 
   expect(kids.size).toBe(2)
-  expect(answers.filter((status) => status !== 200)).toEqual([])
-  // The first token was signed by the old key, and is good to the end.
+  expect(statuses.filter((status) => status !== 200)).toEqual([])
+  // The first token was signed with the old key, and is still valid.
   for (const app of [peer, ...instances])
     expect((await app.inject({ url: '/me', headers: bearer(tokens[0]!) })).statusCode).toBe(200)
 })
 
-it('an operator lists and changes keys by a command, which says what it did', async () => {
+it('runKeysCommand lists and rotates keys, and returns their states', async () => {
   const env = { MONGODB_URL: testSettings().MONGODB_URL }
   expect(await runKeysCommand(['list'], env)).toMatch(/^[\w-]{43} {2}signing {3}signs from 20\S+Z$/)
   const [next, signing, ...more] = (await runKeysCommand(['rotate'], env)).split('\n')
   expect(next).toMatch(/^[\w-]{43} {2}next {6}signs from 20\S+Z$/)
-  expect(signing).toMatch(/^[\w-]{43} {2}signing {3}signs from 20\S+Z {2}goes 20\S+Z$/)
+  expect(signing).toMatch(/^[\w-]{43} {2}signing {3}signs from 20\S+Z {2}expires 20\S+Z$/)
   expect(more).toEqual([])
   await expect(runKeysCommand(['rotate'], env)).rejects.toThrow('The next key is published already')
   for (const wrong of [[], ['remove'], ['rotate', '--lead', '5'], ['rotate', '--lead'], ['list', 'all']])
