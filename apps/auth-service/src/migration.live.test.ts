@@ -44,11 +44,12 @@ describe('data that an earlier version stored under other names', () => {
 
   it('keeps delays and known subnets of failed attempts, also when several instances start at once', async () => {
     const counter = { level: 6, at: now, allowed: true, refused: 0, expiresAt: later }
-    await db.collection<{ _id: string }>('tries').insertMany([
-      { _id: 'pair:known', ...counter, openAt: new Date(0), knownUntil: later },
-      { _id: 'address:blocked', ...counter, openAt: later },
-      { _id: 'account:blocked', ...counter, openAt: later },
-    ] as { _id: string }[])
+    const tries: { _id: string; openAt: Date }[] = [
+      { _id: 'pair:known', openAt: new Date(0), ...counter, ...{ knownUntil: later } },
+      { _id: 'address:blocked', openAt: later, ...counter },
+      { _id: 'account:blocked', openAt: later, ...counter },
+    ]
+    await db.collection<{ _id: string }>('tries').insertMany(tries)
     const stores = await Promise.all([1, 2, 3].map(() => createFailedAttemptStore(db)))
     expect(await stores[0]!.count('accountFromSubnet:known', rateLimits.accountFromSubnet, now)).toMatchObject({
       allowed: true,
