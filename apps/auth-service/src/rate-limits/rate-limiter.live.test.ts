@@ -21,12 +21,12 @@ const newAddress = (): string => `203.0.${Math.floor(++n / 250)}.${n % 250}`
 /** The headers by which the gateway forwards a request of a client. */
 const forwardedFor = (address: string) => ({ 'x-gateway-secret': GATEWAY_SECRET, 'x-forwarded-for': address })
 
-const post = (url: string, address: string, payload: object, by = app) =>
-  by.inject({ method: 'POST', url, headers: forwardedFor(address), payload })
-const signIn = (address: string, email: string, password: string, by = app) =>
-  post('/login', address, { email, password }, by)
-const failSignIn = async (address: string, email: string, by = app): Promise<string> =>
-  (await signIn(address, email, 'not the password', by)).json().code
+const post = (url: string, address: string, payload: object, instance = app) =>
+  instance.inject({ method: 'POST', url, headers: forwardedFor(address), payload })
+const signIn = (address: string, email: string, password: string, instance = app) =>
+  post('/login', address, { email, password }, instance)
+const tryWrongPassword = async (address: string, email: string, instance = app): Promise<string> =>
+  (await signIn(address, email, 'not the password', instance)).json().code
 
 /** Registers a user, whose client subnet is known from then on. */
 async function registerFrom(address = newAddress()) {
@@ -35,17 +35,17 @@ async function registerFrom(address = newAddress()) {
   return { email, password, address }
 }
 
-async function failSignIns(times: number, address: string, email: string): Promise<void> {
-  for (let i = 0; i < times; i++) expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
+async function tryWrongPasswords(times: number, address: string, email: string): Promise<void> {
+  for (let i = 0; i < times; i++) expect(await tryWrongPassword(address, email)).toBe('INVALID_CREDENTIALS')
 }
 
 describe('sign-in attempts for one account from one subnet', () => {
   it('are delayed exponentially after five failures, with the delay in Retry-After', async () => {
     const { email } = await registerFrom()
     const address = newAddress()
-    await failSignIns(5, address, email)
+    await tryWrongPasswords(5, address, email)
     for (const delay of [1, 2, 4, 8, 16]) {
-      expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
+      expect(await tryWrongPassword(address, email)).toBe('INVALID_CREDENTIALS')
       const response = await signIn(address, email, 'not the password')
       expect(response.json()).toMatchObject({ status: 429, code: 'RATE_LIMITED' })
       expect(response.headers['retry-after']).toBe(String(delay))
@@ -57,18 +57,18 @@ describe('sign-in attempts for one account from one subnet', () => {
     const { email } = await registerFrom()
     const address = newAddress()
     for (let i = 0; i < 25; i++) {
-      expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
+      expect(await tryWrongPassword(address, email)).toBe('INVALID_CREDENTIALS')
       time.advance(15 * MINUTE - SECOND)
     }
     time.advance(SECOND)
-    expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
+    expect(await tryWrongPassword(address, email)).toBe('INVALID_CREDENTIALS')
   })
 
   it('are limited alike for an address without an account', async () => {
     const { email } = registrationInput()
     const address = newAddress()
-    await failSignIns(6, address, email)
-    expect(await failSignIn(address, email)).toBe('RATE_LIMITED')
+    await tryWrongPasswords(6, address, email)
+    expect(await tryWrongPassword(address, email)).toBe('RATE_LIMITED')
   })
 
   it('share one budget in REST and GraphQL, on all instances, under every alias, regardless of case', async () => {
@@ -91,24 +91,24 @@ describe('sign-in attempts for one account from one subnet', () => {
     }
     expect(codes.filter((code) => code === 'INVALID_CREDENTIALS').length).toBeLessThanOrEqual(6)
     expect(codes.at(-1)).toBe('RATE_LIMITED')
-    expect(await failSignIn(address, email)).toBe('RATE_LIMITED')
-    expect(await failSignIn(address, email, other)).toBe('RATE_LIMITED')
+    expect(await tryWrongPassword(address, email)).toBe('RATE_LIMITED')
+    expect(await tryWrongPassword(address, email, other)).toBe('RATE_LIMITED')
   })
 
   it('are limited alike when they are concurrent', async () => {
     const { email } = await registerFrom()
     const address = newAddress()
     const codes = await Promise.all(
-      Array.from({ length: 60 }, (_, i) => failSignIn(address, email, i % 2 ? app : other)),
+      Array.from({ length: 60 }, (_, i) => tryWrongPassword(address, email, i % 2 ? app : other)),
     )
     expect(codes.filter((code) => code !== 'RATE_LIMITED')).toHaveLength(6)
   })
 
   it('are counted together for all addresses of a /64', async () => {
     const { email } = await registerFrom()
-    for (let i = 1; i <= 6; i++) expect(await failSignIn(`2001:db8:0:7::${i}`, email)).toBe('INVALID_CREDENTIALS')
-    expect(await failSignIn('2001:db8:0:7:ffff::1', email)).toBe('RATE_LIMITED')
-    expect(await failSignIn('2001:db8:0:8::1', email)).toBe('INVALID_CREDENTIALS')
+    for (let i = 1; i <= 6; i++) expect(await tryWrongPassword(`2001:db8:0:7::${i}`, email)).toBe('INVALID_CREDENTIALS')
+    expect(await tryWrongPassword('2001:db8:0:7:ffff::1', email)).toBe('RATE_LIMITED')
+    expect(await tryWrongPassword('2001:db8:0:8::1', email)).toBe('INVALID_CREDENTIALS')
   })
 
   it('are counted by the connection when X-Forwarded-For does not come from the gateway', async () => {
@@ -132,8 +132,8 @@ describe('the owner of an account that is under attack', () => {
   it('can sign in from a known subnet despite failed attempts from others', async () => {
     const { email, password, address } = await registerFrom()
     expect((await signIn(address, email, password)).statusCode).toBe(200)
-    for (let i = 0; i < 51; i++) expect(await failSignIn(newAddress(), email)).toBe('INVALID_CREDENTIALS')
-    expect(await failSignIn(newAddress(), email)).toBe('RATE_LIMITED')
+    for (let i = 0; i < 51; i++) expect(await tryWrongPassword(newAddress(), email)).toBe('INVALID_CREDENTIALS')
+    expect(await tryWrongPassword(newAddress(), email)).toBe('RATE_LIMITED')
     expect((await signIn(address, email, password)).statusCode).toBe(200)
   })
 
@@ -141,15 +141,15 @@ describe('the owner of an account that is under attack', () => {
     const { email, password, address } = await registerFrom()
     expect((await signIn(address, email, password)).statusCode).toBe(200)
     for (let i = 0; i < 51; i++)
-      expect(await failSignIn(address, registrationInput().email)).toBe('INVALID_CREDENTIALS')
-    expect(await failSignIn(address, registrationInput().email)).toBe('RATE_LIMITED')
+      expect(await tryWrongPassword(address, registrationInput().email)).toBe('INVALID_CREDENTIALS')
+    expect(await tryWrongPassword(address, registrationInput().email)).toBe('RATE_LIMITED')
     expect((await signIn(address, email, password)).statusCode).toBe(200)
   })
 
   it('is delayed by at most a minute in a new subnet', async () => {
     const { email, password } = await registerFrom()
     for (let i = 0; i < 70; i++) {
-      expect(await failSignIn(newAddress(), email)).toBe('INVALID_CREDENTIALS')
+      expect(await tryWrongPassword(newAddress(), email)).toBe('INVALID_CREDENTIALS')
       if (i >= 50) time.advance(MINUTE)
     }
     expect((await signIn(newAddress(), email, password)).statusCode).toBe(200)
@@ -157,9 +157,9 @@ describe('the owner of an account that is under attack', () => {
 
   it('spends no attempt when another limit blocks the sign-in', async () => {
     const { email, password } = await registerFrom()
-    for (let i = 0; i < 51; i++) await failSignIn(newAddress(), email)
+    for (let i = 0; i < 51; i++) await tryWrongPassword(newAddress(), email)
     const address = newAddress()
-    for (let i = 0; i < 20; i++) expect(await failSignIn(address, email)).toBe('RATE_LIMITED')
+    for (let i = 0; i < 20; i++) expect(await tryWrongPassword(address, email)).toBe('RATE_LIMITED')
     time.advance(MINUTE)
     expect((await signIn(address, email, password)).statusCode).toBe(200)
   })
@@ -167,25 +167,25 @@ describe('the owner of an account that is under attack', () => {
   it('has a new budget after a successful sign-in', async () => {
     const { email, password, address } = await registerFrom()
     for (let round = 0; round < 4; round++) {
-      await failSignIns(4, address, email)
+      await tryWrongPasswords(4, address, email)
       expect((await signIn(address, email, password)).statusCode).toBe(200)
     }
   })
 
   it('gets the budget back over time', async () => {
     const { email, address } = await registerFrom()
-    await failSignIns(5, address, email)
+    await tryWrongPasswords(5, address, email)
     time.advance(50 * MINUTE)
-    await failSignIns(5, address, email)
-    expect(await failSignIn(address, email)).toBe('INVALID_CREDENTIALS')
-    expect(await failSignIn(address, email)).toBe('RATE_LIMITED')
+    await tryWrongPasswords(5, address, email)
+    expect(await tryWrongPassword(address, email)).toBe('INVALID_CREDENTIALS')
+    expect(await tryWrongPassword(address, email)).toBe('RATE_LIMITED')
   })
 })
 
 it('a subnet that tries many accounts is limited, and others are not', async () => {
   const address = newAddress()
   const codes: string[] = []
-  for (let i = 0; i < 55; i++) codes.push(await failSignIn(address, registrationInput().email))
+  for (let i = 0; i < 55; i++) codes.push(await tryWrongPassword(address, registrationInput().email))
   expect(codes.filter((code) => code === 'INVALID_CREDENTIALS')).toHaveLength(51)
   const { email, password, address: otherAddress } = await registerFrom()
   expect((await signIn(otherAddress, email, password)).statusCode).toBe(200)
@@ -212,7 +212,7 @@ it('registrations from one subnet are limited after twenty, since the response r
 
 it('the collection failedAttempts contains no plain address or subnet, and expires', async () => {
   const { email, address } = await registerFrom()
-  await failSignIn(address, email)
+  await tryWrongPassword(address, email)
   const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
   const all = await db.collection<{ _id: string }>('failedAttempts').find().toArray()
   const indexes = await db.collection('failedAttempts').indexes()

@@ -33,7 +33,7 @@ describe.each(['REST', 'GraphQL'] as const)('refreshSession over %s', (name) => 
     expect((await client.me(bearer(second.accessToken))).value).toEqual(first.user)
   })
 
-  it('results 50 concurrent refreshes with one token, on two instances, with the same valid successor', async () => {
+  it('answers 50 concurrent refreshes with one token, on two instances, with the same valid successor', async () => {
     const first = await startSession()
     const otherClient = apiClients[name](other)
     const results = await Promise.all(
@@ -65,7 +65,7 @@ describe.each(['REST', 'GraphQL'] as const)('refreshSession over %s', (name) => 
     expect(await findOpenSessions(first.user.id)).toEqual([])
   })
 
-  it('ends the session at once when a token is reused that has more than one successor', async () => {
+  it('ends the session at once when a token is reused whose successor was used too', async () => {
     const first = await startSession()
     const { value: second } = await client.refresh(first.refreshToken)
     const { value: third } = await client.refresh(second.refreshToken)

@@ -55,7 +55,7 @@ export type OpenSession = {
 /** The query property that selects the owner of sessions. */
 export const sessionOwner = {
   userId: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 100, description: 'The user; by default the one who asks' }),
+    Type.String({ minLength: 1, maxLength: 100, description: 'The user; by default that of the access token' }),
   ),
 }
 /** Input of `readSessions`. */

@@ -14,11 +14,11 @@ afterAll(() => app.close())
 
 const toCredentials = ({ email, password }: { email: string; password: string }) => ({ email, password })
 
-describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
+describe.each(['REST', 'GraphQL'] as const)('auth-service over %s', (name) => {
   let client: ApiClient
   beforeAll(() => void (client = apiClients[name](app)))
 
-  it('register creates an account and signs its owner in', async () => {
+  it('creates an account and signs its owner in', async () => {
     const input = registrationInput({ locale: 'en' })
     const { value: session } = await client.register(input)
     const { password: _password, ...visible } = input
@@ -39,7 +39,7 @@ describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
     expect((await client.me(bearer(session.accessToken))).value).toEqual(session.user)
   })
 
-  it('register defaults the language to French', async () => {
+  it('defaults the language of an account to French', async () => {
     expect((await client.register(registrationInput())).value.user.locale).toBe('fr')
   })
 
@@ -72,20 +72,20 @@ describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
     ['as it was registered', (email: string) => email],
     ['in another case', (email: string) => email.toUpperCase()],
     ['in full-width letters', (email: string) => email.replace('example', 'ｅｘａｍｐｌｅ')],
-  ])('login accepts the address %s', async (_how, variant) => {
+  ])('accepts the address %s at sign-in', async (_how, variant) => {
     const { name: _name, ...input } = registrationInput()
     const { value: first } = await client.register({ ...input, name: 'Camille' })
     const { value: session } = await client.login({ ...input, email: variant(input.email) })
     expect(session.user).toEqual(first.user)
   })
 
-  it('login accepts a password in any Unicode composition', async () => {
+  it('accepts a password in any Unicode composition at sign-in', async () => {
     const { email, name } = registrationInput()
     await client.register({ name, email, password: 'e\u0301te\u0301 2026 a\u0300 Paris' })
     expect(await client.login({ email, password: 'été 2026 à Paris' })).toHaveProperty('value')
   })
 
-  it('login responds the same to an unknown address and a wrong password', async () => {
+  it('responds the same to an unknown address and a wrong password', async () => {
     const input = registrationInput()
     await client.register(input)
     const wrong = await client.login({ email: input.email, password: 'not the password' })
@@ -94,7 +94,7 @@ describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
     expect(unknown).toEqual(wrong)
   })
 
-  it('register rejects an address that has an account, regardless of case', async () => {
+  it('rejects a registration with an address that has an account, regardless of case', async () => {
     const input = registrationInput()
     await client.register(input)
     expect(await client.register({ ...input, email: input.email.toUpperCase() })).toMatchObject({
@@ -103,7 +103,7 @@ describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
     })
   })
 
-  it('register gives an address to one of two concurrent requests', async () => {
+  it('gives an address to one of two concurrent registrations', async () => {
     const input = registrationInput()
     const results = await Promise.all([input, { ...input, email: input.email.toUpperCase() }].map(client.register))
     expect(results.map(({ code }) => code)).toEqual(expect.arrayContaining(['EMAIL_TAKEN', undefined]))
@@ -122,7 +122,7 @@ describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
     ['a name with a web address', { name: 'Camille, gagnez https://example.test' }, '/name'],
     ['a name that mail clients display as a link', { name: 'Camille Www.example.test' }, '/name'],
     ['a name of 101 characters', { name: 'n'.repeat(101) }, '/name'],
-  ])('register rejects %s, with a field error', async (_what, invalid, path) => {
+  ])('rejects a registration with %s, with a field error', async (_what, invalid, path) => {
     const { code, errors } = await client.register({ ...registrationInput(), ...invalid })
     expect(code).toBe('VALIDATION_FAILED')
     expect(errors).toEqual([{ path, message: expect.any(String) }])
@@ -132,7 +132,7 @@ describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
     ['8 characters', 'tomme 8k'],
     ['128 characters of two code units each', '🧺'.repeat(128)],
     ['blanks', '        '],
-  ])('register accepts a password of %s', async (_what, password) => {
+  ])('accepts a new password of %s', async (_what, password) => {
     const input = registrationInput({ password })
     expect(await client.register(input)).toHaveProperty('value')
     expect(await client.login({ email: input.email, password })).toHaveProperty('value')
@@ -147,13 +147,13 @@ describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
     ['a word', 'CAMEMBERT'],
     ["the user's name", 'Camille2026!'],
     ['too short after Unicode normalization', 'ｶﾞｶﾞｶﾞｶﾞ'],
-  ])('register rejects a password that is %s', async (_what, password) => {
+  ])('rejects a new password that is %s', async (_what, password) => {
     const { code, errors } = await client.register(registrationInput({ password }))
     expect(code).toBe('VALIDATION_FAILED')
     expect(errors).toEqual([{ path: '/password', message: expect.stringMatching(/^(is|must) .*[a-z]$/) }])
   })
 
-  it('login renews a hash with outdated parameters, once', async () => {
+  it('renews a hash with outdated parameters at sign-in, once', async () => {
     const input = registrationInput()
     const { value: session } = await client.register(input)
     const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
@@ -172,11 +172,11 @@ describe.each(['REST', 'GraphQL'] as const)('sign-in over %s', (name) => {
     expect(await readHash()).toBe(strong)
   })
 
-  it('me requires a token', async () => {
+  it('requires a token for the current user', async () => {
     expect(await client.me()).toMatchObject({ code: 'UNAUTHENTICATED' })
   })
 
-  it('me rejects a token of another signer and a modified one', async () => {
+  it('rejects a token of another signer and a modified one', async () => {
     expect(await client.me(await as(someone()))).toMatchObject({ code: 'UNAUTHENTICATED' })
     const { accessToken } = (await client.register(registrationInput())).value
     const [header, payload, signature] = accessToken.split('.')
