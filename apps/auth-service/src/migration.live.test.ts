@@ -44,8 +44,9 @@ describe('data that an earlier version stored under other names', () => {
 
   it('keeps delays and known subnets of failed attempts, also when several instances start at once', async () => {
     const counter = { level: 6, at: now, allowed: true, refused: 0, expiresAt: later }
+    const known = { ...counter, knownUntil: later }
     const tries: { _id: string; openAt: Date }[] = [
-      { _id: 'pair:known', openAt: new Date(0), ...counter, ...{ knownUntil: later } },
+      { _id: 'pair:known', openAt: new Date(0), ...known },
       { _id: 'address:blocked', openAt: later, ...counter },
       { _id: 'account:blocked', openAt: later, ...counter },
     ]

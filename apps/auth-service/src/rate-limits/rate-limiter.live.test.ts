@@ -1,6 +1,6 @@
 import { openMongo } from '@halles/service/mongo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createFrozenClock, registrationInput, testSettings } from '../../test/fixtures.ts'
+import { createFrozenClock, registrationInput, testSettings, unusedEmail } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
 
 const GATEWAY_SECRET = 'between-gateway-and-services'
@@ -140,9 +140,8 @@ describe('the owner of an account that is under attack', () => {
   it('can sign in from a known subnet despite failed attempts of others from there', async () => {
     const { email, password, address } = await registerFrom()
     expect((await signIn(address, email, password)).statusCode).toBe(200)
-    for (let i = 0; i < 51; i++)
-      expect(await tryWrongPassword(address, registrationInput().email)).toBe('INVALID_CREDENTIALS')
-    expect(await tryWrongPassword(address, registrationInput().email)).toBe('RATE_LIMITED')
+    for (let i = 0; i < 51; i++) expect(await tryWrongPassword(address, unusedEmail())).toBe('INVALID_CREDENTIALS')
+    expect(await tryWrongPassword(address, unusedEmail())).toBe('RATE_LIMITED')
     expect((await signIn(address, email, password)).statusCode).toBe(200)
   })
 
@@ -185,7 +184,7 @@ describe('the owner of an account that is under attack', () => {
 it('a subnet that tries many accounts is limited, and others are not', async () => {
   const address = newAddress()
   const codes: string[] = []
-  for (let i = 0; i < 55; i++) codes.push(await tryWrongPassword(address, registrationInput().email))
+  for (let i = 0; i < 55; i++) codes.push(await tryWrongPassword(address, unusedEmail()))
   expect(codes.filter((code) => code === 'INVALID_CREDENTIALS')).toHaveLength(51)
   const { email, password, address: otherAddress } = await registerFrom()
   expect((await signIn(otherAddress, email, password)).statusCode).toBe(200)
@@ -206,7 +205,7 @@ it('registrations from one subnet are limited after twenty, since the response r
   const register = async (email: string) => (await post('/register', address, registrationInput({ email }))).json().code
   for (let i = 0; i < 21; i++) expect(await register(owner.email)).toBe('EMAIL_TAKEN')
   expect(await register(owner.email)).toBe('RATE_LIMITED')
-  expect(await register(registrationInput().email)).toBe('RATE_LIMITED')
+  expect(await register(unusedEmail())).toBe('RATE_LIMITED')
   expect((await post('/register', newAddress(), registrationInput())).statusCode).toBe(201)
 })
 

@@ -3,7 +3,7 @@ import { as, someone } from '@halles/testkit/people'
 import { hash } from '@node-rs/argon2'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { apiClients, type ApiClient } from '../../test/api-clients.ts'
-import { bearer, decodeClaims, registrationInput, testSettings } from '../../test/fixtures.ts'
+import { bearer, decodeClaims, registrationInput, testSettings, unusedEmail } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
 import { unlimitedRateLimiter } from '../rate-limits/rate-limiter.ts'
 
@@ -89,7 +89,7 @@ describe.each(['REST', 'GraphQL'] as const)('auth-service over %s', (name) => {
     const input = registrationInput()
     await client.register(input)
     const wrong = await client.login({ email: input.email, password: 'not the password' })
-    const unknown = await client.login({ email: registrationInput().email, password: input.password })
+    const unknown = await client.login({ email: unusedEmail(), password: input.password })
     expect(wrong).toEqual({ code: 'INVALID_CREDENTIALS', errors: undefined })
     expect(unknown).toEqual(wrong)
   })
