@@ -11,48 +11,55 @@ import { kafkaAt } from '@halles/service/kafka'
 import { openMongo } from '@halles/service/mongo'
 import { revocationsFrom } from '@halles/service/revocations'
 import { sealingUnder } from '@halles/service/sealed'
-import { accessTokensOf } from './access-token.ts'
-import { accountLettersOf, type AccountLetters } from './account-letters.ts'
-import { commonPasswords } from './common-passwords.ts'
+import { createOutbox, type Outbox } from './account-events/outbox.ts'
+import { createPendingEventStore } from './account-events/pending-events.ts'
+import { createAccountLinkStore } from './account-links/account-links.ts'
+import { createLinkRequestStore } from './account-links/link-requests.ts'
+import { openAccountCollection } from './accounts/account-document.ts'
+import { createInitialAccounts } from './accounts/initial-accounts.ts'
+import { createUserStore } from './accounts/users.ts'
 import type { Settings } from './config.ts'
-import type { Desk } from './desk.ts'
-import { makeFirstAccounts } from './first-accounts.ts'
+import type { AppDeps } from './deps.ts'
 import { graphql } from './graphql.ts'
-import { hashing } from './hashing.ts'
-import { keysIn } from './keys.ts'
-import { linkRequestsIn } from './link-requests.ts'
-import { signInMetrics } from './metrics.ts'
-import { readRevocations } from './read-revocations.ts'
-import { refreshTokensUnder } from './refresh-token.ts'
+import { createAuthMetrics } from './metrics.ts'
+import { createCommonPasswordCheck } from './passwords/common-passwords.ts'
+import { createPasswordHasher } from './passwords/password-hasher.ts'
+import { createFailedAttemptStore } from './rate-limits/failed-attempts.ts'
+import { createRateLimiter, unlimitedRateLimiter } from './rate-limits/rate-limiter.ts'
 import { rest } from './rest.ts'
-import { securityLogIn } from './security-log.ts'
-import { sessionsIn } from './sessions.ts'
-import { throttleWith, unthrottled } from './throttle.ts'
-import { triesIn } from './tries.ts'
-import { usersIn } from './users.ts'
+import { createSecurityLog } from './security-log/security-log.ts'
+import { createAccessTokens } from './sessions/access-token.ts'
+import { readRevocations } from './sessions/read-revocations.ts'
+import { createRefreshTokens } from './sessions/refresh-token.ts'
+import { createSessionStore } from './sessions/sessions.ts'
+import { createSigningKeys } from './signing-keys/signing-keys.ts'
 
 const DAY = 86_400_000
 
-/** auth-service, whole and not yet listening: opens its database, makes its keys and first accounts if need be. */
+/** Creates auth-service, not yet listening: connects to MongoDB, and creates missing keys and initial accounts. */
 export async function createApp(settings: Settings, { now = () => new Date() } = {}): Promise<App> {
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings
   const mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
   const { db } = mongo
-  const mourning = (settings.ACCESS_TOKEN_SECONDS + 60) * 1000
-  const [users, sessions, keys, tries] = await Promise.all([
-    usersIn(db, settings.KAFKA_BROKERS !== undefined),
-    sessionsIn(db, mourning),
-    keysIn(db, () => now().getTime()),
-    triesIn(db),
+  const publishesEvents = settings.KAFKA_BROKERS !== undefined
+  // A minute more than tokens live: for clock skew between services.
+  const revocationRetention = (settings.ACCESS_TOKEN_SECONDS + 60) * 1000
+  const [accounts, sessions, signingKeys, failedAttempts] = await Promise.all([
+    openAccountCollection(db),
+    createSessionStore(db, revocationRetention),
+    createSigningKeys(db, () => now().getTime()),
+    createFailedAttemptStore(db),
   ])
-  const secret = keys.refreshSecret
-  const linkRequests = await linkRequestsIn(db)
-  const security = await securityLogIn(db, { secret, days: settings.SECURITY_LOG_DAYS, now })
+  const users = createUserStore(db, accounts, publishesEvents)
+  const accountLinks = createAccountLinkStore(accounts, publishesEvents)
+  const secret = signingKeys.refreshSecret
+  const linkRequests = await createLinkRequestStore(db)
+  const securityLog = await createSecurityLog(db, { secret, days: settings.SECURITY_LOG_DAYS, now })
   const app = await serviceApp({
     name: 'auth-service',
     logLevel: settings.LOG_LEVEL,
-    keyOf: keys.keyOf,
-    revocations: revocationsFrom((since) => readRevocations({ sessions, users, now, mourning }, since)),
+    keyOf: signingKeys.findPublicKey,
+    revocations: revocationsFrom((since) => readRevocations({ sessions, users, now, revocationRetention }, since)),
     issuer,
     audience,
     needs: { mongodb: mongo.ping },
@@ -61,65 +68,80 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   app.addHook('onClose', mongo.close)
   await app.register(cookie)
 
-  const count = signInMetrics(app.metrics)
-  const passwords = await hashing({ turnedAway: count.turnedAway })
-  count.watch(passwords.waiting)
-  const throttle = settings.THROTTLING
-    ? throttleWith({ tries, secret, scale: settings.THROTTLING_SCALE, count, security, now })
-    : unthrottled
-  const letters = lettersBy(settings, { users, linkRequests, throttle, log: app.log, now })
-  // Before MongoDB is closed: hooks run last in, first out.
-  app.addHook('onClose', async () => letters?.stop())
-  const desk: Desk = {
+  const metrics = createAuthMetrics(app.metrics)
+  const passwordHasher = await createPasswordHasher({ onRejected: metrics.countHashRejection })
+  metrics.observeHashQueue(passwordHasher.queueLength)
+  const rateLimiter = settings.THROTTLING
+    ? createRateLimiter({ failedAttempts, secret, scale: settings.THROTTLING_SCALE, metrics, securityLog, now })
+    : unlimitedRateLimiter
+  const pendingEvents = createPendingEventStore(accounts)
+  const outbox = startOutbox(settings, {
     users,
-    sessions,
-    passwords,
-    isCommon: commonPasswords(),
-    throttle,
+    accountLinks,
     linkRequests,
-    letters,
-    accessTokens: accessTokensOf(app.jwt, { keys, issuer, audience, seconds: settings.ACCESS_TOKEN_SECONDS }),
-    refreshTokens: refreshTokensUnder(secret),
-    mourning,
-    security,
-    sessionLife: settings.REFRESH_TOKEN_DAYS * DAY,
-    count,
+    pendingEvents,
+    rateLimiter,
+    log: app.log,
+    now,
+  })
+  // Hooks run in reverse order, so this one runs before MongoDB is closed.
+  app.addHook('onClose', async () => outbox?.stop())
+  const deps: AppDeps = {
+    users,
+    accountLinks,
+    linkRequests,
+    sessions,
+    passwordHasher,
+    isCommonPassword: createCommonPasswordCheck(),
+    rateLimiter,
+    accessTokens: createAccessTokens(app.jwt, {
+      signingKeys,
+      issuer,
+      audience,
+      seconds: settings.ACCESS_TOKEN_SECONDS,
+    }),
+    refreshTokens: createRefreshTokens(secret),
+    sessionLifetime: settings.REFRESH_TOKEN_DAYS * DAY,
+    revocationRetention,
+    securityLog,
+    outbox,
+    metrics,
     log: app.log,
     now,
   }
-  rest(app, desk, keys)
-  graphql(app, desk)
-  await makeFirstAccounts(desk, settings)
+  rest(app, deps, signingKeys)
+  graphql(app, deps)
+  await createInitialAccounts(deps, settings)
   return app
 }
 
-/** Letters about accounts, where there is a Kafka to tell of them; its topics are made as soon as it answers. */
-function lettersBy(
+/** Starts the outbox if Kafka is configured. The topics are created in the background, as soon as Kafka is available. */
+function startOutbox(
   settings: Settings,
-  helpers: Omit<Parameters<typeof accountLettersOf>[0], 'sealing' | 'publisher'>,
-): AccountLetters | undefined {
+  deps: Omit<Parameters<typeof createOutbox>[0], 'encryption' | 'publisher'>,
+): Outbox | undefined {
   const { KAFKA_BROKERS, ACCOUNT_LINK_SECRET } = settings
   if (!KAFKA_BROKERS || !ACCOUNT_LINK_SECRET) return undefined
-  const { log } = helpers
+  const { log } = deps
   const kafka = kafkaAt(KAFKA_BROKERS, 'auth-service', log, accessOf(settings))
-  const letters = accountLettersOf({
-    ...helpers,
-    sealing: sealingUnder(ACCOUNT_LINK_SECRET),
+  const outbox = createOutbox({
+    ...deps,
+    encryption: sealingUnder(ACCOUNT_LINK_SECRET),
     publisher: kafka.publisher(),
   })
-  const stopping = new AbortController()
-  const { signal } = stopping
+  const topicCreation = new AbortController()
+  const { signal } = topicCreation
   Promise.all([
     kafka.ensureTopic(ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, signal, ACCOUNT_EVENTS_SETTINGS),
     kafka.ensureTopic(ACCOUNT_DELETIONS, ACCOUNT_DELETIONS_PARTITIONS, signal, ACCOUNT_DELETIONS_SETTINGS),
   ]).catch((error: unknown) => {
-    if (!signal.aborted) log.error({ err: error }, 'the topics of accounts could not be made')
+    if (!signal.aborted) log.error({ err: error }, 'the account topics could not be created')
   })
   return {
-    ...letters,
+    ...outbox,
     stop: async () => {
-      stopping.abort()
-      await letters.stop()
+      topicCreation.abort()
+      await outbox.stop()
     },
   }
 }

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { configFrom } from './config.ts'
 
-const good = { PORT: '4001', MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_auth?replicaSet=rs0' }
+const required = { PORT: '4001', MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_auth?replicaSet=rs0' }
 
-it('settings have defaults for all but the port and the database', () => {
-  expect(configFrom(good)).toMatchObject({
+it('configFrom has defaults for all settings but the port and the database', () => {
+  expect(configFrom(required)).toMatchObject({
     HOST: '127.0.0.1',
     OPERATOR_HOST: '127.0.0.1',
     KAFKA_TLS: false,
     PORT: 4001,
     LOG_LEVEL: 'info',
-    MONGODB_URL: good.MONGODB_URL,
+    MONGODB_URL: required.MONGODB_URL,
     JWT_ISSUER: 'halles',
     JWT_AUDIENCE: 'halles',
     ACCESS_TOKEN_SECONDS: 600,
@@ -31,23 +31,27 @@ it.each([
     { KAFKA_BROKERS: 'a:9092' },
     /ACCOUNT_LINK_SECRET is missing beside KAFKA_BROKERS/,
   ],
-  ['half a demo customer', { DEMO_CUSTOMER_EMAIL: 'a@example.test' }, /DEMO_CUSTOMER_PASSWORD is missing/],
+  [
+    'a demo customer without a password',
+    { DEMO_CUSTOMER_EMAIL: 'a@example.test' },
+    /DEMO_CUSTOMER_PASSWORD is missing/,
+  ],
   [
     'a short password',
     { ADMIN_EMAIL: 'a@example.test', ADMIN_PASSWORD: 'short' },
     /ADMIN_PASSWORD must NOT have fewer/,
   ],
-  ['no address', { ADMIN_EMAIL: 'admin', ADMIN_PASSWORD: '12345678' }, /ADMIN_EMAIL must match format "email"/],
-  ['tokens that are never good', { ACCESS_TOKEN_SECONDS: '0' }, /ACCESS_TOKEN_SECONDS must be >= 1/],
-])('refuses %s', (_what, more, sentence) => {
-  expect(() => configFrom({ ...good, ...more })).toThrow(sentence)
+  ['an invalid address', { ADMIN_EMAIL: 'admin', ADMIN_PASSWORD: '12345678' }, /ADMIN_EMAIL must match format "email"/],
+  ['a token lifetime of zero', { ACCESS_TOKEN_SECONDS: '0' }, /ACCESS_TOKEN_SECONDS must be >= 1/],
+])('configFrom rejects %s', (_what, more, sentence) => {
+  expect(() => configFrom({ ...required, ...more })).toThrow(sentence)
 })
 
-describe('in production', () => {
-  const production = { ...good, NODE_ENV: 'production' }
+describe('configFrom in production', () => {
+  const production = { ...required, NODE_ENV: 'production' }
   const own = { GATEWAY_SECRET: 'a-secret-of-our-own' }
 
-  it('what is good for trying things out is refused, all of it at once', () => {
+  it('lists all settings that are only allowed in a demo in one error', () => {
     const demo = {
       ADMIN_EMAIL: 'admin@halles.example',
       ADMIN_PASSWORD: 'halles-admin-demo',
@@ -60,7 +64,7 @@ describe('in production', () => {
     )
   })
 
-  it('a secret of its own and an admin of its own are enough', () => {
+  it('accepts a secret and an admin of one’s own', () => {
     expect(configFrom({ ...production, ...own }).GATEWAY_SECRET).toBe(own.GATEWAY_SECRET)
     const admin = { ADMIN_EMAIL: 'a@example.test', ADMIN_PASSWORD: 'quite another one' }
     expect(configFrom({ ...production, ...own, ...admin }).ADMIN_EMAIL).toBe('a@example.test')

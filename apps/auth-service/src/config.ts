@@ -12,9 +12,9 @@ import {
   type Demand,
 } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
-import { Email, Name, Password } from './user.ts'
+import { Email, Name, Password } from './accounts/user.ts'
 
-/** How long an access token is good. */
+/** The lifetime of an access token. */
 export const AccessTokenSeconds = Type.Integer({ minimum: 1, maximum: 86_400, default: 600 })
 
 const Settings = Type.Object(
@@ -28,13 +28,13 @@ const Settings = Type.Object(
     SECURITY_LOG_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 90 }),
     THROTTLING: Type.Boolean({
       default: true,
-      description: 'false lets everyone try to sign in and register as fast as they can: for tests that measure time',
+      description: 'false turns all rate limits off: for tests that measure time',
     }),
     THROTTLING_SCALE: Type.Number({
       minimum: 1,
       maximum: 1_000_000,
       default: 1,
-      description: 'How many times as much as usual may be tried: for many people at one address',
+      description: 'The factor by which all rate limits are raised: for many users behind one IP address',
     }),
     ACCESS_TOKEN_SECONDS: AccessTokenSeconds,
     REFRESH_TOKEN_DAYS: Type.Integer({ minimum: 1, maximum: 365, default: 30 }),
@@ -46,7 +46,7 @@ const Settings = Type.Object(
     DEMO_CUSTOMER_PASSWORD: Type.Optional(Password),
   },
   {
-    // One of a pair without the other is a mistake in the settings, not something left out.
+    // Of these pairs, one without the other is an error.
     dependencies: {
       ...dependencies,
       KAFKA_BROKERS: ['ACCOUNT_LINK_SECRET'],
@@ -59,24 +59,28 @@ const Settings = Type.Object(
   },
 )
 
-/** What auth-service is told by its environment; README.md lists it. */
+/** The settings of auth-service, from environment variables; README.md lists them. */
 export type Settings = Static<typeof Settings>
 
-const inProduction: Demand[] = [
+const ownRequirements: Demand[] = [
   demands.gatewaySecret,
   demands.accountLinks,
   {
     name: 'ADMIN_PASSWORD',
     met: ({ ADMIN_PASSWORD: password }) => password === undefined || isOwn(password),
-    sentence: 'must not be that of the demo, which everyone knows',
+    sentence: 'must not be the public password of the demo',
   },
   {
     name: 'DEMO_CUSTOMER_EMAIL',
     met: ({ DEMO_CUSTOMER_EMAIL: email }) => email === undefined,
-    sentence: 'must not be set: there are no demo accounts',
+    sentence: 'must not be set: demo accounts are not allowed in production',
   },
   { name: 'THROTTLING', met: ({ THROTTLING }) => THROTTLING !== false, sentence: 'must not be false' },
 ]
 
-/** @throws one Error whose message lists every mistake, a line each. */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env, inProduction)
+/**
+ * Reads and validates the settings.
+ *
+ * @throws one Error whose message lists every mistake, a line each.
+ */
+export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env, ownRequirements)

@@ -4,130 +4,132 @@ import { subgraph } from '@halles/service/graphql'
 import { connection } from '@halles/service/page'
 import { signedIn } from '@halles/service/person'
 import { reader } from '@halles/service/schema'
-import { EmailChange, Forgotten, PasswordReset, Verification } from './account-link.ts'
-import { askForReset, askForVerification } from './ask-for-link.ts'
-import { askForEmailChange, changeEmail } from './change-email.ts'
-import { changePassword } from './change-password.ts'
-import { deleteAccount } from './delete-account.ts'
-import type { Desk } from './desk.ts'
-import { endAllSessions, endSession } from './end-sessions.ts'
+import { EmailChange, LinkToken, PasswordReset, PasswordResetRequest } from './account-links/account-link.ts'
+import { changeEmail, requestEmailChange } from './account-links/change-email.ts'
+import { resetPassword, verifyEmail } from './account-links/redeem-link.ts'
+import { requestEmailVerification, requestPasswordReset } from './account-links/request-link.ts'
+import { deleteAccount } from './accounts/delete-account.ts'
+import { changeRole, setActive } from './accounts/manage-users.ts'
+import { readMe, readUser, readUsers, searchUsers } from './accounts/read-users.ts'
+import { register } from './accounts/register.ts'
+import { Credentials, Deletion, PasswordChange, Registration, UserSearch } from './accounts/user.ts'
+import type { AppDeps } from './deps.ts'
 import type { Locale, Outcome, Resolvers, Role, SecurityEventKind } from './gen/graphql.ts'
-import { logIn } from './log-in.ts'
-import { logOut } from './log-out.ts'
-import { changeRole, setActive } from './manage-users.ts'
-import { readSecurityLog } from './read-security-log.ts'
-import { readSessions } from './read-sessions.ts'
-import { readMe, readUser, readUsers, searchUsers } from './read-users.ts'
-import { refreshSession } from './refresh-session.ts'
-import { register } from './register.ts'
-import { EventSearch } from './security-event.ts'
-import { Holding, SessionSearch } from './session.ts'
-import { resetPassword, verifyEmail } from './use-link.ts'
-import { Credentials, Deletion, PasswordChange, Registration, UserSearch } from './user.ts'
+import { changePassword } from './passwords/change-password.ts'
+import { readSecurityLog } from './security-log/read-security-log.ts'
+import { EventSearch } from './security-log/security-event.ts'
+import { endAllSessions, endSession } from './sessions/end-sessions.ts'
+import { readSessions } from './sessions/read-sessions.ts'
+import { refreshSession } from './sessions/refresh-session.ts'
+import { RefreshTokenInput, SessionSearch } from './sessions/session.ts'
+import { logIn } from './sign-in/log-in.ts'
+import { logOut } from './sign-in/log-out.ts'
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
-const readRegistration = reader(Registration)
-const readCredentials = reader(Credentials)
-const readHolding = reader(Holding)
-const readSearch = reader(UserSearch)
-const readPasswordChange = reader(PasswordChange)
-const readDeletion = reader(Deletion)
-const readEmailChange = reader(EmailChange)
-const readForgotten = reader(Forgotten)
-const readPasswordReset = reader(PasswordReset)
-const readVerification = reader(Verification)
-const readSessionSearch = reader(SessionSearch)
-const readEventSearch = reader(EventSearch)
+const parseRegistration = reader(Registration)
+const parseCredentials = reader(Credentials)
+const parseRefreshToken = reader(RefreshTokenInput)
+const parseUserSearch = reader(UserSearch)
+const parsePasswordChange = reader(PasswordChange)
+const parseDeletion = reader(Deletion)
+const parseEmailChange = reader(EmailChange)
+const parsePasswordResetRequest = reader(PasswordResetRequest)
+const parsePasswordReset = reader(PasswordReset)
+const parseLinkToken = reader(LinkToken)
+const parseSessionSearch = reader(SessionSearch)
+const parseEventSearch = reader(EventSearch)
 
-/** The GraphQL face of auth-service. */
-export function graphql(app: App, desk: Desk): void {
+/** Registers the GraphQL subgraph of auth-service. */
+export function graphql(app: App, deps: AppDeps): void {
   const resolvers: Resolvers = {
     Query: {
-      me: (_root, _args, { person }) => readMe(desk, person),
-      user: (_root, { id }, { person }) => readUser(desk, person, id),
-      users: async (_root, args, { person }) => connection(await searchUsers(desk, person, readSearch(given(args)))),
-      securityLog: async (_root, args, { person }) =>
-        connection(await readSecurityLog(desk, person, readEventSearch(given(args)))),
+      me: (_root, _args, context) => readMe(deps, context.person),
+      user: (_root, { id }, context) => readUser(deps, context.person, id),
+      users: async (_root, args, context) =>
+        connection(await searchUsers(deps, context.person, parseUserSearch(withoutNulls(args)))),
+      securityLog: async (_root, args, context) =>
+        connection(await readSecurityLog(deps, context.person, parseEventSearch(withoutNulls(args)))),
     },
     Mutation: {
       register: (_root, { input: { locale, ...input } }, { request }) =>
-        register(desk, request, readRegistration({ ...input, ...(locale && { locale: locale.toLowerCase() }) })),
-      login: (_root, { input }, { request }) => logIn(desk, request, readCredentials({ ...input })),
+        register(deps, request, parseRegistration({ ...input, ...(locale && { locale: locale.toLowerCase() }) })),
+      login: (_root, { input }, { request }) => logIn(deps, request, parseCredentials({ ...input })),
       refreshSession: (_root, args, { request }) =>
-        refreshSession(desk, request, readHolding({ ...args }).refreshToken),
+        refreshSession(deps, request, parseRefreshToken({ ...args }).refreshToken),
       logout: async (_root, args, { request }) => {
-        await logOut(desk, request, readHolding({ ...args }).refreshToken)
+        await logOut(deps, request, parseRefreshToken({ ...args }).refreshToken)
         return true
       },
       changePassword: async (_root, { input }, { request }) => {
         signedIn(request.person)
-        await changePassword(desk, request, readPasswordChange({ ...input }))
+        await changePassword(deps, request, parsePasswordChange({ ...input }))
         return true
       },
       deleteAccount: async (_root, args, { request }) => {
         signedIn(request.person)
-        await deleteAccount(desk, request, readDeletion({ ...args }).password)
+        await deleteAccount(deps, request, parseDeletion({ ...args }).password)
         return true
       },
       requestPasswordReset: async (_root, args, { request }) => {
-        await askForReset(desk, request, readForgotten({ ...args }).email)
+        await requestPasswordReset(deps, request, parsePasswordResetRequest({ ...args }).email)
         return true
       },
       resetPassword: async (_root, args, { request }) => {
-        await resetPassword(desk, request, readPasswordReset({ ...args }))
+        await resetPassword(deps, request, parsePasswordReset({ ...args }))
         return true
       },
       requestEmailVerification: async (_root, _args, { request }) => {
-        await askForVerification(desk, request)
+        await requestEmailVerification(deps, request)
         return true
       },
       verifyEmail: async (_root, args, { request }) => {
-        await verifyEmail(desk, request, readVerification({ ...args }).token)
+        await verifyEmail(deps, request, parseLinkToken({ ...args }).token)
         return true
       },
       requestEmailChange: async (_root, args, { request }) => {
         signedIn(request.person)
-        await askForEmailChange(desk, request, readEmailChange({ ...args }))
+        await requestEmailChange(deps, request, parseEmailChange({ ...args }))
         return true
       },
       changeEmail: async (_root, args, { request }) => {
-        await changeEmail(desk, request, readVerification({ ...args }).token)
+        await changeEmail(deps, request, parseLinkToken({ ...args }).token)
         return true
       },
       endSession: async (_root, { id }, { request }) => {
-        await endSession(desk, request, id)
+        await endSession(deps, request, id)
         return true
       },
       endAllSessions: async (_root, { userId }, { request }) => {
-        await endAllSessions(desk, request, userId ?? undefined)
+        await endAllSessions(deps, request, userId ?? undefined)
         return true
       },
       setUserRole: (_root, { id, role }, { request }) =>
-        changeRole(desk, request, id, role === 'ADMIN' ? 'admin' : 'user'),
-      setUserActive: (_root, { id, active }, { request }) => setActive(desk, request, id, active),
+        changeRole(deps, request, id, role === 'ADMIN' ? 'admin' : 'user'),
+      setUserActive: (_root, { id, active }, { request }) => setActive(deps, request, id, active),
     },
     SecurityEvent: {
       what: ({ what }) => what.toUpperCase().replaceAll('-', '_') as SecurityEventKind,
       outcome: ({ outcome }) => outcome.toUpperCase() as Outcome,
     },
     User: {
-      sessions: async ({ id }, args, { person }) =>
-        connection(await readSessions(desk, person, readSessionSearch({ ...given(args), userId: id }))),
+      sessions: async ({ id }, args, context) =>
+        connection(await readSessions(deps, context.person, parseSessionSearch({ ...withoutNulls(args), userId: id }))),
       role: ({ role }) => role.toUpperCase() as Role,
       locale: ({ locale }) => locale.toUpperCase() as Locale,
     },
   }
   const references = {
-    User: (keys: { id: string }[], { person }: { person: Parameters<typeof readUsers>[1] }) =>
+    User: (keys: { id: string }[], context: { person: Parameters<typeof readUsers>[1] }) =>
       readUsers(
-        desk,
-        person,
+        deps,
+        context.person,
         keys.map(({ id }) => id),
       ),
   }
   serveSubgraph(app, subgraph({ sdl, resolvers, references }))
 }
 
-/** Arguments without those that are null: GraphQL does not tell "null" from "left out" here. */
-const given = (args: object): object => Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null))
+/** The arguments that are not null: the schemas accept absent properties, and null means absent in these fields. */
+const withoutNulls = (args: object): object =>
+  Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null))

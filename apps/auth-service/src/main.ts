@@ -1,11 +1,11 @@
 import { run } from '@halles/service/run'
 import { configFrom } from './config.ts'
 
-const [command, ...words] = process.argv.slice(2)
+const [command, ...args] = process.argv.slice(2)
 if (command === 'keys') {
-  const { keysCommand } = await import('./keys-command.ts')
+  const { runKeysCommand } = await import('./signing-keys/keys-command.ts')
   try {
-    console.log(await keysCommand(words, process.env))
+    console.log(await runKeysCommand(args, process.env))
   } catch (error) {
     console.error((error as Error).message)
     process.exitCode = 1

@@ -1,11 +1,11 @@
 import type { Metrics } from '@halles/service/metrics'
 import { Counter, Gauge } from 'prom-client'
-import type { Counted } from './pace.ts'
+import type { RateLimitName } from './rate-limits/rate-limits.ts'
 
-export type SignInMetrics = ReturnType<typeof signInMetrics>
+export type AuthMetrics = ReturnType<typeof createAuthMetrics>
 
-/** auth-service's own metrics: what became of sign-ins and refreshes, and how passwords queue. */
-export function signInMetrics({ registry }: Metrics) {
+/** Creates auth-service's own metrics: outcomes of sign-ins and refreshes, rate limits, and the password hash queue. */
+export function createAuthMetrics({ registry }: Metrics) {
   const registers = [registry]
   const signIns = new Counter({
     name: 'auth_sign_ins_total',
@@ -14,35 +14,35 @@ export function signInMetrics({ registry }: Metrics) {
     registers,
   })
   const refreshes = new Counter({
-    name: 'auth_refreshes_total',
-    help: 'Refreshes by outcome; reused means that a session was ended because a spent token came back.',
+    name: 'auth_session_refreshes_total',
+    help: 'Session refreshes by outcome; reused means that a session was ended because its refresh token was reused.',
     labelNames: ['outcome'],
     registers,
   })
-  const turnedAway = new Counter({
-    name: 'auth_hashing_turned_away_total',
-    help: 'Passwords that were not hashed because too many waited.',
+  const hashRejections = new Counter({
+    name: 'auth_password_hash_rejections_total',
+    help: 'Passwords that were not hashed because the queue was full.',
     registers,
   })
-  const throttled = new Counter({
-    name: 'auth_throttled_total',
-    help: 'Tries to sign in or register that came too fast, by what they were too many for.',
-    labelNames: ['counted'],
+  const rateLimited = new Counter({
+    name: 'auth_rate_limited_total',
+    help: 'Sign-in attempts, registrations and e-mail requests that were rejected, by the rate limit that was exceeded.',
+    labelNames: ['limit'],
     registers,
   })
   return {
-    throttled: (counted: Counted): void => throttled.inc({ counted }),
-    signIn: (outcome: 'registered' | 'accepted' | 'refused'): void => signIns.inc({ outcome }),
-    refresh: (outcome: 'rotated' | 'repeated' | 'reused' | 'refused'): void => refreshes.inc({ outcome }),
-    turnedAway: (): void => turnedAway.inc(),
-    /** Shows how many passwords wait to be hashed, whenever metrics are asked for. */
-    watch: (waiting: () => number): void =>
+    countRateLimited: (limit: RateLimitName): void => rateLimited.inc({ limit }),
+    countSignIn: (outcome: 'registered' | 'accepted' | 'refused'): void => signIns.inc({ outcome }),
+    countRefresh: (outcome: 'rotated' | 'repeated' | 'reused' | 'refused'): void => refreshes.inc({ outcome }),
+    countHashRejection: (): void => hashRejections.inc(),
+    /** Registers a gauge that reads the length of the password hash queue on each scrape. */
+    observeHashQueue: (queueLength: () => number): void =>
       void new Gauge({
-        name: 'auth_hashing_waiting',
+        name: 'auth_password_hash_queue_length',
         help: 'Passwords that wait to be hashed.',
         registers,
         collect() {
-          this.set(waiting())
+          this.set(queueLength())
         },
       }),
   }

@@ -1,17 +1,19 @@
 import type { App } from '@halles/service/app'
-import type { Desk } from './desk.ts'
-import type { Keys } from './keys.ts'
-import { accountRoutes } from './rest-account.ts'
-import { serviceRoutes } from './rest-services.ts'
-import { sessionRoutes } from './rest-sessions.ts'
-import { signInRoutes } from './rest-sign-in.ts'
-import { userRoutes } from './rest-users.ts'
+import { accountLinkRoutes } from './account-links/rest.ts'
+import { accountRoutes } from './accounts/rest.ts'
+import type { AppDeps } from './deps.ts'
+import { securityLogRoutes } from './security-log/rest.ts'
+import { sessionRoutes } from './sessions/rest.ts'
+import { signInRoutes } from './sign-in/rest.ts'
+import { signingKeyRoutes } from './signing-keys/rest.ts'
+import type { SigningKeys } from './signing-keys/signing-keys.ts'
 
-/** The REST face of auth-service, a file a noun. */
-export function rest(app: App, desk: Desk, keys: Pick<Keys, 'published'>): void {
-  signInRoutes(app, desk)
-  accountRoutes(app, desk)
-  sessionRoutes(app, desk)
-  userRoutes(app, desk)
-  serviceRoutes(app, desk, keys)
+/** Registers the REST routes of auth-service, which are declared in the folder of their noun. */
+export function rest(app: App, deps: AppDeps, signingKeys: Pick<SigningKeys, 'listPublicKeys'>): void {
+  signInRoutes(app, deps)
+  accountRoutes(app, deps)
+  accountLinkRoutes(app, deps)
+  sessionRoutes(app, deps)
+  securityLogRoutes(app, deps)
+  signingKeyRoutes(app, signingKeys)
 }

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { User as Account } from '../user.ts';
-import type { SecurityEvent as SecurityEventModel } from '../security-event.ts';
+import type { User as UserModel } from '../accounts/user.ts';
+import type { SecurityEvent as SecurityEventModel } from '../security-log/security-event.ts';
 import type { GraphQLContext } from '@halles/service/graphql-http';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -20,7 +20,7 @@ export type Scalars = {
 
 export type ChangePasswordInput = {
   currentPassword: Scalars['String']['input'];
-  /** 8 to 128 characters of any kind; none that are tried first, and not your name or address. */
+  /** 8 to 128 characters of any kind; not a commonly used password, and not your name or address. */
   newPassword: Scalars['String']['input'];
 };
 
@@ -37,40 +37,49 @@ export type LoginInput = {
 
 export type Mutation = {
   __typename?: 'Mutation';
-  /** Another address, by the link in the letter to it; ends the other sessions. `EMAIL_TAKEN` when it has another account. */
+  /**
+   * Changes the address by the link in the e-mail to the new one, and ends the other sessions. `EMAIL_TAKEN` when it has another
+   * account.
+   */
   changeEmail: Scalars['Boolean']['output'];
-  /** Another password for who knows the present one; ends their other sessions. `INVALID_CREDENTIALS` when it is wrong. */
+  /** Changes the password, and ends the user's other sessions. `INVALID_CREDENTIALS` when the current password is wrong. */
   changePassword: Scalars['Boolean']['output'];
-  /** Deletes one's own account, and what other services keep of its owner. `INVALID_CREDENTIALS` when the password is wrong. */
+  /** Deletes the user's account and their personal data in all services. `INVALID_CREDENTIALS` when the password is wrong. */
   deleteAccount: Scalars['Boolean']['output'];
-  /** Signs out everywhere, here too: oneself, or as an admin another user. */
+  /** Ends all sessions of the user, this one included, or for admins those of another user. */
   endAllSessions: Scalars['Boolean']['output'];
-  /** Ends one session: one's own, or as an admin anyone's. `NOT_FOUND` when it has ended. */
+  /** Ends a session of the user, or for admins any session. `NOT_FOUND` when it has ended. */
   endSession: Scalars['Boolean']['output'];
-  /** Signs in. `INVALID_CREDENTIALS`, the same for an unknown address and a wrong password. */
+  /** Signs in. `INVALID_CREDENTIALS` for an unknown address as for a wrong password. */
   login: Session;
-  /** Ends the session that the refresh token belongs to. True whether or not it was still alive. */
+  /** Ends the session of the refresh token. True whether or not it was still open. */
   logout: Scalars['Boolean']['output'];
-  /** A new session for the one that the refresh token belongs to. `UNAUTHENTICATED` when it is unknown, used or ended. */
+  /**
+   * Exchanges a refresh token for new tokens of its session. `UNAUTHENTICATED` when the token is unknown or used, or the session has
+   * ended.
+   */
   refreshSession: Session;
-  /** Opens an account and signs in. `EMAIL_TAKEN` when the address has one already, whatever its case. */
+  /** Creates an account and signs in. `EMAIL_TAKEN` when the address already has an account, regardless of case. */
   register: Session;
   /**
-   * Wants a letter with a link to another address, for who knows the password (`INVALID_CREDENTIALS` when it is wrong). The
-   * same answer whether or not that address has an account.
+   * Requests an e-mail with a link to a new address. `INVALID_CREDENTIALS` when the password is wrong. The response is the same
+   * whether or not the address has an account.
    */
   requestEmailChange: Scalars['Boolean']['output'];
-  /** Wants a letter with a link that proves one's own address. */
+  /** Requests an e-mail with a link that verifies the user's address. */
   requestEmailVerification: Scalars['Boolean']['output'];
-  /** Wants a letter with a link to a new password. The same answer whether or not there is an account. */
+  /** Requests an e-mail with a link to reset the password. The response is the same whether or not the address has an account. */
   requestPasswordReset: Scalars['Boolean']['output'];
-  /** A new password, by the link in the letter; ends all sessions. */
+  /** Sets a new password by the link in the e-mail, and ends all sessions. */
   resetPassword: Scalars['Boolean']['output'];
-  /** Closes the account of another user, which ends their sessions, or opens it again: for admins. Every service knows in 5 s. */
+  /**
+   * Deactivates the account of another user, which ends their sessions, or reactivates it. For admins. Their access tokens are
+   * revoked within 5 s.
+   */
   setUserActive: User;
-  /** Makes another user an admin, or an admin a user: for admins. Every service knows in 5 s. */
+  /** Changes the role of another user. For admins. Their access tokens are revoked within 5 s. */
   setUserRole: User;
-  /** Proves one's address, by the link in the letter. */
+  /** Verifies an address by the link in the e-mail. */
   verifyEmail: Scalars['Boolean']['output'];
 };
 
@@ -156,10 +165,10 @@ export type MutationVerifyEmailArgs = {
 /** A session that has not ended. */
 export type OpenSession = {
   __typename?: 'OpenSession';
-  /** What the browser or app calls itself. */
+  /** The User-Agent of the browser or app. */
   agent?: Maybe<Scalars['String']['output']>;
   createdAt: Scalars['DateTime']['output'];
-  /** Whether it is the session that asks. */
+  /** Whether it is the session of the access token of this request. */
   current: Scalars['Boolean']['output'];
   expiresAt: Scalars['DateTime']['output'];
   id: Scalars['ID']['output'];
@@ -199,13 +208,13 @@ export type PageInfo = {
 
 export type Query = {
   __typename?: 'Query';
-  /** Who the token belongs to. `UNAUTHENTICATED` without one. */
+  /** The user of the access token. `UNAUTHENTICATED` without one. */
   me?: Maybe<User>;
-  /** What happened to accounts, or to one user's, newest first, for admins. */
+  /** The events about all accounts or one user's, newest first. For admins. */
   securityLog: SecurityEventConnection;
   /** A user, for themselves or an admin; `FORBIDDEN` otherwise. */
   user?: Maybe<User>;
-  /** All users, newest first, for admins. `search` matches the beginning of name or e-mail, accents and case aside. */
+  /** All users, newest first. For admins. `search` matches prefixes of words of name and e-mail, regardless of accents and case. */
   users: UserConnection;
 };
 
@@ -230,10 +239,10 @@ export type QueryUsersArgs = {
 
 export type RegisterInput = {
   email: Scalars['String']['input'];
-  /** FR when left out. */
+  /** FR by default. */
   locale?: InputMaybe<Locale>;
   name: Scalars['String']['input'];
-  /** 8 to 128 characters of any kind; none that are tried first, and not your name or address. */
+  /** 8 to 128 characters of any kind; not a commonly used password, and not your name or address. */
   password: Scalars['String']['input'];
 };
 
@@ -243,20 +252,20 @@ export const Role = {
 } as const;
 
 export type Role = typeof Role[keyof typeof Role];
-/** Something that happened to an account. */
+/** An event about an account. */
 export type SecurityEvent = {
   __typename?: 'SecurityEvent';
   at: Scalars['DateTime']['output'];
-  /** Who did it; null when no one was signed in. */
+  /** The user who acted; null when the actor was not signed in. */
   byId?: Maybe<Scalars['ID']['output']>;
   id: Scalars['ID']['output'];
   outcome: Outcome;
-  /** The same for all that came from one place, which cannot be read from it. */
+  /** A keyed hash: equal for all events from one client subnet, which it does not reveal. */
   place: Scalars['String']['output'];
   sessionId?: Maybe<Scalars['ID']['output']>;
-  /** The id under which logs know the request. */
+  /** The id of the request's trace, which is in the logs too. */
   traceId?: Maybe<Scalars['String']['output']>;
-  /** Whose account; null when there is none. */
+  /** The user whose account it is; null when there is none. */
   userId?: Maybe<Scalars['ID']['output']>;
   what: SecurityEventKind;
 };
@@ -285,50 +294,50 @@ export const SecurityEventKind = {
   PasswordChanged: 'PASSWORD_CHANGED',
   PasswordReset: 'PASSWORD_RESET',
   Reactivated: 'REACTIVATED',
-  /** A spent refresh token came back, and its session was ended. */
+  /** A used refresh token was presented again, and its session was ended. */
   RefreshReused: 'REFRESH_REUSED',
   Registration: 'REGISTRATION',
   RoleChanged: 'ROLE_CHANGED',
   SessionsEnded: 'SESSIONS_ENDED',
   SignIn: 'SIGN_IN',
   SignOut: 'SIGN_OUT',
-  /** A place began to try too fast, and has to wait. */
+  /** A client subnet exceeded a rate limit. */
   Throttled: 'THROTTLED'
 } as const;
 
 export type SecurityEventKind = typeof SecurityEventKind[keyof typeof SecurityEventKind];
-/** What signing in gives. */
+/** The result of a sign-in or a refresh. */
 export type Session = {
   __typename?: 'Session';
   /** A JWT for the header `Authorization: Bearer …`. */
   accessToken: Scalars['String']['output'];
-  /** Seconds until the access token ends. */
+  /** The access token's lifetime in seconds. */
   expiresIn: Scalars['Int']['output'];
-  /** Opaque and for one use: refreshSession answers with its successor. */
+  /** Opaque and for one use: refreshSession returns its successor. */
   refreshToken: Scalars['String']['output'];
   user: User;
 };
 
-/** Someone with an account. Seen by themselves and by admins. */
+/** A user. Visible to themselves and to admins. */
 export type User = {
   __typename?: 'User';
-  /** Whether the account can be signed in to. An admin may close it. */
+  /** Whether the account can be signed in to. An admin may deactivate it. */
   active: Scalars['Boolean']['output'];
   createdAt: Scalars['DateTime']['output'];
   email: Scalars['String']['output'];
-  /** Whether its owner was proven to read the letters to the address. */
+  /** Whether the owner has proven that they receive e-mails at the address. */
   emailVerified: Scalars['Boolean']['output'];
   id: Scalars['ID']['output'];
-  /** The language of the letters that this user gets. */
+  /** The language of the e-mails to this user. */
   locale: Locale;
   name: Scalars['String']['output'];
   role: Role;
-  /** Where this user is signed in, newest first; for themselves and admins. */
+  /** The open sessions of this user, newest first. For themselves and admins. */
   sessions?: Maybe<OpenSessionConnection>;
 };
 
 
-/** Someone with an account. Seen by themselves and by admins. */
+/** A user. Visible to themselves and to admins. */
 export type UserSessionsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
@@ -466,7 +475,7 @@ export type ResolversTypes = {
   SecurityEventEdge: ResolverTypeWrapper<Omit<SecurityEventEdge, 'node'> & { node: ResolversTypes['SecurityEvent'] }>;
   SecurityEventKind: SecurityEventKind;
   Session: ResolverTypeWrapper<Omit<Session, 'user'> & { user: ResolversTypes['User'] }>;
-  User: ResolverTypeWrapper<Account>;
+  User: ResolverTypeWrapper<UserModel>;
   UserConnection: ResolverTypeWrapper<Omit<UserConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['UserEdge']>, nodes: Array<ResolversTypes['User']> }>;
   UserEdge: ResolverTypeWrapper<Omit<UserEdge, 'node'> & { node: ResolversTypes['User'] }>;
 };
@@ -491,7 +500,7 @@ export type ResolversParentTypes = {
   SecurityEventConnection: Omit<SecurityEventConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['SecurityEventEdge']>, nodes: Array<ResolversParentTypes['SecurityEvent']> };
   SecurityEventEdge: Omit<SecurityEventEdge, 'node'> & { node: ResolversParentTypes['SecurityEvent'] };
   Session: Omit<Session, 'user'> & { user: ResolversParentTypes['User'] };
-  User: Account;
+  User: UserModel;
   UserConnection: Omit<UserConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['UserEdge']>, nodes: Array<ResolversParentTypes['User']> };
   UserEdge: Omit<UserEdge, 'node'> & { node: ResolversParentTypes['User'] };
 };

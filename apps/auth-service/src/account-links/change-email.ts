@@ -1,0 +1,82 @@
+import { signedIn } from '@halles/service/person'
+import { Refusal } from '@halles/service/refusal'
+import { createPendingEvent } from '../account-events/account-event.ts'
+import { toEmailKey } from '../accounts/user.ts'
+import type { AppDeps, RequestContext } from '../deps.ts'
+import { emailsUnavailable, invalidLink, parseLinkToken, type EmailChange } from './account-link.ts'
+
+type RequestDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
+  rateLimiter: Pick<AppDeps['rateLimiter'], 'checkSignIn' | 'checkEmailRequest' | 'tryEmailToNewAddress'>
+  users: Pick<AppDeps['users'], 'findActiveById'>
+  accountLinks: Pick<AppDeps['accountLinks'], 'save'>
+  passwordHasher: Pick<AppDeps['passwordHasher'], 'verify'>
+}
+
+/**
+ * Requests an e-mail with a link to the new address of the principal's account; the password proves the principal's
+ * identity. Whether the new address has an account is never looked up, so neither the response, nor its time, nor the
+ * e-mail, which the sender sees in their list of notifications, reveals it. When too many e-mails went to that address, none
+ * is sent, and the response is the same.
+ *
+ * @throws AppError `UNAUTHENTICATED`; `INVALID_CREDENTIALS` for a wrong password, which counts as a failed sign-in;
+ *   `RATE_LIMITED`; `UNAVAILABLE` when this deployment sends no account e-mails.
+ */
+export async function requestEmailChange(
+  deps: RequestDeps,
+  { person: principal, client }: RequestContext,
+  { email, password }: EmailChange,
+): Promise<void> {
+  const { outbox, rateLimiter, users, accountLinks, passwordHasher, securityLog, log, now } = deps
+  const { id, sid } = signedIn(principal)
+  if (!outbox) throw emailsUnavailable()
+  const account = await users.findActiveById(id)
+  if (!account) throw new Refusal('UNAUTHENTICATED', 'This account is deleted or deactivated.')
+  const rejectPassword = async (): Promise<Refusal> => {
+    await securityLog.record(client, 'email-changed', { userId: id, byId: id, sessionId: sid, outcome: 'refused' })
+    return new Refusal('INVALID_CREDENTIALS', 'The password is wrong.')
+  }
+  const attempt = await rateLimiter.checkSignIn(account.user.email, client)
+  if (!(await passwordHasher.verify(account.passwordHash, password))) throw await rejectPassword()
+  await attempt.succeeded()
+  await rateLimiter.checkEmailRequest(client)
+  if (!(await rateLimiter.tryEmailToNewAddress(toEmailKey(email)))) return
+  const { stored, link } = await outbox.issueLink(id, 'email-change')
+  const event = { ...createPendingEvent('account.email-change-requested', now()), to: email, link }
+  const isSaved = await accountLinks.save(id, 'email-change', { ...stored, email, sid }, event, account.passwordHash)
+  if (!isSaved) throw await rejectPassword()
+  log.info({ userId: id }, 'e-mail change requested')
+  outbox.wake()
+}
+
+type ChangeDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
+  rateLimiter: Pick<AppDeps['rateLimiter'], 'rememberSubnet'>
+  accountLinks: Pick<AppDeps['accountLinks'], 'changeEmail'>
+  sessions: Pick<AppDeps['sessions'], 'endAll'>
+}
+
+/**
+ * Changes an account's address to the one that the link was sent to, and notifies the previous address. Ends all sessions
+ * but the one that requested the change. Access tokens, which contain the old address, are revoked within 5 s.
+ *
+ * @throws AppError `VALIDATION_FAILED` for a link that was used or replaced or has expired; `EMAIL_TAKEN` when the address
+ *   has another account. The link then stays valid, and the reader of the e-mail, who owns the address, may know.
+ */
+export async function changeEmail(
+  { outbox, rateLimiter, accountLinks, sessions, securityLog, log, now }: ChangeDeps,
+  { client }: Pick<RequestContext, 'client'>,
+  token: string,
+): Promise<void> {
+  const { userId, digest } = parseLinkToken(token)
+  const changed = await accountLinks.changeEmail(userId, digest, now())
+  if (!changed) throw invalidLink()
+  if (changed === 'email-taken') {
+    // Recorded without a user: requesters can read their own log, and would learn that the address has an account.
+    await securityLog.record(client, 'email-changed', { outcome: 'refused' })
+    throw new Refusal('EMAIL_TAKEN', 'This e-mail address has another account: sign in to that one instead.')
+  }
+  await rateLimiter.rememberSubnet(changed.email, client)
+  await sessions.endAll(userId, now(), changed.sid)
+  await securityLog.record(client, 'email-changed', { userId })
+  log.info({ userId }, 'e-mail address changed')
+  outbox?.wake()
+}

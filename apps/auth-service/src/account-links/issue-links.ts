@@ -1,0 +1,53 @@
+import type { Logger } from '@halles/service/log'
+import type { Sealing } from '@halles/service/sealed'
+import type { PendingEvent } from '../account-events/account-event.ts'
+import type { UserStore } from '../accounts/users.ts'
+import type { RateLimiter } from '../rate-limits/rate-limiter.ts'
+import { createLinkToken, linkLifetimes, parseLinkToken, type LinkPurpose, type StoredLink } from './account-link.ts'
+import type { AccountLinkStore } from './account-links.ts'
+import type { LinkRequestStore } from './link-requests.ts'
+
+export type LinkIssuerDeps = {
+  users: Pick<UserStore, 'findByEmail'>
+  accountLinks: Pick<AccountLinkStore, 'save'>
+  linkRequests: Pick<LinkRequestStore, 'lease' | 'remove'>
+  rateLimiter: Pick<RateLimiter, 'tryEmailToAccount'>
+  encryption: Sealing
+  log: Logger
+  now: () => Date
+}
+
+/**
+ * Processes every stored link request. An address without an active account, or one that got too many e-mails, gets no
+ * link, and its request is removed all the same.
+ */
+export async function issueRequestedLinks(deps: LinkIssuerDeps): Promise<void> {
+  const { users, accountLinks, linkRequests, rateLimiter, log, now } = deps
+  for (let request = await linkRequests.lease(now()); request; request = await linkRequests.lease(now())) {
+    const { _id, purpose, emailKey, traceparent } = request
+    const account = await users.findByEmail(emailKey)
+    if (account?.user.active && (await rateLimiter.tryEmailToAccount(emailKey))) {
+      const { id } = account.user
+      const { stored, link } = await issueLink(deps, id, purpose)
+      // The request's id is the event's id: a request that is processed twice makes duplicates of one event.
+      const event = { id: _id, type: `account.${purpose}-requested`, at: now(), link } as const
+      await accountLinks.save(id, purpose, stored, { ...event, ...(traceparent !== undefined && { traceparent }) })
+      log.info({ userId: id, purpose }, 'link issued')
+    }
+    await linkRequests.remove(_id)
+  }
+}
+
+/** Creates a link: the digest for the store, and the encrypted token for the event that leads to the e-mail. */
+export async function issueLink(
+  { encryption, now }: Pick<LinkIssuerDeps, 'encryption' | 'now'>,
+  userId: string,
+  purpose: LinkPurpose,
+): Promise<{ stored: StoredLink; link: NonNullable<PendingEvent['link']> }> {
+  const token = createLinkToken(userId)
+  const expiresAt = new Date(now().getTime() + linkLifetimes[purpose])
+  return {
+    stored: { digest: parseLinkToken(token).digest, expiresAt },
+    link: { sealed: await encryption.seal(token), expiresAt },
+  }
+}

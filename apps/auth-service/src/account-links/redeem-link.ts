@@ -1,0 +1,53 @@
+import type { AppDeps, RequestContext } from '../deps.ts'
+import { checkNewPassword } from '../passwords/password.ts'
+import { invalidLink, parseLinkToken, type PasswordReset } from './account-link.ts'
+
+type Deps = Pick<AppDeps, 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & {
+  accountLinks: Pick<AppDeps['accountLinks'], 'findUser' | 'resetPassword'>
+  sessions: Pick<AppDeps['sessions'], 'endAll'>
+  passwordHasher: Pick<AppDeps['passwordHasher'], 'hash'>
+  rateLimiter: Pick<AppDeps['rateLimiter'], 'rememberSubnet'>
+}
+
+/**
+ * Sets a new password by the link in an e-mail, and ends all sessions of the account. The link also verifies the address.
+ * The client subnet becomes a known one for the account, so that guesses from elsewhere do not block the next sign-in.
+ *
+ * @throws AppError `VALIDATION_FAILED` for a link that was used or replaced or has expired, and for a password that is easy
+ *   to guess; in that case the link stays valid.
+ */
+export async function resetPassword(
+  deps: Deps,
+  { client }: Pick<RequestContext, 'client'>,
+  { token, newPassword }: PasswordReset,
+): Promise<void> {
+  const { accountLinks, sessions, passwordHasher, rateLimiter, isCommonPassword, securityLog, log, now } = deps
+  const { userId, digest } = parseLinkToken(token)
+  const user = await accountLinks.findUser(userId, 'password-reset', digest, now())
+  if (!user) throw invalidLink()
+  await checkNewPassword(isCommonPassword, newPassword, user, '/newPassword')
+  const hash = await passwordHasher.hash(newPassword)
+  if (!(await accountLinks.resetPassword(userId, digest, hash, now()))) throw invalidLink()
+  await Promise.all([sessions.endAll(userId, now()), rateLimiter.rememberSubnet(user.email, client)])
+  await securityLog.record(client, 'password-reset', { userId })
+  log.info({ userId }, 'password reset')
+}
+
+/**
+ * Verifies an address by the link in an e-mail.
+ *
+ * @throws AppError `VALIDATION_FAILED` for a link that was used or replaced or has expired.
+ */
+export async function verifyEmail(
+  {
+    accountLinks,
+    securityLog,
+    now,
+  }: Pick<AppDeps, 'securityLog' | 'now'> & { accountLinks: Pick<AppDeps['accountLinks'], 'verifyEmail'> },
+  { client }: Pick<RequestContext, 'client'>,
+  token: string,
+): Promise<void> {
+  const { userId, digest } = parseLinkToken(token)
+  if (!(await accountLinks.verifyEmail(userId, digest, now()))) throw invalidLink()
+  await securityLog.record(client, 'email-verified', { userId })
+}

@@ -1,0 +1,47 @@
+import { signedIn } from '@halles/service/person'
+import { Refusal } from '@halles/service/refusal'
+import type { AppDeps, RequestContext } from '../deps.ts'
+
+type Deps = Pick<AppDeps, 'outbox' | 'revocationRetention' | 'securityLog' | 'log' | 'now'> & {
+  rateLimiter: Pick<AppDeps['rateLimiter'], 'checkSignIn'>
+  users: Pick<AppDeps['users'], 'findActiveById' | 'erase'>
+  sessions: Pick<AppDeps['sessions'], 'endAll'>
+  passwordHasher: Pick<AppDeps['passwordHasher'], 'verify'>
+}
+
+/**
+ * Deletes the principal's own account: only its id is left. The password proves the principal's identity. Their access
+ * tokens are revoked within 5 s. The deletion is published at once, and again when the last access token has expired, so
+ * that other services also erase what was done with a token in between.
+ *
+ * @throws AppError `UNAUTHENTICATED`; `FORBIDDEN` for admins, so that one admin is always left; `INVALID_CREDENTIALS` for a
+ *   wrong password, which counts as a failed sign-in; `RATE_LIMITED`; `UNAVAILABLE` when this deployment publishes no events.
+ */
+export async function deleteAccount(
+  deps: Deps,
+  { person: principal, client }: RequestContext,
+  password: string,
+): Promise<void> {
+  const { outbox, revocationRetention, rateLimiter, users, sessions, passwordHasher, securityLog, log, now } = deps
+  const { id, sid } = signedIn(principal)
+  if (!outbox) throw new Refusal('UNAVAILABLE', 'This shop has no Kafka to notify other services of a deletion.')
+  const account = await users.findActiveById(id)
+  if (!account) throw new Refusal('UNAUTHENTICATED', 'This account is deleted.')
+  if (account.user.role === 'admin')
+    throw new Refusal('FORBIDDEN', 'Admins cannot delete their account: ask another admin to change your role first.')
+  const attempt = await rateLimiter.checkSignIn(account.user.email, client)
+  const at = now()
+  const again = new Date(at.getTime() + revocationRetention)
+  const isRight = await passwordHasher.verify(account.passwordHash, password)
+  const isErased = isRight && (await users.erase(id, account.passwordHash, at, again))
+  const entry = { userId: id, byId: id, sessionId: sid }
+  if (!isErased) {
+    await securityLog.record(client, 'account-deleted', { ...entry, outcome: 'refused' })
+    throw new Refusal('INVALID_CREDENTIALS', 'The password is wrong.')
+  }
+  await attempt.succeeded()
+  await sessions.endAll(id, now())
+  await securityLog.record(client, 'account-deleted', entry)
+  log.info({ userId: id }, 'account deleted')
+  outbox.wake()
+}

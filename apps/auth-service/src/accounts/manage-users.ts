@@ -1,0 +1,58 @@
+import { admin } from '@halles/service/person'
+import { Refusal } from '@halles/service/refusal'
+import type { AppDeps, RequestContext } from '../deps.ts'
+import type { Role, User } from './user.ts'
+
+type Deps = Pick<AppDeps, 'securityLog' | 'log' | 'now'> & {
+  users: Pick<AppDeps['users'], 'updateByAdmin'>
+  sessions: Pick<AppDeps['sessions'], 'endAll'>
+}
+
+/**
+ * Changes the role of another user. Their access tokens are revoked within 5 s; a refresh returns one with the new role.
+ *
+ * @throws AppError `UNAUTHENTICATED`, `NOT_FOUND`; `FORBIDDEN` when the principal is not an admin at the moment of the change,
+ *   regardless of their token's claims, and for their own account, so that one admin is always left.
+ */
+export async function changeRole(deps: Deps, context: RequestContext, id: string, role: Role): Promise<User> {
+  const { users, securityLog, log, now } = deps
+  const adminId = requireOtherAdmin(context, id)
+  const { user, changed } = requireUpdated(await users.updateByAdmin(adminId, id, { role }, now()))
+  if (changed) {
+    await securityLog.record(context.client, 'role-changed', { userId: id, byId: adminId })
+    log.info({ userId: id, role }, 'role changed')
+  }
+  return user
+}
+
+/**
+ * Activates or deactivates the account of another user. A deactivated account cannot be signed in to, its sessions end, and
+ * its access tokens are revoked within 5 s.
+ *
+ * @throws AppError as `changeRole`.
+ */
+export async function setActive(deps: Deps, context: RequestContext, id: string, active: boolean): Promise<User> {
+  const { users, sessions, securityLog, log, now } = deps
+  const adminId = requireOtherAdmin(context, id)
+  const { user, changed } = requireUpdated(await users.updateByAdmin(adminId, id, { active }, now()))
+  // Even if the account was inactive before: the request that deactivated it may have failed before this step.
+  if (!active) await sessions.endAll(id, now())
+  if (changed) {
+    await securityLog.record(context.client, active ? 'reactivated' : 'deactivated', { userId: id, byId: adminId })
+    log.info({ userId: id, active }, 'account activated or deactivated')
+  }
+  return user
+}
+
+/** The id of the principal, who must be an admin other than the user `id`. */
+function requireOtherAdmin(context: RequestContext, id: string): string {
+  const { id: adminId } = admin(context.person)
+  if (adminId === id) throw new Refusal('FORBIDDEN', 'Admins cannot change their own account: ask another admin.')
+  return adminId
+}
+
+function requireUpdated<T extends object>(result: T | 'not-admin' | undefined): T {
+  if (result === 'not-admin') throw new Refusal('FORBIDDEN', 'Your account is not an admin any more.')
+  if (!result) throw new Refusal('NOT_FOUND', 'There is no such user.')
+  return result
+}

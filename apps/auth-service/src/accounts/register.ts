@@ -1,0 +1,51 @@
+import { Refusal } from '@halles/service/refusal'
+import { traceHeaders } from '@halles/service/trace'
+import type { AppDeps, RequestContext } from '../deps.ts'
+import { checkNewPassword } from '../passwords/password.ts'
+import type { Session } from '../sessions/session.ts'
+import { startSession, type StartSessionDeps } from '../sessions/start-session.ts'
+import { createUser, toEmailKey, type Registration } from './user.ts'
+
+type Deps = StartSessionDeps &
+  Pick<AppDeps, 'metrics' | 'log' | 'isCommonPassword' | 'securityLog' | 'linkRequests' | 'outbox'> & {
+    rateLimiter: Pick<AppDeps['rateLimiter'], 'checkRegistration' | 'rememberSubnet'>
+    users: Pick<AppDeps['users'], 'hasEmail' | 'insert'>
+    passwordHasher: Pick<AppDeps['passwordHasher'], 'hash'>
+  }
+
+/**
+ * Creates an account and signs its owner in. Where account e-mails are sent, one asks the owner to verify the address.
+ *
+ * @throws AppError `VALIDATION_FAILED` for a password that is easy to guess; `EMAIL_TAKEN` when the address already has an
+ *   account, regardless of case; `RATE_LIMITED`.
+ */
+export async function register(
+  deps: Deps,
+  { client }: Pick<RequestContext, 'client'>,
+  input: Registration,
+): Promise<Session> {
+  const { rateLimiter, users, passwordHasher, isCommonPassword, securityLog, linkRequests, outbox, metrics, log, now } =
+    deps
+  await checkNewPassword(isCommonPassword, input.password, input, '/password')
+  await rateLimiter.checkRegistration(client)
+  // Only saves the cost of a hash: the unique index decides between concurrent registrations.
+  if (await users.hasEmail(input.email)) throw emailTaken()
+  const user = createUser(input, 'user', now())
+  if (!(await users.insert(user, await passwordHasher.hash(input.password)))) throw emailTaken()
+  await rateLimiter.rememberSubnet(user.email, client)
+  metrics.countSignIn('registered')
+  log.info({ userId: user.id }, 'account registered')
+  const session = await startSession(deps, client, user)
+  if (outbox) {
+    const emailKey = toEmailKey(user.email)
+    await linkRequests.insert({ purpose: 'email-verification', emailKey, ...traceHeaders() }, now())
+    outbox.wake()
+  }
+  await securityLog.record(client, 'registration', { userId: user.id, byId: user.id })
+  return session
+}
+
+const emailTaken = (): Refusal =>
+  new Refusal('EMAIL_TAKEN', 'This e-mail address already has an account: sign in instead.', {
+    errors: [{ path: '/email', message: 'already has an account' }],
+  })

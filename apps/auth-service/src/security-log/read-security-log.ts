@@ -1,0 +1,18 @@
+import type { Page } from '@halles/service/page'
+import { admin, type Person } from '@halles/service/person'
+import type { AppDeps } from '../deps.ts'
+import type { EventSearch, SecurityEvent } from './security-event.ts'
+
+/**
+ * Reads a page of the security log, for admins.
+ *
+ * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`, `VALIDATION_FAILED` for a cursor of another list.
+ */
+export async function readSecurityLog(
+  { securityLog }: { securityLog: Pick<AppDeps['securityLog'], 'findPage'> },
+  principal: Person | undefined,
+  query: EventSearch,
+): Promise<Page<SecurityEvent>> {
+  admin(principal)
+  return securityLog.findPage(query)
+}

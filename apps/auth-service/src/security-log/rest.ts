@@ -1,0 +1,24 @@
+import type { App } from '@halles/service/app'
+import { PageView, pageView } from '@halles/service/page'
+import type { AppDeps } from '../deps.ts'
+import { problems, requireAdminRole, security, tags } from '../rest-schema.ts'
+import { readSecurityLog } from './read-security-log.ts'
+import { EventSearch, EventView, toEventView } from './security-event.ts'
+
+/** The REST route to the security log. */
+export function securityLogRoutes(app: App, deps: AppDeps): void {
+  app.get(
+    '/security-log',
+    {
+      schema: {
+        summary: 'Lists the security events about all accounts or one user’s, newest first. For admins.',
+        tags,
+        security,
+        querystring: EventSearch,
+        response: { 200: PageView(EventView, 'SecurityEventPage'), ...problems },
+      },
+      preValidation: requireAdminRole,
+    },
+    async (request) => pageView(await readSecurityLog(deps, request.person, request.query), toEventView),
+  )
+}

@@ -1,0 +1,73 @@
+import { createHmac } from 'node:crypto'
+import type { Client } from '@halles/service/client'
+import { newId } from '@halles/service/ids'
+import { pageOf } from '@halles/service/mongo'
+import type { Page } from '@halles/service/page'
+import { traceId } from '@halles/service/trace'
+import type { Db } from 'mongodb'
+import type { EventSearch, SecurityEvent } from './security-event.ts'
+
+type SecurityEventDocument = Omit<SecurityEvent, 'id'> & { _id: string; expiresAt: Date }
+
+const DAY = 86_400_000
+
+export type SecurityLog = Awaited<ReturnType<typeof createSecurityLog>>
+
+/**
+ * Creates the security log. MongoDB removes events after `days` (TTL index).
+ *
+ * @param secret the key of the HMAC that hides client subnets
+ */
+export async function createSecurityLog(
+  db: Db,
+  { secret, days, now }: { secret: Buffer; days: number; now: () => Date },
+) {
+  const events = db.collection<SecurityEventDocument>('securityLog')
+  await events.createIndexes([{ key: { userId: 1, _id: -1 } }, { key: { expiresAt: 1 }, expireAfterSeconds: 0 }])
+  // `place:` separates the domains of the HMACs under this key. It must not change, or stored events would not match.
+  const hashSubnet = (subnet: string): string =>
+    createHmac('sha256', secret).update(`place:${subnet}`).digest('base64url').slice(0, 16)
+
+  return {
+    /** Records an event that has just happened, in the current trace. */
+    async record(
+      client: Client,
+      what: SecurityEvent['what'],
+      details: Partial<Pick<SecurityEvent, 'outcome' | 'userId' | 'byId' | 'sessionId'>>,
+    ): Promise<void> {
+      const at = now()
+      await events.insertOne({
+        _id: newId(),
+        at,
+        what,
+        outcome: 'done',
+        userId: null,
+        byId: null,
+        sessionId: null,
+        ...details,
+        place: hashSubnet(client.place),
+        traceId: traceId() ?? null,
+        expiresAt: new Date(at.getTime() + days * DAY),
+      })
+    },
+
+    /** One page of the log, newest first. */
+    async findPage({ userId, ...query }: EventSearch): Promise<Page<SecurityEvent>> {
+      const filter = userId === undefined ? {} : { userId }
+      const page = await pageOf(
+        events,
+        { list: 'security-log', filter, sort: [['_id', -1]], omit: ['expiresAt'] },
+        query,
+      )
+      return { ...page, items: page.items.map(toEvent) }
+    },
+
+    /** All events about a user, newest first. */
+    findByUser: async (userId: string): Promise<SecurityEvent[]> =>
+      (await events.find({ userId }).sort({ _id: -1 }).project<SecurityEventDocument>({ expiresAt: 0 }).toArray()).map(
+        toEvent,
+      ),
+  }
+}
+
+const toEvent = ({ _id: id, ...event }: SecurityEventDocument): SecurityEvent => ({ id, ...event })

@@ -1,0 +1,37 @@
+import { signedIn } from '@halles/service/person'
+import { Refusal } from '@halles/service/refusal'
+import type { AppDeps, RequestContext } from '../deps.ts'
+import { requireSessionAccess } from './read-sessions.ts'
+
+type Deps = Pick<AppDeps, 'securityLog' | 'now'> & { sessions: Pick<AppDeps['sessions'], 'end' | 'endAll'> }
+
+/**
+ * Ends a session of the principal or, for an admin, of any user. Its refresh token is invalid at once, its access tokens are
+ * revoked within 5 s.
+ *
+ * @throws AppError `UNAUTHENTICATED`; `NOT_FOUND` when the session belongs to another user or has ended.
+ */
+export async function endSession(
+  { sessions, securityLog, now }: Deps,
+  { person: principal, client }: RequestContext,
+  id: string,
+): Promise<void> {
+  const { id: byId, role } = signedIn(principal)
+  const userId = await sessions.end(id, now(), role === 'admin' ? undefined : byId)
+  if (!userId) throw new Refusal('NOT_FOUND', 'There is no such session, or it has ended.')
+  await securityLog.record(client, 'sessions-ended', { userId, byId, sessionId: id })
+}
+
+/**
+ * Ends all sessions of a user, for themselves or an admin. The default user is the principal.
+ *
+ * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`.
+ */
+export async function endAllSessions(
+  { sessions, securityLog, now }: Deps,
+  { person: principal, client }: RequestContext,
+  userId = signedIn(principal).id,
+): Promise<void> {
+  const { id: byId } = requireSessionAccess(principal, userId)
+  if ((await sessions.endAll(userId, now())) > 0) await securityLog.record(client, 'sessions-ended', { userId, byId })
+}

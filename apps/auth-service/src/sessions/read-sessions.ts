@@ -1,0 +1,32 @@
+import type { Page } from '@halles/service/page'
+import { maySeeOf, signedIn, type Person } from '@halles/service/person'
+import { Refusal } from '@halles/service/refusal'
+import type { AppDeps } from '../deps.ts'
+import type { OpenSession, SessionSearch } from './session.ts'
+
+/**
+ * Reads a page of the open sessions of a user, newest first, for themselves or an admin. The default user is the principal.
+ *
+ * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`, `VALIDATION_FAILED` for a cursor of another list.
+ */
+export async function readSessions(
+  { sessions }: { sessions: Pick<AppDeps['sessions'], 'findPage'> },
+  principal: Person | undefined,
+  { userId = signedIn(principal).id, ...query }: SessionSearch,
+): Promise<Page<OpenSession & { current: boolean }>> {
+  const { sid } = requireSessionAccess(principal, userId)
+  const page = await sessions.findPage(userId, query)
+  return { ...page, items: page.items.map((session) => ({ ...session, current: session.id === sid })) }
+}
+
+/**
+ * Returns the principal if they may read and end the sessions of a user.
+ *
+ * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`.
+ */
+export function requireSessionAccess(principal: Person | undefined, userId: string): Person {
+  const known = signedIn(principal)
+  if (!maySeeOf(known, userId))
+    throw new Refusal('FORBIDDEN', 'Only this user and admins may see and end these sessions.')
+  return known
+}

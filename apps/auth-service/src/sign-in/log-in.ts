@@ -1,0 +1,76 @@
+import { newId } from '@halles/service/ids'
+import { Refusal } from '@halles/service/refusal'
+import type { Credentials, User } from '../accounts/user.ts'
+import type { AppDeps, RequestContext } from '../deps.ts'
+import type { Session } from '../sessions/session.ts'
+import { startSession, type StartSessionDeps } from '../sessions/start-session.ts'
+
+type Deps = StartSessionDeps &
+  Pick<AppDeps, 'metrics' | 'log' | 'securityLog'> & {
+    rateLimiter: Pick<AppDeps['rateLimiter'], 'checkSignIn'>
+    users: Pick<AppDeps['users'], 'findByEmail' | 'replacePasswordHash' | 'canSignIn'>
+    sessions: Pick<AppDeps['sessions'], 'insert' | 'end'>
+    passwordHasher: Pick<AppDeps['passwordHasher'], 'verify' | 'needsRehash' | 'hash'>
+  }
+
+/**
+ * Signs a user in by e-mail address and password. A hash with outdated parameters is renewed, since only here the password
+ * is known.
+ *
+ * @throws AppError `INVALID_CREDENTIALS`, the same and after the same work for an unknown address, a wrong password and a
+ *   deactivated account; `RATE_LIMITED`.
+ */
+export async function logIn(
+  deps: Deps,
+  { client }: Pick<RequestContext, 'client'>,
+  { email, password }: Credentials,
+): Promise<Session> {
+  const { rateLimiter, users, sessions, passwordHasher, securityLog, metrics, log, now } = deps
+  const attempt = await rateLimiter.checkSignIn(email, client)
+  const account = await users.findByEmail(email)
+  const isRight = await passwordHasher.verify(account?.passwordHash, password)
+  const refuse = async (): Promise<Refusal> => {
+    metrics.countSignIn('refused')
+    await securityLog.record(client, 'sign-in', { outcome: 'refused', userId: account?.user.id ?? null })
+    return new Refusal('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.')
+  }
+  if (!account || !isRight || !account.user.active) throw await refuse()
+  await attempt.succeeded()
+  const { id } = account.user
+  const currentHash = passwordHasher.needsRehash(account.passwordHash)
+    ? await renewHash(deps, account, password)
+    : account.passwordHash
+  const sid = newId()
+  const session = await startSession(deps, client, account.user, sid)
+  // A change of the password and a deactivation end the account's sessions last, so they may have missed this one: it is
+  // ended here if the account or its password has changed since it was read.
+  if (!(await users.canSignIn(id, currentHash))) {
+    await sessions.end(sid, now())
+    throw await refuse()
+  }
+  metrics.countSignIn('accepted')
+  await securityLog.record(client, 'sign-in', { userId: id, byId: id, sessionId: sid })
+  log.info({ userId: id }, 'signed in')
+  return session
+}
+
+/**
+ * Hashes a password with today's parameters, and returns the hash that is stored then. When the hash queue is full, the
+ * outdated hash stays until the next sign-in: it must not fail a sign-in with the right password.
+ */
+async function renewHash(
+  { users, passwordHasher, log }: Pick<Deps, 'users' | 'passwordHasher' | 'log'>,
+  { user: { id }, passwordHash: from }: { user: User; passwordHash: string },
+  password: string,
+): Promise<string> {
+  try {
+    const to = await passwordHasher.hash(password)
+    if (!(await users.replacePasswordHash(id, from, to))) return from
+    log.info({ userId: id }, 'password rehashed')
+    return to
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    log.warn({ userId: id }, 'password not rehashed: the hash queue is full')
+    return from
+  }
+}
