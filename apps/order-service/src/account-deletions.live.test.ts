@@ -1,29 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import { kafkaAt } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
+import { someone } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { someone, startOrderService, type Running } from '../test/running.ts'
-import { startShelf, type Shelf } from '../test/shelf.ts'
+import { startOrderService, type OrderService } from '../test/start-order-service.ts'
+import { startFakeProductService, type FakeProductService } from '../test/fake-product-service.ts'
 
 const topic = `account-deletions-${randomUUID()}`
-const broker = kafkaAt(inject('kafka'), 'order-test', logger('test', 'silent'))
-const publisher = broker.publisher()
-let shelf: Shelf
-let shop: Running
+const kafka = kafkaAt(inject('kafka'), 'order-test', logger('test', 'silent'))
+const publisher = kafka.publisher()
+let productService: FakeProductService
+let service: OrderService
 beforeAll(async () => {
-  shelf = await startShelf()
-  await broker.ensureTopic(topic, 1)
-  const servers = { mongodb: inject('mongodb'), kafka: inject('kafka'), product: shelf.address }
-  shop = await startOrderService(servers, { deletions: { topic, groupId: topic } })
+  productService = await startFakeProductService()
+  await kafka.ensureTopic(topic, 1)
+  const servers = { mongodb: inject('mongodb'), kafka: inject('kafka'), product: productService.address }
+  service = await startOrderService(servers, { deletions: { topic, groupId: topic } })
 })
 afterAll(async () => {
   await publisher.close()
-  await shop.close()
-  shelf.stop()
+  await service.close()
+  productService.stop()
 })
 
-const tellOfDeletion = (userId: string) =>
+const publishDeletion = (userId: string) =>
   publisher.send(topic, [
     {
       key: userId,
@@ -40,19 +41,20 @@ const tellOfDeletion = (userId: string) =>
     },
   ])
 
-it('forgets who a customer was whose account was deleted, and keeps what they bought', async () => {
-  const [gone, stays] = [someone(), someone()]
-  for (const person of [gone, gone, stays]) await shop.order(person, [{ productId: shelf.put().id, quantity: 2 }])
-  const ordersOf = (userId: string) => shop.stored.find({ userId }).sort({ _id: 1 }).toArray()
-  const before = await ordersOf(gone.id)
+it('order-service anonymizes the orders of a deleted account, and keeps what was bought', async () => {
+  const [deleted, other] = [someone(), someone()]
+  for (const customer of [deleted, deleted, other])
+    await service.placeOrder(customer, [{ productId: productService.addProduct().id, quantity: 2 }])
+  const findOrders = (userId: string) => service.stored.find({ userId }).sort({ _id: 1 }).toArray()
+  const before = await findOrders(deleted.id)
 
-  await publisher.send(topic, [{ key: gone.id, value: 'nonsense' }])
-  await tellOfDeletion(gone.id)
-  await eventually('they are forgotten', async () =>
-    (await ordersOf(gone.id)).every(({ customer }) => customer.email === ''),
+  await publisher.send(topic, [{ key: deleted.id, value: 'nonsense' }])
+  await publishDeletion(deleted.id)
+  await eventually('the orders are anonymized', async () =>
+    (await findOrders(deleted.id)).every(({ customer }) => customer.email === ''),
   )
-  const after = await ordersOf(gone.id)
-  expect(JSON.stringify(after)).not.toContain(gone.email)
+  const after = await findOrders(deleted.id)
+  expect(JSON.stringify(after)).not.toContain(deleted.email)
   expect(after).toMatchObject(
     before.map(({ _id, total, items, customer: { id, locale } }) => ({
       _id,
@@ -61,13 +63,13 @@ it('forgets who a customer was whose account was deleted, and keeps what they bo
       customer: { id, name: '', email: '', locale },
     })),
   )
-  expect(await ordersOf(stays.id)).toMatchObject([{ customer: { name: stays.name, email: stays.email } }])
+  expect(await findOrders(other.id)).toMatchObject([{ customer: { name: other.name, email: other.email } }])
 
-  // What was done with a token in between is forgotten when it is told again.
-  await shop.order(gone, [{ productId: shelf.put().id, quantity: 1 }])
-  await tellOfDeletion(gone.id)
-  await eventually('the last order too', async () => {
-    const all = await ordersOf(gone.id)
+  // An order placed with an access token that was still valid is anonymized when the event is consumed again.
+  await service.placeOrder(deleted, [{ productId: productService.addProduct().id, quantity: 1 }])
+  await publishDeletion(deleted.id)
+  await eventually('the last order is anonymized too', async () => {
+    const all = await findOrders(deleted.id)
     return all.length === 3 && all.every(({ customer }) => customer.email === '')
   })
 })

@@ -9,7 +9,11 @@ import { listening } from '@halles/service/listening'
 import type { Logger } from '@halles/service/log'
 import type { OrderStore } from './orders.ts'
 
-type Deps = { kafka: Pick<Broker, 'ensureTopic' | 'listen'>; orders: Pick<OrderStore, 'anonymizeCustomers'>; log: Logger }
+type Deps = {
+  kafka: Pick<Broker, 'ensureTopic' | 'listen'>
+  orders: Pick<OrderStore, 'anonymizeCustomers'>
+  log: Logger
+}
 
 /** A topic, and the consumer group whose offsets Kafka stores. */
 export type ConsumerGroup = { topic: string; groupId: string }

@@ -28,9 +28,10 @@ const statusByName: Record<OrderStatus, Status> = {
   LIVREE: 'Livrée',
   ANNULEE: 'Annulée',
 }
-const nameByStatus = Object.fromEntries(
-  Object.entries(statusByName).map(([name, status]) => [status, name]),
-) as Record<Status, OrderStatus>
+const nameByStatus = Object.fromEntries(Object.entries(statusByName).map(([name, status]) => [status, name])) as Record<
+  Status,
+  OrderStatus
+>
 
 const parseListOrders = reader(ListOrdersQuery)
 const parsePlaceOrder = reader(

@@ -55,7 +55,11 @@ export function createOrderMetrics(registry: Registry, orders: Pick<OrderStore, 
     'Age of the oldest event that Kafka has not acknowledged; 0 when there is none.',
     ({ oldestUnpublishedAt }) => (oldestUnpublishedAt ? (Date.now() - oldestUnpublishedAt.getTime()) / 1000 : 0),
   )
-  gauge('orders_pending', 'Pending orders, those that are being cancelled included.', (backlog) => backlog.pendingOrders)
+  gauge(
+    'orders_pending',
+    'Pending orders, those that are being cancelled included.',
+    (backlog) => backlog.pendingOrders,
+  )
   gauge('order_stock_releases_pending', 'Orders whose stock must be released.', (backlog) => backlog.pendingReleases)
 
   return {

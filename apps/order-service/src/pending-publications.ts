@@ -13,9 +13,7 @@ export function createPendingPublications(orders: Collection<StoredOrder>, now: 
   return {
     /** Those of these orders that have unpublished events, as they are now. */
     find: async (ids: string[]): Promise<Order[]> =>
-      (await orders
-        .find({ _id: { $in: ids }, ...placedFilter, unpublished: { $exists: true } })
-        .toArray()) as Order[],
+      (await orders.find({ _id: { $in: ids }, ...placedFilter, unpublished: { $exists: true } }).toArray()) as Order[],
 
     /**
      * Leases up to `limit` orders whose events should have been published by now. The lease only saves repeated work:

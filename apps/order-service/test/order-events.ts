@@ -3,43 +3,45 @@ import { ORDER_EVENTS, ORDER_EVENTS_PARTITIONS, parseOrderEvent, type OrderEvent
 import { kafkaAt } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
 
-export type Heard = { event: OrderEvent; key: string | null; headers: Record<string, string> }
+export type ConsumedEvent = { event: OrderEvent; key: string | null; headers: Record<string, string> }
 
-/** Other tests put what is no event on the same topic. */
-function eventIn(value: string | null): OrderEvent | undefined {
+export type OrderEventsConsumer = Awaited<ReturnType<typeof consumeOrderEvents>>
+
+/** Parses an event; undefined for the invalid messages that other tests publish on the same topic. */
+function parse(value: string | null): OrderEvent | undefined {
   try {
     return parseOrderEvent(value!)
   } catch {
-    return undefined // poison is the business of those who park it
+    return undefined
   }
 }
 
-/** Hears every event on `order-events` from its beginning, as any consumer would. */
-export async function listenTo(kafka: string) {
-  const heard: Heard[] = []
-  const broker = kafkaAt(kafka, 'order-service-test', logger('test', 'silent'))
-  await broker.ensureTopic(ORDER_EVENTS, ORDER_EVENTS_PARTITIONS)
-  const listener = await broker.listen({
+/** Consumes `order-events` from the beginning, in a consumer group of its own. */
+export async function consumeOrderEvents(brokers: string) {
+  const consumed: ConsumedEvent[] = []
+  const kafka = kafkaAt(brokers, 'order-service-test', logger('test', 'silent'))
+  await kafka.ensureTopic(ORDER_EVENTS, ORDER_EVENTS_PARTITIONS)
+  const consumer = await kafka.listen({
     groupId: `test-${randomUUID()}`,
     topic: ORDER_EVENTS,
     maxWaitTime: 100,
     onBatch: async (messages) => {
       for (const { value, key, headers } of messages) {
-        const event = eventIn(value)
-        if (event) heard.push({ event, key, headers })
+        const event = parse(value)
+        if (event) consumed.push({ event, key, headers })
       }
     },
   })
-  /** What came about one order, repeats included. */
-  const about = (orderId: string): Heard[] => heard.filter(({ event }) => event.subject === orderId)
-  /** The same as a consumer keeps it: without repeats, in order of first arrival. */
-  const once = (orderId: string): OrderEvent[] => [
-    ...new Map(about(orderId).map(({ event }) => [event.id, event])).values(),
+  /** The events of one order, repeats included. */
+  const received = (orderId: string): ConsumedEvent[] => consumed.filter(({ event }) => event.subject === orderId)
+  /** The events of one order without repeats, in the order of first arrival, as an idempotent consumer sees them. */
+  const distinct = (orderId: string): OrderEvent[] => [
+    ...new Map(received(orderId).map(({ event }) => [event.id, event])).values(),
   ]
   return {
-    about,
-    once,
-    sequences: (orderId: string): number[] => once(orderId).map(({ data }) => data.sequence),
-    close: () => listener.close(),
+    received,
+    distinct,
+    sequences: (orderId: string): number[] => distinct(orderId).map(({ data }) => data.sequence),
+    close: () => consumer.close(),
   }
 }

@@ -1,84 +1,84 @@
 import { describe, expect, it } from 'vitest'
-import { convoy } from './convoy.ts'
+import { admitInBatches } from './admission.ts'
 
-/** Work that notes that it has begun, and ends when told. */
-function worker() {
-  const begun: string[] = []
+/** Tasks that record their start, and end when the test ends them. */
+function controlledTasks() {
+  const started: string[] = []
   const ends = new Map<string, PromiseWithResolvers<string>>()
-  const work = (name: string) => (): Promise<string> => {
-    begun.push(name)
+  const task = (name: string) => (): Promise<string> => {
+    started.push(name)
     const end = Promise.withResolvers<string>()
     ends.set(name, end)
     return end.promise
   }
   return {
-    begun,
-    work,
+    started,
+    task,
     end: (name: string) => ends.get(name)!.resolve(name),
     fail: (name: string) => ends.get(name)!.reject(new Error(name)),
   }
 }
-const turn = () => new Promise((resolve) => setImmediate(resolve))
+const nextTick = () => new Promise((resolve) => setImmediate(resolve))
 
 const NEVER = 2 ** 31 - 1
 
-describe('a convoy', () => {
-  it('leaves when all that were under way have ended, with who is there', async () => {
-    const { begun, work, end, fail } = worker()
-    const together = convoy({ longest: NEVER, few: 2 })
-    const first = [together(work('a')), together(work('b'))]
-    await turn()
-    expect(begun).toEqual(['a', 'b'])
+describe('admitInBatches', () => {
+  it('starts the waiting tasks together when all tasks in flight have ended', async () => {
+    const { started, task, end, fail } = controlledTasks()
+    const admit = admitInBatches({ maxWait: NEVER, directLimit: 2 })
+    const first = [admit(task('a')), admit(task('b'))]
+    await nextTick()
+    expect(started).toEqual(['a', 'b'])
 
-    const second = [together(work('c')), together(work('d'))]
-    await turn()
+    const second = [admit(task('c')), admit(task('d'))]
+    await nextTick()
     end('a')
     expect(await first[0]).toBe('a')
-    await turn()
-    expect(begun).toEqual(['a', 'b'])
+    await nextTick()
+    expect(started).toEqual(['a', 'b'])
 
     fail('b')
     await expect(first[1]).rejects.toThrow('b')
-    await turn()
-    expect(begun).toEqual(['a', 'b', 'c', 'd'])
+    await nextTick()
+    expect(started).toEqual(['a', 'b', 'c', 'd'])
     end('c')
     end('d')
     expect(await Promise.all(second)).toEqual(['c', 'd'])
   })
 
-  it('lets a few go at once, also after others', async () => {
-    const { begun, work, end } = worker()
-    const together = convoy({ longest: NEVER, few: 2 })
-    const first = together(work('a'))
+  it('starts a task at once while few are in flight, also after others', async () => {
+    const { started, task, end } = controlledTasks()
+    const admit = admitInBatches({ maxWait: NEVER, directLimit: 2 })
+    const first = admit(task('a'))
     for (const name of ['b', 'c']) {
-      const done = together(work(name))
-      expect(begun.at(-1)).toBe(name)
+      const done = admit(task(name))
+      expect(started.at(-1)).toBe(name)
       end(name)
       await done
-      await turn()
+      await nextTick()
     }
     end('a')
     expect(await first).toBe('a')
   })
 
-  it('goes on after work that throws', async () => {
-    const together = convoy({ longest: NEVER, few: 1 })
-    const thrown = together(() => {
+  it('starts the next task after one that throws', async () => {
+    const admit = admitInBatches({ maxWait: NEVER, directLimit: 1 })
+    const thrown = admit(() => {
       throw new Error('at once')
     })
-    const next = together(async () => 'next')
+    const next = admit(async () => 'next')
     await expect(thrown).rejects.toThrow('at once')
     expect(await next).toBe('next')
   })
 
-  it('waits no longer than that for one that is slow', async () => {
-    const { begun, work, end } = worker()
-    const together = convoy({ longest: 5, few: 1 })
-    const slow = together(work('slow'))
-    await turn()
-    const next = together(async () => void begun.push('next'))
+  it('starts the waiting tasks after maxWait, though a slow one is in flight', async () => {
+    const { started, task, end } = controlledTasks()
+    const admit = admitInBatches({ maxWait: 5, directLimit: 1 })
+    const slow = admit(task('slow'))
+    await nextTick()
+    const next = admit(async () => void started.push('next'))
     await next
-    expect(begun).toEqual(['slow', 'next'])
+    expect(started).toEqual(['slow', 'next'])
     end('slow')
     expect(await slow).toBe('slow')
   })

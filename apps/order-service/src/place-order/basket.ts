@@ -136,11 +136,7 @@ function shortageError(short: readonly ShortLine[]): Refusal {
   })
 }
 
-function checkTotal(
-  lines: readonly BasketLine[],
-  items: readonly Line[],
-  expectedTotal: number | undefined,
-): void {
+function checkTotal(lines: readonly BasketLine[], items: readonly Line[], expectedTotal: number | undefined): void {
   if (expectedTotal === undefined || toCents(expectedTotal) === sumCents(items)) return
   throw new Refusal('PRICE_CHANGED', 'Prices are not what you were shown: see errors.', {
     errors: items.map(({ productId, price }, i) => ({

@@ -2,148 +2,168 @@ import { randomUUID } from 'node:crypto'
 import { someAdmin, someone } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { startOrderService, type Running } from '../test/running.ts'
-import { startShelf, type Shelf } from '../test/shelf.ts'
+import { startOrderService, type OrderService } from '../../test/start-order-service.ts'
+import { startFakeProductService, type FakeProductService } from '../../test/fake-product-service.ts'
 
-let shelf: Shelf
-let shop: Running
+let productService: FakeProductService
+let service: OrderService
 beforeAll(async () => {
-  shelf = await startShelf()
-  shop = await startOrderService({ mongodb: inject('mongodb'), kafka: inject('kafka'), product: shelf.address })
+  productService = await startFakeProductService()
+  service = await startOrderService({
+    mongodb: inject('mongodb'),
+    kafka: inject('kafka'),
+    product: productService.address,
+  })
 })
 afterAll(async () => {
-  await shop.close()
-  shelf.stop()
+  await service.close()
+  productService.stop()
 })
 
 const PLACE = 'mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { id status } }'
 
-describe('a key', () => {
-  const line = (product: { id: string }, quantity = 1) => [{ productId: product.id, quantity }]
+describe('an idempotency key', () => {
+  const toLines = (product: { id: string }, quantity = 1) => [{ productId: product.id, quantity }]
 
-  it('places one order, however often and at once it comes', async () => {
+  it('places one order, however many concurrent requests have it', async () => {
     const camille = someone()
-    const product = shelf.put({ stock: 50 })
+    const product = productService.addProduct({ stock: 50 })
     const key = randomUUID()
-    const answers = await Promise.all(Array.from({ length: 20 }, () => shop.order(camille, line(product), { key })))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => service.placeOrder(camille, toLines(product), { key })),
+    )
     const codes = new Set(answers.map((answer) => answer.json().code ?? answer.statusCode))
     expect([...codes].every((code) => code === 201 || code === 'IN_PROGRESS')).toBe(true)
     const placed = answers.filter(({ statusCode }) => statusCode === 201)
     expect(placed.filter(({ headers }) => headers['idempotent-replayed'] === undefined)).toHaveLength(1)
     expect(new Set(placed.map((answer) => answer.json().id)).size).toBe(1)
     expect(product.stock).toBe(49)
-    expect(await shop.stored.countDocuments({ userId: camille.id })).toBe(1)
+    expect(await service.stored.countDocuments({ userId: camille.id })).toBe(1)
   })
 
-  it('answers the order as it is now, by either door and in whatever order the lines are', async () => {
+  it('is answered with the order as it is now, by REST and GraphQL, in whatever order the lines are', async () => {
     const camille = someone()
-    const [a, b] = [shelf.put({ stock: 3 }), shelf.put({ stock: 3 })]
+    const [a, b] = [productService.addProduct({ stock: 3 }), productService.addProduct({ stock: 3 })]
     const key = `commande "1" ${randomUUID()}`
-    const first = await shop.order(camille, [...line(a, 2), ...line(b)], { key })
-    await shop.request(someAdmin(), 'PUT', `/orders/${first.json().id}/status`, { status: 'Confirmée' })
-    const again = await shop.order(camille, [...line(b), ...line(a), ...line(a)], { key, expectedTotal: 1 })
+    const first = await service.placeOrder(camille, [...toLines(a, 2), ...toLines(b)], { key })
+    await service.request(someAdmin(), 'PUT', `/orders/${first.json().id}/status`, { status: 'Confirmée' })
+    const again = await service.placeOrder(camille, [...toLines(b), ...toLines(a), ...toLines(a)], {
+      key,
+      expectedTotal: 1,
+    })
     expect(again.statusCode).toBe(201)
     expect(again.headers['idempotent-replayed']).toBe('true')
     expect(again.json()).toMatchObject({ id: first.json().id, status: 'Confirmée' })
-    const input = { items: [...line(a, 2), ...line(b)], idempotencyKey: key }
-    expect((await shop.graphql(camille, PLACE, { input })).data.placeOrder.id).toBe(first.json().id)
+    const input = { items: [...toLines(a, 2), ...toLines(b)], idempotencyKey: key }
+    expect((await service.graphql(camille, PLACE, { input })).data.placeOrder.id).toBe(first.json().id)
     expect(a.stock).toBe(1)
   })
 
-  it('answers with its order though the last one was sold, to this very order', async () => {
+  it('is answered with its order though that order took the last of the stock', async () => {
     const camille = someone()
-    const product = shelf.put({ stock: 1 })
+    const product = productService.addProduct({ stock: 1 })
     const key = randomUUID()
-    const first = await shop.order(camille, line(product), { key })
-    const again = await shop.order(camille, line(product), { key })
+    const first = await service.placeOrder(camille, toLines(product), { key })
+    const again = await service.placeOrder(camille, toLines(product), { key })
     expect(again.json().id).toBe(first.json().id)
   })
 
-  it('is one’s own', async () => {
-    const product = shelf.put()
+  it('belongs to one customer: another customer’s same key places another order', async () => {
+    const product = productService.addProduct()
     const key = randomUUID()
-    const ids = await Promise.all([someone(), someone()].map((person) => shop.order(person, line(product), { key })))
+    const ids = await Promise.all(
+      [someone(), someone()].map((customer) => service.placeOrder(customer, toLines(product), { key })),
+    )
     expect(new Set(ids.map((answer) => answer.json().id)).size).toBe(2)
   })
 
-  it('of another basket is IDEMPOTENCY_KEY_REUSED', async () => {
+  it('is answered IDEMPOTENCY_KEY_REUSED with another basket', async () => {
     const camille = someone()
-    const product = shelf.put()
+    const product = productService.addProduct()
     const key = randomUUID()
-    await shop.order(camille, line(product), { key })
-    const other = await shop.order(camille, line(product, 2), { key })
+    await service.placeOrder(camille, toLines(product), { key })
+    const other = await service.placeOrder(camille, toLines(product, 2), { key })
     expect(other.statusCode).toBe(422)
     expect(other.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' })
   })
 
-  it('does not answer what does not fit, though it has its order', async () => {
+  it('is answered VALIDATION_FAILED for an invalid request, though it has an order', async () => {
     const camille = someone()
-    const product = shelf.put()
+    const product = productService.addProduct()
     const key = randomUUID()
-    await shop.order(camille, line(product), { key })
-    const again = await shop.order(camille, line(product), { key, expectedTotal: 9.999 })
+    await service.placeOrder(camille, toLines(product), { key })
+    const again = await service.placeOrder(camille, toLines(product), { key, expectedTotal: 9.999 })
     expect(again.json()).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ path: '/expectedTotal' }] })
   })
 
-  it('is free again after a refusal', async () => {
+  it('is free again after a rejected order', async () => {
     const camille = someone()
-    const product = shelf.put({ stock: 1 })
+    const product = productService.addProduct({ stock: 1 })
     const key = randomUUID()
-    expect((await shop.order(camille, line(product, 2), { key })).json()).toMatchObject({ code: 'INSUFFICIENT_STOCK' })
-    expect((await shop.order(camille, line(product, 1), { key })).statusCode).toBe(201)
+    expect((await service.placeOrder(camille, toLines(product, 2), { key })).json()).toMatchObject({
+      code: 'INSUFFICIENT_STOCK',
+    })
+    expect((await service.placeOrder(camille, toLines(product, 1), { key })).statusCode).toBe(201)
   })
 
-  it('is IN_PROGRESS while its order is on its way', async () => {
+  it('is answered IN_PROGRESS while its order is pending', async () => {
     const camille = someone()
-    const product = shelf.put()
+    const product = productService.addProduct()
     const key = randomUUID()
     const { promise, resolve } = Promise.withResolvers<void>()
-    shelf.trouble.before = (call) => (call === 'reserveStocks' ? promise : undefined)
-    const first = shop.order(camille, line(product), { key })
-    await eventually('the intent', () => shop.stored.findOne({ userId: camille.id, status: 'Intent' }))
+    productService.faults.before = (call) => (call === 'reserveStocks' ? promise : undefined)
+    const first = service.placeOrder(camille, toLines(product), { key })
+    await eventually('the order is pending', () => service.stored.findOne({ userId: camille.id, status: 'Pending' }))
     for (const quantity of [1, 2])
-      expect((await shop.order(camille, line(product, quantity), { key })).json()).toMatchObject({
+      expect((await service.placeOrder(camille, toLines(product, quantity), { key })).json()).toMatchObject({
         code: 'IN_PROGRESS',
         status: 409,
       })
-    delete shelf.trouble.before
+    delete productService.faults.before
     resolve()
     expect((await first).statusCode).toBe(201)
   })
 
-  it('lasts 24 hours', async () => {
+  it('expires after 24 hours', async () => {
     const camille = someone()
-    const product = shelf.put()
+    const product = productService.addProduct()
     const key = randomUUID()
-    const first = await shop.order(camille, line(product), { key })
-    await shop.stored.updateOne({ _id: first.json().id }, { $set: { 'idem.until': new Date(Date.now() - 1) } })
-    const next = await shop.order(camille, line(product, 2), { key })
+    const first = await service.placeOrder(camille, toLines(product), { key })
+    await service.stored.updateOne(
+      { _id: first.json().id },
+      { $set: { 'idempotency.expiresAt': new Date(Date.now() - 1) } },
+    )
+    const next = await service.placeOrder(camille, toLines(product, 2), { key })
     expect(next.statusCode).toBe(201)
     expect(next.json().id).not.toBe(first.json().id)
   })
 
   it.each([
     ['empty', ''],
-    ['of more than 255 characters', 'x'.repeat(256)],
-    ['other than ASCII', 'clé'],
-    ['on two lines', 'a\tb'],
-  ])('may not be %s', async (_what, key) => {
-    const product = shelf.put()
-    expect((await shop.order(someone(), line(product), { key })).json()).toMatchObject({ code: 'VALIDATION_FAILED' })
-    const input = { items: line(product), idempotencyKey: key }
-    const { errors } = await shop.graphql(someone(), PLACE, { input })
+    ['longer than 255 characters', 'x'.repeat(256)],
+    ['non-ASCII', 'clé'],
+    ['with a control character', 'a\tb'],
+  ])('must not be %s', async (_what, key) => {
+    const product = productService.addProduct()
+    expect((await service.placeOrder(someone(), toLines(product), { key })).json()).toMatchObject({
+      code: 'VALIDATION_FAILED',
+    })
+    const input = { items: toLines(product), idempotencyKey: key }
+    const { errors } = await service.graphql(someone(), PLACE, { input })
     expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
   })
 
-  it('has no space at either end in GraphQL, as a header would lose it', async () => {
+  it('must not begin or end with a space in GraphQL, because a header would lose it', async () => {
     for (const idempotencyKey of [' a', 'a ', ' ']) {
-      const { errors } = await shop.graphql(someone(), PLACE, { input: { items: line(shelf.put()), idempotencyKey } })
+      const { errors } = await service.graphql(someone(), PLACE, {
+        input: { items: toLines(productService.addProduct()), idempotencyKey },
+      })
       expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
     }
   })
 
-  it('that is null in GraphQL is none', async () => {
-    const input = { items: line(shelf.put()), idempotencyKey: null, expectedTotal: null }
-    expect((await shop.graphql(someone(), PLACE, { input })).data.placeOrder.status).toBe('RECUE')
+  it('that is null in GraphQL is the same as none', async () => {
+    const input = { items: toLines(productService.addProduct()), idempotencyKey: null, expectedTotal: null }
+    expect((await service.graphql(someone(), PLACE, { input })).data.placeOrder.status).toBe('RECUE')
   })
 })

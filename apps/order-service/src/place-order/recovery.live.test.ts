@@ -3,60 +3,64 @@ import { logger } from '@halles/service/log'
 import { someone } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
-import { startShelf, type Shelf } from '../test/shelf.ts'
-import { openStores, type Stores } from '../test/stores.ts'
-import { SWEEP_AFTER } from './orders.ts'
-import { placeOrder, type PlacingHelpers } from './place-order.ts'
-import { recoveryOf, type RecoveryHelpers } from './recover.ts'
-import { stockAt, type Stock } from './stock.ts'
+import { startFakeProductService, type FakeProductService } from '../../test/fake-product-service.ts'
+import { openStores, type Stores } from '../../test/stores.ts'
+import { WORKER_DELAY } from '../order.ts'
+import { placeOrder, type PlaceOrderDeps } from './place-order.ts'
+import { createRecovery, type RecoveryDeps } from './recovery.ts'
+import { createStockClient, type StockClient } from './stock-client.ts'
 
-let shelf: Shelf
-let stock: Stock
+let productService: FakeProductService
+let stock: StockClient
 let stores: Stores
 beforeAll(async () => {
-  shelf = await startShelf()
-  stock = stockAt(shelf.address)
+  productService = await startFakeProductService()
+  stock = createStockClient(productService.address)
   stores = await openStores(inject('mongodb'))
 })
 afterAll(async () => {
   stock.close()
-  shelf.stop()
+  productService.stop()
   await stores.close()
 })
 
 const log = logger('test', 'silent')
 const never = new Promise<never>(() => {})
 
-/** Placing by the real stores and the shelf; steps that a test replaces, and no recovery of its own. */
-const helpers = (steps: Partial<PlacingHelpers> = {}): PlacingHelpers => ({
+/** Creates deps of placeOrder with the real stores and stock client. A failed step is not cancelled, as after a crash. */
+const createDeps = (replaced: Partial<PlaceOrderDeps> = {}): PlaceOrderDeps => ({
+  admit: (task) => task(),
+  metrics: { countOutcome: (placing) => placing },
   stock,
   takeNumber: stores.takeNumber,
-  intents: stores.intents,
-  giveUp: () => never,
-  tell: () => {},
+  pendingOrders: stores.pendingOrders,
+  recovery: { cancel: () => never },
+  outbox: { enqueueCreated: () => {} },
   now: stores.now,
-  ...steps,
+  ...replaced,
 })
 
-/** A recovery that runs as if so many milliseconds had passed. */
-async function recover({ ahead = SWEEP_AFTER + 1000, ...more }: { ahead?: number } & Partial<RecoveryHelpers> = {}) {
-  stores.clock.ahead = ahead
-  const recovery = recoveryOf({ ...stores, stock, log, pause: 30, ...more })
+/** Starts recovery with a clock that is `offset` milliseconds ahead. */
+async function startRecovery({
+  offset = WORKER_DELAY + 1000,
+  ...replaced
+}: { offset?: number } & Partial<RecoveryDeps> = {}) {
+  stores.clock.offset = offset
+  const recovery = createRecovery({ ...stores, stock, log, pollInterval: 30, ...replaced })
   onTestFinished(async () => {
-    stores.clock.ahead = 0
+    stores.clock.offset = 0
     await recovery.stop()
   })
-  return recovery
 }
 
-/** The awaited steps of placing, in order, and what is true once each is done. */
-const steps = ['check', 'takeNumber', 'add', 'hold', 'confirm'] as const
+/** The awaited steps of placing an order, in order. */
+const steps = ['check', 'takeNumber', 'create', 'reserve', 'confirm'] as const
 type Step = (typeof steps)[number]
 
-/** Placing that dies before or after a step: nothing of it goes on. */
-function dyingAt(step: Step, when: 'before' | 'after') {
+/** Creates deps with which placeOrder never continues before, or after, a step; `crashed` resolves when it gets there. */
+function createCrashingDeps(step: Step, when: 'before' | 'after') {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const dying =
+  const crashing =
     <A extends unknown[], R>(name: Step, work: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
       if (name !== step) return work(...args)
@@ -64,185 +68,195 @@ function dyingAt(step: Step, when: 'before' | 'after') {
       resolve()
       return never
     }
-  const { intents, takeNumber } = stores
-  const mortal = helpers({
-    stock: { check: dying('check', stock.check), hold: dying('hold', stock.hold) },
-    takeNumber: dying('takeNumber', takeNumber),
-    intents: { ...intents, add: dying('add', intents.add), confirm: dying('confirm', intents.confirm) },
+  const { pendingOrders, takeNumber } = stores
+  const deps = createDeps({
+    stock: { check: crashing('check', stock.check), reserve: crashing('reserve', stock.reserve) },
+    takeNumber: crashing('takeNumber', takeNumber),
+    pendingOrders: {
+      ...pendingOrders,
+      create: crashing('create', pendingOrders.create),
+      confirm: crashing('confirm', pendingOrders.confirm),
+    },
   })
-  return { mortal, died: promise }
+  return { deps, crashed: promise }
 }
 
-describe('a process that dies while it places an order', () => {
+describe('recovery after a crash while an order is placed', () => {
   const moments = steps.flatMap((step) => [['before', step] as const, ['after', step] as const])
 
-  it.each(moments)('%s its step %s leaves an order or nothing, and its key tells which', async (when, step) => {
-    const camille = someone()
-    const product = shelf.put({ stock: 5 })
-    const wish = { items: [{ productId: product.id, quantity: 2 }] }
-    const key = randomUUID()
-    const { mortal, died } = dyingAt(step, when)
-    void placeOrder(mortal, camille, wish, key)
-    await died
+  it.each(moments)(
+    '%s the step %s leaves an order or nothing, and the idempotency key gives it',
+    async (when, step) => {
+      const customer = someone()
+      const product = productService.addProduct({ stock: 5 })
+      const input = { items: [{ productId: product.id, quantity: 2 }] }
+      const key = randomUUID()
+      const { deps, crashed } = createCrashingDeps(step, when)
+      void placeOrder(deps, customer, input, key)
+      await crashed
 
-    await recover()
-    const mine = { userId: camille.id }
-    await eventually(
-      'nothing is in between',
-      async () => (await stores.collection.countDocuments({ ...mine, status: { $in: ['Intent', 'Undoing'] } })) === 0,
-    )
-    const placed = when === 'after' && step === 'confirm'
-    expect(await stores.collection.countDocuments(mine)).toBe(placed ? 1 : 0)
-    expect(product.stock).toBe(placed ? 3 : 5)
+      await startRecovery()
+      const own = { userId: customer.id }
+      await eventually(
+        'no order is pending',
+        async () =>
+          (await stores.collection.countDocuments({ ...own, status: { $in: ['Pending', 'Cancelling'] } })) === 0,
+      )
+      const placed = when === 'after' && step === 'confirm'
+      expect(await stores.collection.countDocuments(own)).toBe(placed ? 1 : 0)
+      expect(product.stock).toBe(placed ? 3 : 5)
 
-    const { order, replayed } = await placeOrder(helpers(), camille, wish, key)
-    expect(replayed).toBe(placed)
-    expect(order.status).toBe('Reçue')
-    expect(product.stock).toBe(3)
-    expect(await stores.collection.countDocuments(mine)).toBe(1)
-  })
+      const { order, replayed } = await placeOrder(createDeps(), customer, input, key)
+      expect(replayed).toBe(placed)
+      expect(order.status).toBe('Reçue')
+      expect(product.stock).toBe(3)
+      expect(await stores.collection.countDocuments(own)).toBe(1)
+    },
+  )
 
-  it('is given its time: an intent that is young is left alone', async () => {
-    const camille = someone()
-    const product = shelf.put({ stock: 5 })
-    const { mortal, died } = dyingAt('hold', 'after')
-    void placeOrder(mortal, camille, { items: [{ productId: product.id, quantity: 1 }] })
-    await died
-    let rounds = 0
-    const { intents } = stores
-    const counted = { ...intents, abandonOld: async () => (rounds++, intents.abandonOld()) }
-    await recover({ ahead: SWEEP_AFTER - 10_000, intents: counted })
-    await eventually('three rounds', () => rounds >= 3)
-    expect(await stores.collection.findOne({ userId: camille.id })).toMatchObject({ status: 'Intent' })
+  it('leaves a pending order alone that may still be confirmed in time', async () => {
+    const customer = someone()
+    const product = productService.addProduct({ stock: 5 })
+    const { deps, crashed } = createCrashingDeps('reserve', 'after')
+    void placeOrder(deps, customer, { items: [{ productId: product.id, quantity: 1 }] })
+    await crashed
+    let polls = 0
+    const { pendingOrders } = stores
+    const counted = { ...pendingOrders, cancelExpired: async () => (polls++, pendingOrders.cancelExpired()) }
+    await startRecovery({ offset: WORKER_DELAY - 10_000, pendingOrders: counted })
+    await eventually('recovery has polled three times', () => polls >= 3)
+    expect(await stores.collection.findOne({ userId: customer.id })).toMatchObject({ status: 'Pending' })
   })
 })
 
-describe('a process that wakes late', () => {
-  it.each(['before', 'after'] as const)('confirms nothing: asleep %s holding', async (when) => {
-    const camille = someone()
-    const product = shelf.put({ stock: 5 })
-    const [asleep, awake] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const sleepy = helpers({
+describe('a process that resumes after recovery', () => {
+  it.each(['before', 'after'] as const)('confirms nothing: paused %s reserving stock', async (when) => {
+    const customer = someone()
+    const product = productService.addProduct({ stock: 5 })
+    const [paused, resumed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const deps = createDeps({
       stock: {
         check: stock.check,
-        hold: async (order) => {
-          const held = when === 'after' ? await stock.hold(order) : undefined
-          asleep.resolve()
-          await awake.promise
-          return held ?? stock.hold(order)
+        reserve: async (order) => {
+          const reservation = when === 'after' ? await stock.reserve(order) : undefined
+          paused.resolve()
+          await resumed.promise
+          return reservation ?? stock.reserve(order)
         },
       },
     })
-    const placing = placeOrder(sleepy, camille, { items: [{ productId: product.id, quantity: 2 }] })
-    const refusal = placing.then(
+    const placing = placeOrder(deps, customer, { items: [{ productId: product.id, quantity: 2 }] })
+    const error = placing.then(
       () => undefined,
       (error: unknown) => error,
     )
-    await asleep.promise
-    await recover()
-    await eventually('it is undone', async () => !(await stores.collection.findOne({ userId: camille.id })))
-    awake.resolve()
-    expect(await refusal).toMatchObject({ code: 'UNAVAILABLE' })
-    expect(await stores.collection.findOne({ userId: camille.id })).toBeNull()
+    await paused.promise
+    await startRecovery()
+    await eventually(
+      'the pending order is removed',
+      async () => !(await stores.collection.findOne({ userId: customer.id })),
+    )
+    resumed.resolve()
+    expect(await error).toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await stores.collection.findOne({ userId: customer.id })).toBeNull()
     expect(product.stock).toBe(5)
   })
 
-  it('while it is being undone confirms nothing either', async () => {
-    const camille = someone()
-    const product = shelf.put({ stock: 5 })
-    const { mortal, died } = dyingAt('confirm', 'before')
-    void placeOrder(mortal, camille, { items: [{ productId: product.id, quantity: 2 }] })
-    await died
-    const { _id } = (await stores.collection.findOne({ userId: camille.id }))!
+  it('confirms nothing while its pending order is being cancelled', async () => {
+    const customer = someone()
+    const product = productService.addProduct({ stock: 5 })
+    const { deps, crashed } = createCrashingDeps('confirm', 'before')
+    void placeOrder(deps, customer, { items: [{ productId: product.id, quantity: 2 }] })
+    await crashed
+    const { _id } = (await stores.collection.findOne({ userId: customer.id }))!
     const { promise, resolve } = Promise.withResolvers<void>()
-    await recover({ stock: { release: () => promise } })
+    await startRecovery({ stock: { release: () => promise } })
     onTestFinished(() => resolve())
-    await eventually('it is marked', () => stores.collection.findOne({ _id, status: 'Undoing' }))
-    expect(await stores.intents.confirm(_id)).toBe(false)
+    await eventually('it is being cancelled', () => stores.collection.findOne({ _id, status: 'Cancelling' }))
+    expect(await stores.pendingOrders.confirm(_id)).toBe(false)
   })
 })
 
-describe('stock that is owed back', () => {
-  /** An order that was placed and cancelled, its stock still owed. */
-  async function cancelled() {
-    const camille = someone()
-    const product = shelf.put({ stock: 5 })
-    const { order } = await placeOrder(helpers(), camille, { items: [{ productId: product.id, quantity: 2 }] })
-    await stores.orders.move(order, 'Annulée', { at: stores.now() })
-    const paid = () => stores.collection.findOne({ _id: order._id, releaseAt: { $exists: false } })
-    return { product, order, paid }
+describe('recovery releases the stock of cancelled orders', () => {
+  /** Places an order and cancels it; `released` gives the order once its release is recorded. */
+  async function createCancelledOrder() {
+    const product = productService.addProduct({ stock: 5 })
+    const { order } = await placeOrder(createDeps(), someone(), { items: [{ productId: product.id, quantity: 2 }] })
+    await stores.orders.changeStatus(order, 'Annulée', { at: stores.now() })
+    const released = () => stores.collection.findOne({ _id: order._id, releaseAttemptAt: { $exists: false } })
+    return { product, order, released }
   }
 
-  it('is given back once, by however many recoveries', async () => {
-    const { product, order, paid } = await cancelled()
-    await Promise.all(Array.from({ length: 4 }, () => recover({ ahead: 1000 })))
-    await eventually('it is given back', paid)
+  it('once, however many instances run', async () => {
+    const { product, order, released } = await createCancelledOrder()
+    await Promise.all(Array.from({ length: 4 }, () => startRecovery({ offset: 1000 })))
+    await eventually('the stock is released', released)
     expect(product.stock).toBe(5)
     expect(await stores.orders.find({ _id: order._id })).toMatchObject({ status: 'Annulée' })
   })
 
-  it('is given back by the dozen when there is much of it', async () => {
-    const orders = await Promise.all(Array.from({ length: 150 }, cancelled))
-    const release: Stock['release'] = async (id) => {
-      most = Math.max(most, ++under)
+  it('64 at a time when there are many', async () => {
+    const orders = await Promise.all(Array.from({ length: 150 }, createCancelledOrder))
+    const release: StockClient['release'] = async (id) => {
+      maxInFlight = Math.max(maxInFlight, ++inFlight)
       try {
         await stock.release(id)
       } finally {
-        under--
+        inFlight--
       }
     }
-    let under = 0
-    let most = 0
-    await recover({ ahead: 1000, stock: { release } })
-    for (const { paid } of orders) await eventually('it is given back', paid)
+    let inFlight = 0
+    let maxInFlight = 0
+    await startRecovery({ offset: 1000, stock: { release } })
+    for (const { released } of orders) await eventually('the stock is released', released)
     for (const { product } of orders) expect(product.stock).toBe(5)
-    expect(most).toBe(64)
+    expect(maxInFlight).toBe(64)
   })
 
-  it('of which one cannot be given back does not keep the others', async () => {
-    const [stuck, other] = [await cancelled(), await cancelled()]
-    const release: Stock['release'] = async (id) => {
-      if (id === stuck.order._id) throw new Error('a bug')
+  it('though the release of another order fails', async () => {
+    const [failing, other] = [await createCancelledOrder(), await createCancelledOrder()]
+    const release: StockClient['release'] = async (id) => {
+      if (id === failing.order._id) throw new Error('a bug')
       await stock.release(id)
     }
-    await recover({ ahead: 1000, stock: { release } })
-    await eventually('the other is given back', other.paid)
-    expect(await stuck.paid()).toBeNull()
-    await stores.collection.deleteOne({ _id: stuck.order._id })
+    await startRecovery({ offset: 1000, stock: { release } })
+    await eventually('the stock of the other is released', other.released)
+    expect(await failing.released()).toBeNull()
+    await stores.collection.deleteOne({ _id: failing.order._id })
   })
 
-  it('is given back though product-service was away', async () => {
-    const { product, paid } = await cancelled()
-    let tries = 0
-    shelf.trouble.before = (call) => {
-      if (call === 'releaseStock' && ++tries <= 2) throw new Error('away')
+  it('after product-service was down', async () => {
+    const { product, released } = await createCancelledOrder()
+    let attempts = 0
+    productService.faults.before = (method) => {
+      if (method === 'releaseStock' && ++attempts <= 2) throw new Error('down')
     }
     const { clock } = stores
-    await recover({ ahead: 1000 })
-    await eventually('it is given back', () => {
-      clock.ahead += 5000 // the lease of the try before runs out
-      return paid()
+    await startRecovery({ offset: 1000 })
+    await eventually('the stock is released', () => {
+      clock.offset += 5000 // the lease of the failed attempt expires
+      return released()
     })
-    delete shelf.trouble.before
-    expect(tries).toBeGreaterThan(2)
+    delete productService.faults.before
+    expect(attempts).toBeGreaterThan(2)
     expect(product.stock).toBe(5)
   })
 
-  it('is given back once though noting so failed', async () => {
-    const { product, paid } = await cancelled()
-    const { debts, clock } = stores
-    let notes = 0
-    const forgetful = {
-      ...debts,
-      givenBack: async (ids: string[]) => {
-        if (++notes === 1) throw new Error('not noted')
-        await debts.givenBack(ids)
+  it('once, though recording the release failed', async () => {
+    const { product, released } = await createCancelledOrder()
+    const { pendingReleases, clock } = stores
+    let writes = 0
+    const failingOnce = {
+      ...pendingReleases,
+      markReleased: async (ids: string[]) => {
+        if (++writes === 1) throw new Error('not recorded')
+        await pendingReleases.markReleased(ids)
       },
     }
-    await recover({ ahead: 1000, debts: forgetful })
-    await eventually('it is noted', () => {
-      clock.ahead += 5000
-      return paid()
+    await startRecovery({ offset: 1000, pendingReleases: failingOnce })
+    await eventually('the release is recorded', () => {
+      clock.offset += 5000
+      return released()
     })
     expect(product.stock).toBe(5)
   })

@@ -75,10 +75,7 @@ export function createStockClient(address: string, peerCredentials: Trust = {}) 
 
     /** Reserves the stock of a whole order, or none of it. A repeated call for the same order gives the same result. */
     reserve: coalesce(
-      async (
-        orders: { orderId: string; items: StockLine[] }[],
-        deadline,
-      ): Promise<(ReservationResult | Error)[]> => {
+      async (orders: { orderId: string; items: StockLine[] }[], deadline): Promise<(ReservationResult | Error)[]> => {
         const { reservations } = await retryWithin(deadline, () =>
           ask(client.reserveStocks.bind(client), { orders }, attemptTimeout(deadline)),
         )
