@@ -38,8 +38,8 @@ afterAll(remove)
 const unreachable: Record<string, string> = {
   "orders.ts countBacklog: await Promise.all([ orders.countDocuments({ status: { $in: ['Pend…": 'only reads',
   'orders.ts findMany: await orders.find({ _id: { $in: ids }, ...filter, ...placedFilter…': 'only reads',
-  'rest.ts rest: await withinAnswerTimeout(listOrders(deps, request.person, reque…': 'only reads',
-  'rest.ts rest: await withinAnswerTimeout(readOrder(deps, signedIn(request.perso…': 'only reads',
+  'rest.ts rest: await withinAnswerTimeout(page)': 'only reads',
+  'rest.ts rest: await withinAnswerTimeout(order)': 'only reads',
   'pending-orders.ts confirm: await confirm(ids) #2': 'MongoDB broke the connection of the first: the same write again',
   'rounds.ts run: await new Promise((resolve) => setTimeout(resolve, pause))': 'a poll failed: nothing but a pause',
 }

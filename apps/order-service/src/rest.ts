@@ -45,9 +45,8 @@ export function rest(app: App, deps: RestDeps): void {
     },
     async (request, reply) => {
       const key = request.headers['idempotency-key']
-      const { order, replayed } = await withinAnswerTimeout(
-        placeOrder(deps, signedIn(request.person), request.body, key),
-      )
+      const placing = placeOrder(deps, signedIn(request.person), request.body, key)
+      const { order, replayed } = await withinAnswerTimeout(placing)
       if (replayed) reply.header('idempotent-replayed', 'true')
       return reply.code(201).header('location', `/orders/${order.userId}/${order._id}`).send(toOrderView(order))
     },
@@ -64,8 +63,10 @@ export function rest(app: App, deps: RestDeps): void {
         response: { 200: OrderPage, ...problems },
       },
     },
-    async (request) =>
-      pageView(await withinAnswerTimeout(listOrders(deps, request.person, request.query)), toOrderView),
+    async (request) => {
+      const page = listOrders(deps, request.person, request.query)
+      return pageView(await withinAnswerTimeout(page), toOrderView)
+    },
   )
 
   app.get(
@@ -81,11 +82,8 @@ export function rest(app: App, deps: RestDeps): void {
       },
     },
     async (request) => {
-      const { userId } = request.params
-      return pageView(
-        await withinAnswerTimeout(listUserOrders(deps, request.person, userId, request.query)),
-        toOrderView,
-      )
+      const orders = listUserOrders(deps, request.person, request.params.userId, request.query)
+      return pageView(await withinAnswerTimeout(orders), toOrderView)
     },
   )
 
@@ -100,8 +98,10 @@ export function rest(app: App, deps: RestDeps): void {
         response: { 200: OrderView, ...problems },
       },
     },
-    async (request) =>
-      toOrderView(await withinAnswerTimeout(readOrder(deps, signedIn(request.person), request.params))),
+    async (request) => {
+      const order = readOrder(deps, signedIn(request.person), request.params)
+      return toOrderView(await withinAnswerTimeout(order))
+    },
   )
 
   app.put(
@@ -118,7 +118,8 @@ export function rest(app: App, deps: RestDeps): void {
     },
     async (request) => {
       const input = { id: request.params.id, status: request.body.status }
-      return toOrderView(await withinAnswerTimeout(changeStatus(deps, signedIn(request.person), input)))
+      const changed = changeStatus(deps, signedIn(request.person), input)
+      return toOrderView(await withinAnswerTimeout(changed))
     },
   )
 }
