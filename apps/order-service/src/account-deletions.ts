@@ -21,9 +21,9 @@ export type ConsumerGroup = { topic: string; groupId: string }
 const defaultGroup: ConsumerGroup = { topic: ACCOUNT_DELETIONS, groupId: 'order-service' }
 
 /**
- * Consumes `account-deletions` in the background, also if Kafka comes up later, and anonymizes the orders of each deleted
- * account. Offsets are committed after that; the write is idempotent. An invalid message is logged and skipped: the consumer
- * in notification-service dead-letters it.
+ * Consumes `account-deletions` in the background, also if Kafka comes up later, and anonymizes the orders of each
+ * deleted account. Offsets are committed after that; the write is idempotent. An invalid message is logged and skipped:
+ * the consumer in notification-service dead-letters it.
  */
 export function consumeAccountDeletions({ kafka, orders, log }: Deps, { topic, groupId } = defaultGroup) {
   const parseUserIds = ({ value, partition, offset }: Incoming): string[] => {

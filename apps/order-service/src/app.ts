@@ -24,8 +24,8 @@ import { rest, type RestDeps } from './rest.ts'
 export type Options = { keyOf?: KeyOf; now?: () => Date; deletions?: ConsumerGroup }
 
 /**
- * Creates the service with its polling workers and its consumer running, but not listening. Orders are also placed while
- * Kafka is away: their events wait in the database.
+ * Creates the service with its polling workers and its consumer running, but not listening. Orders are also placed
+ * while Kafka is away: their events wait in the database.
  */
 export async function createApp(
   settings: Settings,

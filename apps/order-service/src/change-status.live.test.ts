@@ -48,18 +48,18 @@ async function createOrderWith(status: Status, quantity = 1) {
 const table = {
   admin: { Reçue: 'ooiio', Confirmée: 'iooio', Préparée: 'iiooo', Livrée: 'iiioi', Annulée: 'iiiio' },
   owner: { Reçue: 'ffffo', Confirmée: 'ffffo', Préparée: 'fffff', Livrée: 'ffffi', Annulée: 'ffffo' },
-  stranger: { Reçue: 'nnnnn', Confirmée: 'nnnnn', Préparée: 'nnnnn', Livrée: 'nnnnn', Annulée: 'nnnnn' },
+  'other customer': { Reçue: 'nnnnn', Confirmée: 'nnnnn', Préparée: 'nnnnn', Livrée: 'nnnnn', Annulée: 'nnnnn' },
 } satisfies Record<string, Record<Status, string>>
 const answers = { o: 200, f: 'FORBIDDEN', i: 'INVALID_TRANSITION', n: 'NOT_FOUND' } as Record<string, number | string>
 
 describe('PUT /orders/:id/status', () => {
-  const actors = ['admin', 'owner', 'stranger'] as const
+  const actors = ['admin', 'owner', 'other customer'] as const
   it.each(actors.flatMap((actor) => statuses.map((from) => [actor, from] as const)))(
     'by the %s answers every new status of an order that is %s as the transitions say',
     async (actor, from) => {
       for (const [i, to] of statuses.entries()) {
         const { id, owner } = await createOrderWith(from)
-        const principal = { admin, owner, stranger: someone() }[actor]
+        const principal = { admin, owner, 'other customer': someone() }[actor]
         const answer = await changeStatus(principal, id, to)
         const body = answer.json()
         expect([to, body.code ?? answer.statusCode]).toEqual([to, answers[table[actor][from][i]!]])
@@ -165,7 +165,7 @@ describe('cancelling an order', () => {
   })
 })
 
-describe('GraphQL', () => {
+describe('the GraphQL mutation', () => {
   const change = 'mutation ($id: ID!, $status: OrderStatus!) { changeOrderStatus(id: $id, status: $status) { status } }'
   const cancel = 'mutation ($id: ID!) { cancelOrder(id: $id) { status statusHistory { status } } }'
   const errorCode = (answer: { errors?: { extensions: { code: string } }[] }) => answer.errors?.[0]?.extensions.code

@@ -23,11 +23,12 @@ export type ChangeStatusDeps = {
 type ChangeStatusInput = { id: string; status: Status }
 
 /**
- * Changes the status of an order, for admins, and for its customer where the transitions of order.ts allow it. An order that
- * has the status already is returned as it is. If another request changes the order meanwhile, the order is read and checked
- * again.
+ * Changes the status of an order, for admins, and for its customer where the transitions of order.ts allow it. An order
+ * that has the status already is returned as it is. If another request changes the order meanwhile, the order is read
+ * and checked again.
  *
- * @throws Refusal `NOT_FOUND`, also for another customer's order; `FORBIDDEN` and `INVALID_TRANSITION` of checkTransition
+ * @throws AppError `NOT_FOUND`, also for another customer's order; `FORBIDDEN` and `INVALID_TRANSITION` of
+ *   checkTransition
  */
 export async function changeStatus(
   { orders, outbox, recovery, now }: ChangeStatusDeps,
@@ -47,13 +48,13 @@ export async function changeStatus(
   }
 }
 
-/** Changes the status as changeStatus does, for admins only. @throws Refusal `FORBIDDEN` for anyone else */
+/** Changes the status as changeStatus does, for admins only. @throws AppError `FORBIDDEN` for anyone else */
 export const changeStatusAsAdmin = async (
   deps: ChangeStatusDeps,
   principal: Person | undefined,
   input: ChangeStatusInput,
 ): Promise<Order> => changeStatus(deps, admin(principal), input)
 
-/** Cancels an order; recovery then releases its stock. @throws Refusal as changeStatus does */
+/** Cancels an order; recovery then releases its stock. @throws AppError as changeStatus does */
 export const cancelOrder = (deps: ChangeStatusDeps, principal: Person, id: string): Promise<Order> =>
   changeStatus(deps, principal, { id, status: 'Annulée' })

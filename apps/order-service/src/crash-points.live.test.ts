@@ -21,8 +21,9 @@ import { openStores } from '../test/stores.ts'
 import type { StoredOrder } from './order.ts'
 import { createStockClient } from './place-order/stock-client.ts'
 
-// Order-service is killed right after each expression that it awaits: while it starts, places orders, changes their status,
-// publishes, recovers and stops. The crash points are read from the sources, so a new step is tested as soon as it is written.
+// Order-service is killed right after each expression that it awaits: while it starts, places orders, changes their
+// status, publishes, recovers and stops. The crash points are read from the sources, so a new step is tested as soon as
+// it is written.
 
 /** These files only read. */
 const readOnlyFiles = ['graphql.ts', 'list-orders.ts', 'metrics.ts', 'read-order.ts']
@@ -45,8 +46,8 @@ const unreachable: Record<string, string> = {
 }
 
 /**
- * The points that a scenario reaches by chance: other tests delete accounts on the same Kafka. It is one write, which is
- * repeated when its event is consumed again.
+ * The points that a scenario reaches by chance: other tests delete accounts on the same Kafka. It is one write, which
+ * is repeated when its event is consumed again.
  */
 const reachedByChance = new Set([
   'orders.ts anonymizeCustomers: await orders.updateMany( { userId: { $in: userIds } }, { $set: { …',
@@ -75,7 +76,10 @@ type Lane = Environment & { start: (flags?: string[]) => Process }
 type Run = { scenario: Scenario; leftovers: Awaited<ReturnType<Scenario['createLeftovers']>>; killed: boolean }
 
 const cleanups: (() => unknown)[] = []
-/** By point: the first point of its moment, at which the process is killed for all of them, and the kind that reaches it. */
+/**
+ * By point: the first point of its moment, at which the process is killed for all of them, and the kind that reaches
+ * it.
+ */
 const moments = new Map<string, { at: string; kind: ScenarioKind }>()
 /** By first point of a moment: the runs that should be killed there. The last one was. */
 const runs = new Map<string, Run[]>()
@@ -141,7 +145,10 @@ async function startEnvironment(): Promise<Lane[]> {
   )
 }
 
-/** Runs each kind of scenario to list the points that it reaches; again while some are not reached, for chance plays a part. */
+/**
+ * Runs each kind of scenario to list the points that it reaches; again while some are not reached, for chance plays a
+ * part.
+ */
 async function explore(lane: Lane): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'halles-scenarios-'))
   cleanups.push(() => rmSync(folder, { recursive: true }))

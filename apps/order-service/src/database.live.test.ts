@@ -7,13 +7,15 @@ import { consumeOrderEvents, type OrderEventsConsumer } from '../test/order-even
 import { startOrderService, type OrderService } from '../test/start-order-service.ts'
 import { startFakeProductService, type FakeProductService } from '../test/fake-product-service.ts'
 
-// An order whose request was answered 503 or 504 is confirmed or cancelled within a minute, and its idempotency key gives the
-// outcome: also when MongoDB is frozen or killed meanwhile.
+// An order whose request was answered 503 or 504 is confirmed or cancelled within a minute, and its idempotency key
+// gives the outcome: also when MongoDB is frozen or killed meanwhile.
 
 const BUYERS = 16
 /** How long MongoDB is frozen, in milliseconds: longer than any request waits for its answer. */
 const FREEZE_DURATION = 17_000
-/** The longest that a request may take, in milliseconds: the answer timeout, and what a busy machine takes before it. */
+/**
+ * The longest that a request may take, in milliseconds: the answer timeout, and what a busy machine takes before it.
+ */
 const MAX_ANSWER_TIME = 16_000
 /** How soon orders are confirmed or cancelled, by docs/contract.md, in milliseconds. */
 const SETTLE_TIMEOUT = 60_000
@@ -38,7 +40,10 @@ afterAll(async () => {
   await servers.stop()
 })
 
-/** Places orders and cancels some of them while `fault` runs, then checks every order, its stock, its key and its events. */
+/**
+ * Places orders and cancels some of them while `fault` runs, then checks every order, its stock, its key and its
+ * events.
+ */
 async function placeOrdersDuring(fault: (countPlacements: () => number) => Promise<void>) {
   const product = productService.addProduct({ stock: 10_000 })
   const admin = someAdmin()
@@ -99,7 +104,7 @@ async function placeOrdersDuring(fault: (countPlacements: () => number) => Promi
     if (cancelled !== undefined) expect(again.json().status).toBe(cancelled ? 'Annulée' : 'Confirmée')
     expect(await service.stored.countDocuments({ userId: customer.id })).toBe(1)
   }
-  // Not all at once: a service with too many requests answers 503.
+  // Not all at once: too many concurrent requests would exceed the answer timeout.
   const unchecked = [...placements]
   const checkKeys = async (): Promise<void> => {
     for (let next = unchecked.pop(); next; next = unchecked.pop()) await checkKey(next)

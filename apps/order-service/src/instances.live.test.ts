@@ -56,10 +56,10 @@ describe('two instances of order-service', () => {
   it('place one order for an idempotency key that both get at once', async () => {
     const product = productService.addProduct({ stock: 1000 })
     for (let round = 0; round < 5; round++) {
-      const camille = someone()
+      const customer = someone()
       const key = randomUUID()
       const answers = await Promise.all(
-        Array.from({ length: 10 }, (_, i) => placeOrder(urls[i % 2]!, camille, product.id, key)),
+        Array.from({ length: 10 }, (_, i) => placeOrder(urls[i % 2]!, customer, product.id, key)),
       )
       const placed = answers.filter((answer) => answer?.status === 201)
       expect(answers.filter((answer) => answer?.status !== 201).map((answer) => answer?.body.code)).toEqual(
@@ -67,7 +67,7 @@ describe('two instances of order-service', () => {
       )
       expect(placed.filter((answer) => answer!.headers.get('idempotent-replayed') === null)).toHaveLength(1)
       expect(new Set(placed.map((answer) => answer!.body.id)).size).toBe(1)
-      expect(await stored.countDocuments({ userId: camille.id })).toBe(1)
+      expect(await stored.countDocuments({ userId: customer.id })).toBe(1)
     }
     await eventually('one product is sold for each key', () => product.stock === 995)
   })
@@ -88,7 +88,7 @@ describe('two instances of order-service', () => {
         return { id, status, answer: (await changeStatus(urls[i % 2]!, id, status, admins[i % 2]))! }
       })
     const answered: Awaited<ReturnType<typeof changes>[number]>[] = []
-    // Two orders at a time: more than a busy machine handles in time is answered 503.
+    // Two orders at a time: more concurrent requests would exceed the answer timeout on a busy machine.
     for (let i = 0; i < orders.length; i += 2)
       answered.push(...(await Promise.all(orders.slice(i, i + 2).flatMap(changes))))
     for (const { status, answer } of answered) {

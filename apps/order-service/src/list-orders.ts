@@ -13,7 +13,7 @@ export type ListOrdersQuery = Static<typeof ListOrdersQuery>
 
 type Deps = { orders: Pick<OrderStore, 'findPage'> }
 
-/** Lists all customers' orders, newest first. @throws Refusal `FORBIDDEN` for anyone but an admin */
+/** Lists all customers' orders, newest first. @throws AppError `FORBIDDEN` for anyone but an admin */
 export async function listOrders(
   { orders }: Deps,
   principal: Person | undefined,
@@ -26,7 +26,7 @@ export async function listOrders(
 /**
  * Lists one user's orders, newest first, for that user and for admins.
  *
- * @throws Refusal `FORBIDDEN` for anyone else, whether or not there is such a user
+ * @throws AppError `FORBIDDEN` for anyone else, whether or not there is such a user
  */
 export async function listUserOrders(
   { orders }: Deps,

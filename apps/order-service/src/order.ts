@@ -41,15 +41,15 @@ export type Order = {
 export type IdempotencyRecord = { key: string; expiresAt: Date; fingerprint: string }
 
 /**
- * A document of the collection `orders`: an order, or a pending order, which is not confirmed yet (`Pending`) or is being
- * cancelled and never will be (`Cancelling`).
+ * A document of the collection `orders`: an order, or a pending order, which is not confirmed yet (`Pending`) or is
+ * being cancelled and never will be (`Cancelling`).
  */
 export type StoredOrder = Omit<Order, 'status'> & {
   status: Status | 'Pending' | 'Cancelling'
   idempotency?: IdempotencyRecord
   /**
-   * When a polling worker may take over: cancel a pending order, publish the events of an order. The field stays from the
-   * insert until every event is published, so that its index changes twice an order and not more.
+   * When a polling worker may take over: cancel a pending order, publish the events of an order. The field stays from
+   * the insert until every event is published, so that its index changes twice an order and not more.
    */
   nextAttemptAt?: Date
   /** Id of the lease under which a worker publishes the events. */
@@ -98,7 +98,8 @@ const ownerStatuses = new Set(
  * Decides whether the status of an order must be changed for a principal who may read that order: true for a permitted
  * transition, false when the order has the status already.
  *
- * @throws Refusal `FORBIDDEN` for a transition that only an admin may make, `INVALID_TRANSITION` for one that nobody may
+ * @throws AppError `FORBIDDEN` for a transition that only an admin may make, `INVALID_TRANSITION` for one that nobody
+ *   may
  */
 export function checkTransition(principal: Person, from: Status, to: Status): boolean {
   const actor = toActor(principal)

@@ -89,8 +89,9 @@ export function createOrderStore(orders: Collection<StoredOrder>) {
       )),
 
     /**
-     * Changes the status of an order if it still has the status and the sequence with which it was read; null otherwise.
-     * The same write stores the event (transactional outbox) and, for `Annulée`, that the stock must be released.
+     * Changes the status of an order if it still has the status and the sequence with which it was read; null
+     * otherwise. The same write stores the event (transactional outbox) and, for `Annulée`, that the stock must be
+     * released.
      */
     changeStatus: async (
       { _id, status, seq }: Order,

@@ -136,7 +136,8 @@ describe('the events of one order', () => {
     }).enqueue(order._id)
     await paused.promise // it has read the first event, and is paused
 
-    const other = startRelay({ pendingPublications: { ...pendingPublications, lease: async () => [] } }) // it does not poll either
+    const withoutPolling = { ...pendingPublications, lease: async () => [] }
+    const other = startRelay({ pendingPublications: withoutPolling })
     for (let i = 0; i < 2; i++) {
       order = await advance(order)
       other.enqueue(order._id)

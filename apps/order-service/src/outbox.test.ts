@@ -60,10 +60,10 @@ const newOrder = (_id: string, lines = 1): Order =>
     })),
   })
 
-/** Creates an outbox over a map of orders and a fake publisher, which fails while `state.away`. */
+/** Creates an outbox over a map of orders and a fake publisher, which fails while `state.isKafkaDown`. */
 function createTestOutbox(orders: Map<string, Order>) {
   const sends: Outgoing[][] = []
-  const state = { away: false, gate: Promise.resolve(), reads: [] as string[][], sendsStarted: 0 }
+  const state = { isKafkaDown: false, gate: Promise.resolve(), reads: [] as string[][], sendsStarted: 0 }
   const outbox = createOutbox({
     pendingPublications: {
       find: async (ids) => {
@@ -79,7 +79,7 @@ function createTestOutbox(orders: Map<string, Order>) {
       send: async (_topic, messages) => {
         state.sendsStarted++
         await state.gate
-        if (state.away) throw new Error('away')
+        if (state.isKafkaDown) throw new Error('down')
         sends.push(messages)
       },
       close: async () => {},
@@ -94,11 +94,11 @@ function createTestOutbox(orders: Map<string, Order>) {
     orders.set(order._id, order)
     outbox.enqueue(order._id)
   }
-  const addNew = (order: Order) => {
+  const addCreated = (order: Order) => {
     orders.set(order._id, order)
     outbox.enqueueCreated(order)
   }
-  return { add, addNew, outbox, sends, state }
+  return { add, addCreated, outbox, sends, state }
 }
 
 describe('createOutbox', () => {
@@ -137,20 +137,20 @@ describe('createOutbox', () => {
   it('sends again what Kafka did not acknowledge', async () => {
     const orders = new Map<string, Order>()
     const { add, sends, state } = createTestOutbox(orders)
-    state.away = true
+    state.isKafkaDown = true
     add(newOrder('a'))
     await eventually('two attempts were made', () => state.reads.length >= 2)
     expect(sends).toEqual([])
-    state.away = false
+    state.isKafkaDown = false
     await eventually('the order is published', () => orders.size === 0)
     expect(sends).toHaveLength(1)
   })
 
   it('publishes a created order without reading it', async () => {
     const orders = new Map<string, Order>()
-    const { addNew, sends, state } = createTestOutbox(orders)
+    const { addCreated, sends, state } = createTestOutbox(orders)
     const order = newOrder('a')
-    addNew(order)
+    addCreated(order)
     await eventually('the order is published', () => orders.size === 0)
     expect(sends.flat().map(({ value }) => JSON.parse(String(value)) as unknown)).toEqual([
       JSON.parse(JSON.stringify(toOrderEvent(order, order.unpublished![0]!))),
@@ -160,24 +160,24 @@ describe('createOutbox', () => {
 
   it('reads a created order that Kafka did not acknowledge at first', async () => {
     const orders = new Map<string, Order>()
-    const { addNew, sends, state } = createTestOutbox(orders)
-    state.away = true
-    addNew(newOrder('a'))
+    const { addCreated, sends, state } = createTestOutbox(orders)
+    state.isKafkaDown = true
+    addCreated(newOrder('a'))
     await eventually('a second attempt was made', () => state.reads.length > 0)
-    state.away = false
+    state.isKafkaDown = false
     await eventually('the order is published', () => orders.size === 0)
     expect(sends).toHaveLength(1)
   })
 
   it('reads a created order that has changed meanwhile', async () => {
     const orders = new Map<string, Order>()
-    const { addNew, outbox, sends, state } = createTestOutbox(orders)
+    const { addCreated, outbox, sends, state } = createTestOutbox(orders)
     const { promise, resolve } = Promise.withResolvers<void>()
     state.gate = promise
-    addNew(newOrder('first'))
+    addCreated(newOrder('first'))
     await eventually('the first is being sent', () => state.sendsStarted === 1)
     const order = newOrder('a')
-    addNew(order)
+    addCreated(order)
     const changed = {
       ...order.unpublished![0]!,
       seq: 2,
@@ -197,7 +197,7 @@ describe('createOutbox', () => {
     ])
   })
 
-  it('queues a limited number of ids while Kafka is away', async () => {
+  it('queues a limited number of ids while Kafka is down', async () => {
     const { outbox, state } = createTestOutbox(new Map())
     state.gate = new Promise(() => {})
     for (let i = 0; i < 30_000; i++) outbox.enqueue(`o${i}`)

@@ -27,9 +27,9 @@ export type OutboxDeps = {
 export type Outbox = ReturnType<typeof createOutbox>
 
 /**
- * Starts the relay of the transactional outbox. It publishes the events of orders to Kafka at least once, those of one order
- * in sequence: at once for an enqueued order, and by polling for all others. What is enqueued while a batch is in flight is
- * the next batch.
+ * Starts the relay of the transactional outbox. It publishes the events of orders to Kafka at least once, those of one
+ * order in sequence: at once for an enqueued order, and by polling for all others. What is enqueued while a batch is in
+ * flight is the next batch.
  */
 export function createOutbox({
   pendingPublications,
@@ -39,7 +39,9 @@ export function createOutbox({
   now,
   pollInterval = 1000,
 }: OutboxDeps) {
-  /** Ids of orders with unpublished events: with the order if it is published as it is, without it if it must be read. */
+  /**
+   * Ids of orders with unpublished events: with the order if it is published as it is, without it if it must be read.
+   */
   const queue = new Map<string, Order | undefined>()
   let polledAt = 0
 
@@ -98,8 +100,8 @@ export function createOutbox({
       worker.soon()
     },
     /**
-     * Publishes the first event of an order soon, given the order as it was confirmed. No event comes before the first, so
-     * it is published without a read; if the order has changed since, at worst it is published once more.
+     * Publishes the first event of an order soon, given the order as it was confirmed. No event comes before the first,
+     * so it is published without a read; if the order has changed since, at worst it is published once more.
      */
     enqueueCreated: (order: Order): void => {
       add(order._id, order)
@@ -114,7 +116,10 @@ export function createOutbox({
 
 type Batch = { orders: Order[]; events: UnpublishedEvent[]; messages: Outgoing[]; bytes: number }
 
-/** Converts the events of orders to messages, in batches that a broker takes. One order's events stay together, in sequence. */
+/**
+ * Converts the events of orders to messages, in batches that a broker takes. One order's events stay together, in
+ * sequence.
+ */
 function toBatches(orders: Order[]): Batch[] {
   const all: Batch[] = []
   for (const order of orders) {

@@ -8,7 +8,10 @@ const repeatable = { writeConcern: { w: 1 } }
 
 export type PendingPublications = ReturnType<typeof createPendingPublications>
 
-/** Stores which orders have events that Kafka has not acknowledged: the transactional outbox, inside the order documents. */
+/**
+ * Stores which orders have events that Kafka has not acknowledged: the transactional outbox, inside the order
+ * documents.
+ */
 export function createPendingPublications(orders: Collection<StoredOrder>, now: () => Date) {
   return {
     /** Those of these orders that have unpublished events, as they are now. */
@@ -32,8 +35,9 @@ export function createPendingPublications(orders: Collection<StoredOrder>, now: 
     },
 
     /**
-     * Removes the events that Kafka acknowledged: those of these orders as they were read, and no later one. So an event is
-     * first published after the one before it, whichever instance publishes it, and however late a paused instance resumes.
+     * Removes the events that Kafka acknowledged: those of these orders as they were read, and no later one. So an
+     * event is first published after the one before it, whichever instance publishes it, and however late a paused
+     * instance resumes.
      */
     markPublished: async (published: Order[]): Promise<void> => {
       for (const [key, group] of Object.entries(Object.groupBy(published, ({ seq }) => seq))) {
@@ -44,7 +48,8 @@ export function createPendingPublications(orders: Collection<StoredOrder>, now: 
           { $unset: { unpublished: '', nextAttemptAt: '', leasedBy: '' } },
           repeatable,
         )
-        // Write concern majority: whoever publishes the later event reads by majority, and would publish these once more.
+        // Write concern majority: whoever publishes the later event reads by majority, and would publish these once
+        // more.
         if (matchedCount < group!.length)
           await orders.updateMany({ ...these, seq: { $gt: seq } }, { $pull: { unpublished: { seq: { $lte: seq } } } })
       }

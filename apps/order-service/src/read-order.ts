@@ -8,7 +8,7 @@ const notFound = (): Refusal => new Refusal('NOT_FOUND', 'There is no such order
 /**
  * Reads one order, for its customer and for admins. With `userId`, the order must be that user's.
  *
- * @throws Refusal `NOT_FOUND`, also for an order that the principal may not read
+ * @throws AppError `NOT_FOUND`, also for an order that the principal may not read
  */
 export async function readOrder(
   { orders }: { orders: Pick<OrderStore, 'find'> },

@@ -50,10 +50,10 @@ describe('reading one order', () => {
     const url = `/orders/${customer.id}/${ids[0]}`
     expect(await get(customer, url)).toMatchObject({ id: ids[0], userId: customer.id })
     expect(await get(admin, url)).toMatchObject({ id: ids[0] })
-    const stranger = someone()
-    expect(await get(stranger, url)).toMatchObject({ code: 'NOT_FOUND' })
-    expect(await get(stranger, `/orders/${stranger.id}/${ids[0]}`)).toMatchObject({ code: 'NOT_FOUND' })
-    expect(await get(admin, `/orders/${stranger.id}/${ids[0]}`)).toMatchObject({ code: 'NOT_FOUND' })
+    const other = someone()
+    expect(await get(other, url)).toMatchObject({ code: 'NOT_FOUND' })
+    expect(await get(other, `/orders/${other.id}/${ids[0]}`)).toMatchObject({ code: 'NOT_FOUND' })
+    expect(await get(admin, `/orders/${other.id}/${ids[0]}`)).toMatchObject({ code: 'NOT_FOUND' })
     expect(await get(customer, `/orders/${customer.id}/nothing`)).toMatchObject({ code: 'NOT_FOUND' })
     expect(await get(undefined, url)).toMatchObject({ code: 'UNAUTHENTICATED' })
   })
@@ -171,8 +171,8 @@ describe('entity resolution for other subgraphs', () => {
 
   it('applies the same rules to orders, each with its own result', async () => {
     const { customer, ids } = await createCustomer(2)
-    const stranger = await createCustomer(1)
-    const keys = [ids[0], stranger.ids[0], 'nothing', ids[1], ids[0]].map((id) => ({ __typename: 'Order', id }))
+    const otherCustomer = await createCustomer(1)
+    const keys = [ids[0], otherCustomer.ids[0], 'nothing', ids[1], ids[0]].map((id) => ({ __typename: 'Order', id }))
     const { data, errors } = await entities(customer, keys, 'id')
     expect(data._entities.map((order: { id: string } | null) => order?.id)).toEqual([
       ids[0],

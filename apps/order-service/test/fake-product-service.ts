@@ -31,8 +31,8 @@ export async function serveProducts(
 export type FakeProductService = Awaited<ReturnType<typeof startFakeProductService>>
 
 /**
- * Starts a product-service that keeps stock in memory by the rules of product.proto, behind a real gRPC server. `faults` may
- * delay or fail a call; `calls` counts them.
+ * Starts a product-service that keeps stock in memory by the rules of product.proto, behind a real gRPC server.
+ * `faults` may delay or fail a call; `calls` counts them.
  */
 export async function startFakeProductService({ port = 0 } = {}) {
   const products = new Map<string, Product>()

@@ -33,9 +33,9 @@ export const scenarioKinds = [
 export type ScenarioKind = (typeof scenarioKinds)[number]
 
 /**
- * Creates the requests of one customer and one admin to a service that may be killed at any time, and records the answers. A
- * placement that was answered with an order must have that order; every other one must have one order or none, and its
- * idempotency key gives it.
+ * Creates the requests of one customer and one admin to a service that may be killed at any time, and records the
+ * answers. A placement that was answered with an order must have that order; every other one must have one order or
+ * none, and its idempotency key gives it.
  */
 export async function createScenario({ stores, stock, productUrl, productDb }: Environment) {
   const customer = someone()
@@ -73,7 +73,9 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
     return order
   }
 
-  /** Writes what earlier crashes have left: a pending order, a cancelled order with unpublished events, an expired key. */
+  /**
+   * Writes what earlier crashes have left: a pending order, a cancelled order with unpublished events, an expired key.
+   */
   const createLeftovers = async () => {
     const expiredKey = randomUUID()
     const [pending, cancelled, old] = await Promise.all([
@@ -99,13 +101,17 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
     }
   }
 
-  /** The steps of each kind of scenario with one running process. They throw `processGone` when the process is killed. */
+  /**
+   * The steps of each kind of scenario with one running process. They throw `processGone` when the process is killed.
+   */
   const stepsWith = (url: string): Record<ScenarioKind, (expiredKey: string) => Promise<void>> => {
     const received = <T>(answer: T | undefined): T => {
       if (answer === undefined) throw processGone
       return answer
     }
-    /** Places an order; 503 (outcome unknown) and 504 (timeout) are always expected. Returns the id of the key's order. */
+    /**
+     * Places an order; 503 (outcome unknown) and 504 (timeout) are always expected. Returns the id of the key's order.
+     */
     const place = async (placement: PlaceRequest, ...expected: number[]): Promise<string | undefined> => {
       placements.push(placement)
       const items = [{ productId: placement.product, quantity: placement.quantity }]
@@ -184,7 +190,9 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
         await placing
       },
 
-      /** An order changes after its first event was sent and before that is recorded: the process is slowed down there. */
+      /**
+       * An order changes after its first event was sent and before that is recorded: the process is slowed down there.
+       */
       changedWhilePublishing: async () => {
         await settled()
         await changeStatus(admin, await place(newPlacement()), 'Confirmée')
@@ -212,8 +220,8 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
   }
 
   /**
-   * Lists every violated invariant, once nothing is pending. `sequences` gives an order's event sequences on Kafka, without
-   * repeats.
+   * Lists every violated invariant, once nothing is pending. `sequences` gives an order's event sequences on Kafka,
+   * without repeats.
    */
   const findViolations = async (
     leftovers: Awaited<ReturnType<typeof createLeftovers>>,

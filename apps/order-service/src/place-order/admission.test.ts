@@ -18,7 +18,7 @@ function controlledTasks() {
     fail: (name: string) => ends.get(name)!.reject(new Error(name)),
   }
 }
-const nextTick = () => new Promise((resolve) => setImmediate(resolve))
+const nextImmediate = () => new Promise((resolve) => setImmediate(resolve))
 
 const NEVER = 2 ** 31 - 1
 
@@ -27,19 +27,19 @@ describe('admitInBatches', () => {
     const { started, task, end, fail } = controlledTasks()
     const admit = admitInBatches({ maxWait: NEVER, directLimit: 2 })
     const first = [admit(task('a')), admit(task('b'))]
-    await nextTick()
+    await nextImmediate()
     expect(started).toEqual(['a', 'b'])
 
     const second = [admit(task('c')), admit(task('d'))]
-    await nextTick()
+    await nextImmediate()
     end('a')
     expect(await first[0]).toBe('a')
-    await nextTick()
+    await nextImmediate()
     expect(started).toEqual(['a', 'b'])
 
     fail('b')
     await expect(first[1]).rejects.toThrow('b')
-    await nextTick()
+    await nextImmediate()
     expect(started).toEqual(['a', 'b', 'c', 'd'])
     end('c')
     end('d')
@@ -55,7 +55,7 @@ describe('admitInBatches', () => {
       expect(started.at(-1)).toBe(name)
       end(name)
       await done
-      await nextTick()
+      await nextImmediate()
     }
     end('a')
     expect(await first).toBe('a')
@@ -75,7 +75,7 @@ describe('admitInBatches', () => {
     const { started, task, end } = controlledTasks()
     const admit = admitInBatches({ maxWait: 5, directLimit: 1 })
     const slow = admit(task('slow'))
-    await nextTick()
+    await nextImmediate()
     const next = admit(async () => void started.push('next'))
     await next
     expect(started).toEqual(['slow', 'next'])

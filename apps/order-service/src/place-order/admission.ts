@@ -9,12 +9,12 @@ const DIRECT_LIMIT = 4
 export type Admit = <T>(task: () => Promise<T>) => Promise<T>
 
 /**
- * Creates an admission control that starts concurrent tasks in groups. Fewer than `directLimit` tasks in flight start at
- * once. Beyond that, new tasks wait until all tasks in flight have ended, or for `maxWait` milliseconds, so that a slow one
- * does not hold up the rest; then all that wait start together.
+ * Creates an admission control that starts concurrent tasks in groups. Fewer than `directLimit` tasks in flight start
+ * at once. Beyond that, new tasks wait until all tasks in flight have ended, or for `maxWait` milliseconds, so that a
+ * slow one does not hold up the rest; then all that wait start together.
  *
- * Tasks that start together reach each of their batched steps (`createBatcher`) together, so a step is one batch as large as
- * the group. Tasks that start at any time are spread over the steps, with a small batch at each.
+ * Tasks that start together reach each of their batched steps (`createBatcher`) together, so a step is one batch as
+ * large as the group. Tasks that start at any time are spread over the steps, with a small batch at each.
  */
 export function admitInBatches({ maxWait = MAX_WAIT, directLimit = DIRECT_LIMIT } = {}): Admit {
   let waiting: (() => void)[] = []

@@ -29,8 +29,8 @@ export type PlaceOrderInput = Static<typeof PlaceOrderInput>
 
 /**
  * A client's own key under which an order is placed once, however often it is sent (IETF draft idempotency-key-header).
- * Printable ASCII without a space at either end: anything else would not be the same key in a header (RFC 9110, 5.5) and in
- * GraphQL.
+ * Printable ASCII without a space at either end: anything else would not be the same key in a header (RFC 9110, 5.5)
+ * and in GraphQL.
  */
 export const IdempotencyKey = Type.String({ minLength: 1, maxLength: 255, pattern: '^[!-~]([ -~]*[!-~])?$' })
 
@@ -40,7 +40,7 @@ export type BasketLine = { productId: string; quantity: number; index: number }
 /**
  * Sums the lines of one product into one line. Products keep the order in which they first occur.
  *
- * @throws Refusal `VALIDATION_FAILED` when a sum is more than 999
+ * @throws AppError `VALIDATION_FAILED` when a sum is more than 999
  */
 export function mergeLines(items: PlaceOrderInput['items']): BasketLine[] {
   const lines = new Map<string, BasketLine>()
@@ -61,10 +61,10 @@ export function mergeLines(items: PlaceOrderInput['items']): BasketLine[] {
 }
 
 /**
- * Checks that `expectedTotal` is euros of at most two decimals. The schema's multipleOf is too strict for that: large totals
- * are not exact in binary, hence a tolerance, which is far below a cent.
+ * Checks that `expectedTotal` is euros of at most two decimals. The schema's multipleOf is too strict for that: large
+ * totals are not exact in binary, hence a tolerance, which is far below a cent.
  *
- * @throws Refusal `VALIDATION_FAILED` for more decimals
+ * @throws AppError `VALIDATION_FAILED` for more decimals
  */
 export function checkDecimals({ expectedTotal = 0 }: PlaceOrderInput): void {
   const cents = expectedTotal * 100
@@ -81,10 +81,10 @@ export function toFingerprint(lines: readonly BasketLine[]): string {
 }
 
 /**
- * Converts the lines of a basket to lines of an order, with the names and prices of product-service. `stock` has an element
- * for each line.
+ * Converts the lines of a basket to lines of an order, with the names and prices of product-service. `stock` has an
+ * element for each line.
  *
- * @throws Refusal `PRODUCT_UNAVAILABLE`, `INSUFFICIENT_STOCK` or `PRICE_CHANGED`, whose errors name each product
+ * @throws AppError `PRODUCT_UNAVAILABLE`, `INSUFFICIENT_STOCK` or `PRICE_CHANGED`, whose errors name each product
  */
 export function priceLines(
   lines: readonly BasketLine[],

@@ -10,8 +10,8 @@ const batching = { lanes: 1, max: 128 }
 export type PendingOrders = ReturnType<typeof createPendingOrders>
 
 /**
- * Stores pending orders (the saga's state): complete, but shown to nobody. Concurrent calls are written in one batch (group
- * commit). Every change filters by the status `Pending`, so of confirming and cancelling only one happens.
+ * Stores pending orders (the saga's state): complete, but shown to nobody. Concurrent calls are written in one batch
+ * (group commit). Every change filters by the status `Pending`, so of confirming and cancelling only one happens.
  */
 export function createPendingOrders(orders: Collection<StoredOrder>, now: () => Date) {
   const insert = coalesce(async (pending: StoredOrder[]): Promise<(boolean | Error)[]> => {
@@ -113,8 +113,8 @@ export function createPendingOrders(orders: Collection<StoredOrder>, now: () => 
 const NUMBER_BLOCK = 100
 
 /**
- * Creates a function that takes order numbers: decimal, from 1 on, unique among all instances. A restart leaves a gap, and
- * two instances take numbers out of order.
+ * Creates a function that takes order numbers: decimal, from 1 on, unique among all instances. A restart leaves a gap,
+ * and two instances take numbers out of order.
  */
 export function createOrderNumbers(db: Db): () => Promise<string> {
   const counters = db.collection<{ _id: string; last: number }>('counters')

@@ -29,10 +29,10 @@ const PLACE = `mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) {
 
 describe('placing an order', () => {
   it('answers the whole order at the prices of product-service, and publishes it', async () => {
-    const camille = someone()
+    const customer = someone()
     const comte = productService.addProduct({ name: 'Comté', price: 19.99, stock: 5 })
     const brie = productService.addProduct({ name: 'Brie', price: 4.5, stock: 5 })
-    const answer = await service.placeOrder(camille, [
+    const answer = await service.placeOrder(customer, [
       { productId: comte.id, quantity: 1 },
       { productId: brie.id, quantity: 3 },
       { productId: comte.id, quantity: 1 },
@@ -42,7 +42,7 @@ describe('placing an order', () => {
     expect(order).toEqual({
       id: expect.any(String),
       number: expect.stringMatching(/^\d+$/),
-      userId: camille.id,
+      userId: customer.id,
       items: [
         { productId: comte.id, name: 'Comté', quantity: 2, price: 19.99 },
         { productId: brie.id, name: 'Brie', quantity: 3, price: 4.5 },
@@ -52,7 +52,7 @@ describe('placing an order', () => {
       statusHistory: [{ status: 'Reçue', timestamp: order.createdAt }],
       createdAt: expect.stringMatching(/Z$/),
     })
-    expect(answer.headers['location']).toBe(`/orders/${camille.id}/${order.id}`)
+    expect(answer.headers['location']).toBe(`/orders/${customer.id}/${order.id}`)
     expect([comte.stock, brie.stock]).toEqual([3, 2])
 
     const [consumed] = await eventually('its event is consumed', () => {
@@ -60,7 +60,7 @@ describe('placing an order', () => {
       return received.length > 0 && received
     })
     expect(consumed!.event).toMatchObject({ type: 'order.created', data: { sequence: 1, order, previousStatus: null } })
-    const { id, name, email, locale } = camille
+    const { id, name, email, locale } = customer
     expect(consumed!.event.data.customer).toEqual({ id, name, email, locale })
     expect(consumed!.key).toBe(order.id)
     expect(consumed!.headers['content-type']).toBe('application/cloudevents+json')
@@ -71,19 +71,19 @@ describe('placing an order', () => {
   })
 
   it('gives the same order by GraphQL', async () => {
-    const camille = someone()
+    const customer = someone()
     const { id } = productService.addProduct({ name: 'Tomme', price: 12.3 })
-    const { data } = await service.graphql(camille, PLACE, { input: { items: [{ productId: id, quantity: 2 }] } })
+    const { data } = await service.graphql(customer, PLACE, { input: { items: [{ productId: id, quantity: 2 }] } })
     const order = data.placeOrder
     expect(order).toMatchObject({
-      userId: camille.id,
-      customer: { id: camille.id },
+      userId: customer.id,
+      customer: { id: customer.id },
       total: 24.6,
       status: 'RECUE',
       statusHistory: [{ status: 'RECUE' }],
       items: [{ productId: id, product: { id }, name: 'Tomme', quantity: 2, price: 12.3 }],
     })
-    const rest = await service.request(camille, 'GET', `/orders/${camille.id}/${order.id}`)
+    const rest = await service.request(customer, 'GET', `/orders/${customer.id}/${order.id}`)
     expect(rest.json()).toMatchObject({
       id: order.id,
       number: order.number,
@@ -135,17 +135,17 @@ describe('placing an order that is rejected', () => {
   ]
 
   it.each(rejected)('for %s answers %s by REST and GraphQL, and stores nothing', async (_what, code, createInput) => {
-    const camille = someone()
+    const customer = someone()
     const input = createInput()
-    const rest = await service.request(camille, 'POST', '/orders', input)
+    const rest = await service.request(customer, 'POST', '/orders', input)
     expect(rest.json()).toMatchObject({ code })
     expect(rest.headers['content-type']).toContain('application/problem+json')
-    const { data, errors } = await service.graphql(camille, PLACE, { input })
+    const { data, errors } = await service.graphql(customer, PLACE, { input })
     expect(data).toBeNull()
     expect(errors[0].extensions).toMatchObject({ code })
     expect(errors[0].extensions.errors).toEqual(rest.json().errors)
     expect(rest.json().errors[0].path).toMatch(/^\/items/)
-    expect(await service.stored.countDocuments({ userId: camille.id })).toBe(0)
+    expect(await service.stored.countDocuments({ userId: customer.id })).toBe(0)
   })
 
   it('answers with the stock that is left, and with the current price', async () => {
@@ -169,12 +169,12 @@ describe('placing an order that is rejected', () => {
   })
 
   it('because stock is gone between check and reservation names the product, and reserves no other', async () => {
-    const camille = someone()
+    const customer = someone()
     const [soldOut, other] = [productService.addProduct({ stock: 5 }), productService.addProduct({ stock: 5 })]
     productService.faults.before = (call) => {
       if (call === 'reserveStocks') soldOut.stock = 0
     }
-    const answer = await service.placeOrder(camille, [
+    const answer = await service.placeOrder(customer, [
       { productId: other.id, quantity: 1 },
       { productId: soldOut.id, quantity: 1 },
     ])
@@ -184,17 +184,17 @@ describe('placing an order that is rejected', () => {
       errors: [{ path: '/items/1/productId', productId: soldOut.id, available: 0 }],
     })
     expect(other.stock).toBe(5)
-    expect(await service.stored.countDocuments({ userId: camille.id })).toBe(0)
+    expect(await service.stored.countDocuments({ userId: customer.id })).toBe(0)
   })
 
   it('because product-service does not answer is a 503 with Retry-After, and leaves the key free', async () => {
-    const camille = someone()
+    const customer = someone()
     const product = productService.addProduct({ stock: 5 })
     const key = randomUUID()
     productService.faults.after = (call) => {
       if (call === 'reserveStocks') throw new Error('the answer is lost')
     }
-    const lost = await service.placeOrder(camille, [{ productId: product.id, quantity: 2 }], { key })
+    const lost = await service.placeOrder(customer, [{ productId: product.id, quantity: 2 }], { key })
     delete productService.faults.after
     expect(lost.statusCode).toBe(503)
     expect(lost.json()).toMatchObject({ code: 'UNAVAILABLE' })
@@ -202,9 +202,9 @@ describe('placing an order that is rejected', () => {
     // The stock of the reservation whose response was lost is released, and the key can place an order again.
     await eventually(
       'the pending order is removed and its stock released',
-      async () => product.stock === 5 && (await service.stored.countDocuments({ userId: camille.id })) === 0,
+      async () => product.stock === 5 && (await service.stored.countDocuments({ userId: customer.id })) === 0,
     )
-    const again = await service.placeOrder(camille, [{ productId: product.id, quantity: 2 }], { key })
+    const again = await service.placeOrder(customer, [{ productId: product.id, quantity: 2 }], { key })
     expect(again.statusCode).toBe(201)
     expect(again.headers['idempotent-replayed']).toBeUndefined()
     expect(product.stock).toBe(3)

@@ -38,10 +38,10 @@ export type PlacedOrder = { order: Order; replayed: boolean }
 const KEY_LIFETIME = 24 * 3600_000
 
 /**
- * Places an order at current prices: all of it or nothing. With an idempotency key, the same basket again gives the same
- * order as it is now, `replayed`.
+ * Places an order at current prices: all of it or nothing. With an idempotency key, the same basket again gives the
+ * same order as it is now, `replayed`.
  *
- * @throws Refusal of basket.ts; with a key, `IN_PROGRESS` while its order is pending and `IDEMPOTENCY_KEY_REUSED` for
+ * @throws AppError of basket.ts; with a key, `IN_PROGRESS` while its order is pending and `IDEMPOTENCY_KEY_REUSED` for
  *   another basket; `UNAVAILABLE` or `TIMEOUT` when the order is not placed, or the outcome is unknown
  */
 export const placeOrder = (

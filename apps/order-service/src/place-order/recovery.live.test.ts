@@ -27,7 +27,9 @@ afterAll(async () => {
 const log = logger('test', 'silent')
 const never = new Promise<never>(() => {})
 
-/** Creates deps of placeOrder with the real stores and stock client. A failed step is not cancelled, as after a crash. */
+/**
+ * Creates deps of placeOrder with the real stores and stock client. A failed step is not cancelled, as after a crash.
+ */
 const createDeps = (replaced: Partial<PlaceOrderDeps> = {}): PlaceOrderDeps => ({
   admit: (task) => task(),
   metrics: { countOutcome: (placing) => placing },
@@ -57,7 +59,9 @@ async function startRecovery({
 const steps = ['check', 'takeNumber', 'create', 'reserve', 'confirm'] as const
 type Step = (typeof steps)[number]
 
-/** Creates deps with which placeOrder never continues before, or after, a step; `crashed` resolves when it gets there. */
+/**
+ * Creates deps with which placeOrder never continues before, or after, a step; `crashed` resolves when it gets there.
+ */
 function createCrashingDeps(step: Step, when: 'before' | 'after') {
   const { promise, resolve } = Promise.withResolvers<void>()
   const crashing =

@@ -20,10 +20,10 @@ export type RecoveryDeps = {
 export type Recovery = ReturnType<typeof createRecovery>
 
 /**
- * Starts the polling worker that compensates unfinished sagas, from the start on. It cancels pending orders that were not
- * confirmed in time: their customers were answered 503, or nothing, and may have ordered again. It releases the stock of those
- * and of cancelled orders, until product-service acknowledges it. Several instances may run: every write filters by what it
- * changes, and a release is idempotent.
+ * Starts the polling worker that compensates unfinished sagas, from the start on. It cancels pending orders that were
+ * not confirmed in time: their customers were answered 503, or nothing, and may have ordered again. It releases the
+ * stock of those and of cancelled orders, until product-service acknowledges it. Several instances may run: every write
+ * filters by what it changes, and a release is idempotent.
  */
 export function createRecovery({ pendingOrders, pendingReleases, stock, log, pollInterval = 2000 }: RecoveryDeps) {
   /** Calls concurrently: product-service writes concurrent releases in one transaction. */
@@ -54,7 +54,10 @@ export function createRecovery({ pendingOrders, pendingReleases, stock, log, pol
   )
 
   return {
-    /** Cancels a pending order whose outcome is unknown. It never rejects: if it fails, the worker cancels the order later. */
+    /**
+     * Cancels a pending order whose outcome is unknown. It never rejects: if it fails, the worker cancels the order
+     * later.
+     */
     cancel: async (orderId: string): Promise<void> => {
       try {
         await pendingOrders.cancel(orderId)

@@ -15,8 +15,8 @@ import { calling } from '@halles/service/peers'
 /** How long product-service may take for one attempt, in milliseconds. */
 const ATTEMPT_TIMEOUT = 4000
 /**
- * How long a caller waits in all, in milliseconds: for its batch to start, and for a restart of product-service. A pending
- * order lives longer than its reservation takes: see WORKER_DELAY.
+ * How long a caller waits in all, in milliseconds: for its batch to start, and for a restart of product-service. A
+ * pending order lives longer than its reservation takes: see WORKER_DELAY.
  */
 const CALL_TIMEOUT = 6000
 
@@ -36,10 +36,10 @@ export type ReservationResult =
 export type StockClient = ReturnType<typeof createStockClient>
 
 /**
- * Creates the gRPC client of product-service's stock at `address` (host:port). Concurrent calls are sent in one batch, each
- * order with its own result. Every call is idempotent, and is retried through a restart of product-service.
+ * Creates the gRPC client of product-service's stock at `address` (host:port). Concurrent calls are sent in one batch,
+ * each order with its own result. Every call is idempotent, and is retried through a restart of product-service.
  *
- * All methods throw Refusal `UNAVAILABLE` when product-service cannot be reached, `TIMEOUT` when it is too slow.
+ * All methods throw AppError `UNAVAILABLE` when product-service cannot be reached, `TIMEOUT` when it is too slow.
  */
 export function createStockClient(address: string, peerCredentials: Trust = {}) {
   const { channel, interceptors } = calling(peerCredentials)
@@ -84,7 +84,9 @@ export function createStockClient(address: string, peerCredentials: Trust = {}) 
       { lanes: 1, max: 64, within: CALL_TIMEOUT },
     ),
 
-    /** Releases the stock of an order, once however often it is called. An order without a reservation gets a tombstone. */
+    /**
+     * Releases the stock of an order, once however often it is called. An order without a reservation gets a tombstone.
+     */
     release: async (orderId: string): Promise<void> => {
       const deadline = Date.now() + CALL_TIMEOUT
       await retryWithin(deadline, () => ask(client.releaseStock.bind(client), { orderId }, attemptTimeout(deadline)))
@@ -104,8 +106,8 @@ export function createStockClient(address: string, peerCredentials: Trust = {}) 
 }
 
 /**
- * Whether a product can have this id. Other ids are not sent: product-service rejects a whole request for one invalid line,
- * which would fail every order in the batch.
+ * Whether a product can have this id. Other ids are not sent: product-service rejects a whole request for one invalid
+ * line, which would fail every order in the batch.
  */
 const isPossibleProduct = ({ productId }: StockLine): boolean => productId.trim() !== '' && productId.length <= 100
 
