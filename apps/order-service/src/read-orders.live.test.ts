@@ -156,8 +156,8 @@ describe('listing orders', () => {
     const query = '{ orders(first: 1, status: RECUE) { nodes { id } edges { cursor node { id } } totalCountIsExact } }'
     const { data } = await service.graphql(admin, query)
     expect(data.orders).toMatchObject({ nodes: [{ id: ids[0] }], totalCountIsExact: true })
-    const refused = await service.graphql(someone(), query)
-    expect(refused).toMatchObject({ data: null, errors: [{ extensions: { code: 'FORBIDDEN' } }] })
+    const forbidden = await service.graphql(someone(), query)
+    expect(forbidden).toMatchObject({ data: null, errors: [{ extensions: { code: 'FORBIDDEN' } }] })
   })
 })
 
