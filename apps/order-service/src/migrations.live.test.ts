@@ -9,6 +9,7 @@ import { startFakeProductService } from '../test/fake-product-service.ts'
 import { consumeOrderEvents } from '../test/order-events.ts'
 import { startOrderService } from '../test/start-order-service.ts'
 import { createOrder } from './order.ts'
+import { openOrdersCollection } from './orders.ts'
 import { toFingerprint } from './place-order/basket.ts'
 import { createStockClient } from './place-order/stock-client.ts'
 
@@ -116,4 +117,19 @@ it('order-service finishes the orders that an earlier version stored under other
   expect(await orders.countDocuments({ $or: oldFields.map((field) => ({ [field]: { $exists: true } })) })).toBe(0)
   const indexes = (await orders.indexes()).map(({ name }) => name)
   expect(indexes).not.toEqual(expect.arrayContaining([expect.stringMatching(/idem\.|sweepAt|releaseAt_/)]))
+})
+
+it('openOrdersCollection renames stored orders once, however many instances start at the same time', async () => {
+  const client = new MongoClient(ownDatabase(inject('mongodb')))
+  onTestFinished(() => client.close())
+  const db = client.db()
+  const at = new Date()
+  const old = Array.from({ length: 500 }, (_, i) => ({ _id: `o${i}`, userId: `u${i}`, status: 'Intent', sweepAt: at, idem: { key: 'k', until: at, basket: 'b' } })) // prettier-ignore
+  await db.collection<Document & { _id: string }>('orders').insertMany(old)
+  for (let restart = 0; restart < 2; restart++)
+    await Promise.all(Array.from({ length: 4 }, () => openOrdersCollection(db)))
+  const renamed = old.map(({ _id, userId }) => ({ _id, userId, status: 'Pending', nextAttemptAt: at, idempotency: { key: 'k', expiresAt: at, fingerprint: 'b' } })) // prettier-ignore
+  const stored = await db.collection('orders').find().toArray()
+  expect(stored).toHaveLength(500)
+  expect(stored).toEqual(expect.arrayContaining(renamed))
 })
