@@ -6,19 +6,26 @@ import { keysAt, type KeyOf } from '@halles/service/keys'
 import { logger, type Logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
 import { revocationsAt } from '@halles/service/revocations'
+import { consumeAccountDeletions, type ConsumerGroup } from './account-deletions.ts'
 import type { Settings } from './config.ts'
-import { listenToDeletions, type Subscription } from './deletions.ts'
-import { orderSubgraph } from './graphql.ts'
-import { rest } from './rest.ts'
-import { openShop } from './shop.ts'
-import { stockAt } from './stock.ts'
+import { createOrderSubgraph, type GraphQLDeps } from './graphql.ts'
+import { createOrderMetrics } from './metrics.ts'
+import { createOrderStore, openOrdersCollection } from './orders.ts'
+import { createOutbox } from './outbox.ts'
+import { createPendingPublications } from './pending-publications.ts'
+import { admitInBatches } from './place-order/admission.ts'
+import { createOrderNumbers, createPendingOrders } from './place-order/pending-orders.ts'
+import { createPendingReleases } from './place-order/pending-releases.ts'
+import { createRecovery } from './place-order/recovery.ts'
+import { createStockClient } from './place-order/stock-client.ts'
+import { rest, type RestDeps } from './rest.ts'
 
-/** What tests give in place of the real thing. */
-export type Options = { keyOf?: KeyOf; now?: () => Date; deletions?: Subscription }
+/** What tests replace. */
+export type Options = { keyOf?: KeyOf; now?: () => Date; deletions?: ConsumerGroup }
 
 /**
- * Order-service, put together and at work (telling, recovering), but not listening. Orders are taken while Kafka is away:
- * what they have to tell waits in them.
+ * Creates the service with its polling workers and its consumer running, but not listening. Orders are also placed
+ * while Kafka is away: their events wait in the database.
  */
 export async function createApp(
   settings: Settings,
@@ -27,7 +34,7 @@ export async function createApp(
   const log = logger('order-service', settings.LOG_LEVEL)
   const mongo = await openMongo(settings.MONGODB_URL, 'order-service')
   const kafka = kafkaAt(settings.KAFKA_BROKERS, 'order-service', log, accessOf(settings))
-  const stock = stockAt(settings.PRODUCT_GRPC_URL, trustOf(settings))
+  const stock = createStockClient(settings.PRODUCT_GRPC_URL, trustOf(settings))
   const app = await serviceApp({
     name: 'order-service',
     logLevel: settings.LOG_LEVEL,
@@ -38,39 +45,53 @@ export async function createApp(
     ...doorsOf(settings),
     needs: { mongodb: mongo.ping, product: stock.ping, kafka: kafka.ping },
   })
-  const { shop, orders, stop } = await openShop({
-    db: mongo.db,
-    publisher: kafka.publisher(),
-    stock,
-    metrics: app.metrics,
-    log,
-    now,
-  })
-  rest(app, shop)
-  serveSubgraph(app, orderSubgraph(shop))
 
-  const stopWaiting = makeTopics(kafka, log)
-  const deleted = listenToDeletions({ broker: kafka, orders, log }, deletions)
+  const collection = await openOrdersCollection(mongo.db)
+  const orders = createOrderStore(collection)
+  const pendingOrders = createPendingOrders(collection, now)
+  const pendingPublications = createPendingPublications(collection, now)
+  const pendingReleases = createPendingReleases(collection, now)
+  const metrics = createOrderMetrics(app.metrics.registry, orders, log)
+  const publisher = kafka.publisher()
+  const outbox = createOutbox({ pendingPublications, publisher, log, onPublished: metrics.observePublished, now })
+  const recovery = createRecovery({ pendingOrders, pendingReleases, stock, log })
+
+  const deps: RestDeps & GraphQLDeps = {
+    admit: admitInBatches(),
+    metrics,
+    stock,
+    takeNumber: createOrderNumbers(mongo.db),
+    pendingOrders,
+    orders,
+    recovery,
+    outbox,
+    now,
+  }
+  rest(app, deps)
+  serveSubgraph(app, createOrderSubgraph(deps))
+
+  const stopCreatingTopics = createTopics(kafka, log)
+  const deletionsConsumer = consumeAccountDeletions({ kafka, orders, log }, deletions)
   app.addHook('onClose', async () => {
-    stopWaiting()
-    await Promise.all([stop(), deleted.close()])
+    stopCreatingTopics()
+    await Promise.all([outbox.stop(), recovery.stop(), deletionsConsumer.close()])
     stock.close()
     await mongo.close()
   })
   return app
 }
 
-/** Makes the topics as soon as Kafka answers, without keeping anyone waiting; gives back how to give up. */
-function makeTopics(kafka: Broker, log: Logger): () => void {
+/** Creates the topics in the background, as soon as Kafka answers; returns a function that gives up. */
+function createTopics(kafka: Broker, log: Logger): () => void {
   const stopping = new AbortController()
-  const make = async (): Promise<void> => {
+  const create = async (): Promise<void> => {
     try {
       await kafka.ensureTopic(ORDER_EVENTS, ORDER_EVENTS_PARTITIONS, stopping.signal)
       await kafka.ensureTopic(ORDER_EVENTS_DLQ, 1, stopping.signal)
     } catch (error) {
-      if (!stopping.signal.aborted) log.error({ err: error }, 'the topics of orders could not be made')
+      if (!stopping.signal.aborted) log.error({ err: error }, 'the topics of order events could not be created')
     }
   }
-  void make() // in the background: sending waits for the topic by itself
+  void create() // not awaited: the publisher waits for the topic by itself
   return () => stopping.abort()
 }

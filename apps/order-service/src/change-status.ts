@@ -4,54 +4,57 @@ import { Refusal } from '@halles/service/refusal'
 import { Closed } from '@halles/service/schema'
 import { traceHeaders } from '@halles/service/trace'
 import type { Static } from 'typebox'
-import { mayMove, seenBy, type Order } from './order.ts'
-import type { Orders } from './orders.ts'
+import { checkTransition, readFilter, type Order } from './order.ts'
+import type { OrderStore } from './orders.ts'
+import type { Outbox } from './outbox.ts'
+import type { Recovery } from './place-order/recovery.ts'
 
-/** Where an order should go. */
-export const ChangeStatus = Closed({ status: Status }, { title: 'ChangeStatus' })
-export type ChangeStatus = Static<typeof ChangeStatus>
+/** The status that an order should get. */
+export const ChangeStatusBody = Closed({ status: Status }, { title: 'ChangeStatus' })
+export type ChangeStatusBody = Static<typeof ChangeStatusBody>
 
-export type ChangingHelpers = {
-  orders: Pick<Orders, 'find' | 'move'>
-  /** Says that an order has something to tell. */
-  tell: (orderId: string) => void
-  /** Says that stock is owed back. */
-  owed: () => void
+export type ChangeStatusDeps = {
+  orders: Pick<OrderStore, 'find' | 'changeStatus'>
+  outbox: Pick<Outbox, 'enqueue'>
+  recovery: Pick<Recovery, 'wake'>
   now: () => Date
 }
 
-type Wish = { id: string; status: Status }
+type ChangeStatusInput = { id: string; status: Status }
 
 /**
- * Moves an order on, or cancels it: for admins, and for its owner where moves of order.ts let them. An order that is
- * there already is answered as it is. Of two at once, the loser reads again and decides anew.
+ * Changes the status of an order, for admins, and for its customer where the transitions of order.ts allow it. An order
+ * that has the status already is returned as it is. If another request changes the order meanwhile, the order is read
+ * and checked again.
  *
- * @throws Refusal `NOT_FOUND` also for a stranger's order, `FORBIDDEN` and `INVALID_TRANSITION` as moves say.
+ * @throws AppError `NOT_FOUND`, also for another customer's order; `FORBIDDEN` and `INVALID_TRANSITION` of
+ *   checkTransition
  */
 export async function changeStatus(
-  { orders, tell, owed, now }: ChangingHelpers,
-  person: Person,
-  { id, status }: Wish,
+  { orders, outbox, recovery, now }: ChangeStatusDeps,
+  principal: Person,
+  { id, status }: ChangeStatusInput,
 ): Promise<Order> {
   for (;;) {
-    const order = await orders.find({ _id: id, ...seenBy(person) })
+    const order = await orders.find({ _id: id, ...readFilter(principal) })
     if (!order) throw new Refusal('NOT_FOUND', 'There is no such order.')
-    if (!mayMove(person, order.status, status)) return order
-    const moved = await orders.move(order, status, { at: now(), traceparent: traceHeaders()['traceparent'] })
-    if (!moved) continue
-    tell(id)
-    if (status === 'Annulée') owed()
-    return moved
+    if (!checkTransition(principal, order.status, status)) return order
+    const change = { at: now(), traceparent: traceHeaders()['traceparent'] }
+    const changed = await orders.changeStatus(order, status, change)
+    if (!changed) continue
+    outbox.enqueue(id)
+    if (status === 'Annulée') recovery.wake()
+    return changed
   }
 }
 
-/** changeStatus where only admins have business. @throws Refusal `FORBIDDEN` for anyone else. */
+/** Changes the status as changeStatus does, for admins only. @throws AppError `FORBIDDEN` for anyone else */
 export const changeStatusAsAdmin = async (
-  helpers: ChangingHelpers,
-  person: Person | undefined,
-  wish: Wish,
-): Promise<Order> => changeStatus(helpers, admin(person), wish)
+  deps: ChangeStatusDeps,
+  principal: Person | undefined,
+  input: ChangeStatusInput,
+): Promise<Order> => changeStatus(deps, admin(principal), input)
 
-/** Cancels an order: its stock goes back on sale. @throws Refusal as changeStatus. */
-export const cancelOrder = (helpers: ChangingHelpers, person: Person, id: string): Promise<Order> =>
-  changeStatus(helpers, person, { id, status: 'Annulée' })
+/** Cancels an order; recovery then releases its stock. @throws AppError as changeStatus does */
+export const cancelOrder = (deps: ChangeStatusDeps, principal: Person, id: string): Promise<Order> =>
+  changeStatus(deps, principal, { id, status: 'Annulée' })

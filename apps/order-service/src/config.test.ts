@@ -1,23 +1,25 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { configFrom } from './config.ts'
 
-it('what is missing or wrong in the environment is told at once', () => {
-  const told = (env: NodeJS.ProcessEnv) => () => configFrom(env)
-  expect(told({ PRODUCT_GRPC_URL: 'http://product:50051' })).toThrow(
-    /PORT is missing[\s\S]*JWKS_URL is missing[\s\S]*MONGODB_URL is missing[\s\S]*KAFKA_BROKERS is missing[\s\S]*PRODUCT_GRPC_URL has the wrong form/,
-  )
-})
+describe('configFrom', () => {
+  it('lists every variable that is missing or invalid in one error', () => {
+    const parse = (env: NodeJS.ProcessEnv) => () => configFrom(env)
+    expect(parse({ PRODUCT_GRPC_URL: 'http://product:50051' })).toThrow(
+      /PORT is missing[\s\S]*JWKS_URL is missing[\s\S]*MONGODB_URL is missing[\s\S]*KAFKA_BROKERS is missing[\s\S]*PRODUCT_GRPC_URL has the wrong form/,
+    )
+  })
 
-it('in production product-service must know that it is asked by us', () => {
-  const env = {
-    PORT: '0',
-    JWKS_URL: 'http://127.0.0.1:1/jwks.json',
-    MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_order?replicaSet=rs0',
-    KAFKA_BROKERS: '127.0.0.1:9092',
-    PRODUCT_GRPC_URL: '127.0.0.1:4012',
-    NODE_ENV: 'production',
-    GATEWAY_SECRET: 'a-secret-of-our-own',
-  }
-  expect(() => configFrom(env)).toThrow(/GRPC_SECRET must be set to a secret of your own/)
-  expect(configFrom({ ...env, GRPC_SECRET: 'another-of-our-own' }).NODE_ENV).toBe('production')
+  it('requires the secret that product-service expects, in production', () => {
+    const env = {
+      PORT: '0',
+      JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+      MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_order?replicaSet=rs0',
+      KAFKA_BROKERS: '127.0.0.1:9092',
+      PRODUCT_GRPC_URL: '127.0.0.1:4012',
+      NODE_ENV: 'production',
+      GATEWAY_SECRET: 'a-secret-of-our-own',
+    }
+    expect(() => configFrom(env)).toThrow(/GRPC_SECRET must be set to a secret of your own/)
+    expect(configFrom({ ...env, GRPC_SECRET: 'another-of-our-own' }).NODE_ENV).toBe('production')
+  })
 })

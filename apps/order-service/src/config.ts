@@ -23,13 +23,13 @@ const Settings = Type.Object(
     ...KafkaAccess,
     PRODUCT_GRPC_URL: Type.String({
       pattern: '^[^\\s/]+:\\d+$',
-      description: "product-service's gRPC door, host:port",
+      description: "host:port of product-service's gRPC server",
     }),
   },
   { dependencies },
 )
 export type Settings = Static<typeof Settings>
 
-/** This service's settings. @throws one Error that lists every mistake. */
+/** Parses this service's settings. @throws Error that lists every mistake */
 export const configFrom = (env: NodeJS.ProcessEnv): Settings =>
   readConfig(Settings, env, [demands.behindGateway, demands.peers])

@@ -8,95 +8,113 @@ import { serveKeys, startProcess, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient, type Filter } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { days, live, newDay, type Day, type Kind, type Surroundings } from '../test/day.ts'
-import { listenTo } from '../test/listener.ts'
+import { consumeOrderEvents, type OrderEventsConsumer } from '../test/order-events.ts'
+import {
+  createScenario,
+  runScenario,
+  scenarioKinds,
+  type Environment,
+  type Scenario,
+  type ScenarioKind,
+} from '../test/scenario.ts'
 import { openStores } from '../test/stores.ts'
-import type { Stored } from './orders.ts'
-import { stockAt } from './stock.ts'
+import type { StoredOrder } from './order.ts'
+import { createStockClient } from './place-order/stock-client.ts'
 
-// Order-service is killed right after each thing that it awaits: in starting, placing, moving, telling, recovering and
-// stopping. The points come from the sources, so a new step is tried as soon as it is written.
+// Order-service is killed right after each expression that it awaits: while it starts, places orders, changes their
+// status, publishes, recovers and stops. The crash points are read from the sources, so a new step is tested as soon as
+// it is written.
 
-/** These only read. */
-const reading = ['graphql.ts', 'list-orders.ts', 'metrics.ts', 'read-order.ts']
+/** These files only read. */
+const readOnlyFiles = ['graphql.ts', 'list-orders.ts', 'metrics.ts', 'read-order.ts']
 const { points, dyingAt, listing, remove } = instrumented([
-  ...sourcesIn(new URL('.', import.meta.url), reading),
+  ...sourcesIn(new URL('.', import.meta.url), readOnlyFiles),
+  ...sourcesIn(new URL('place-order/', import.meta.url)),
   new URL('../../../packages/service/src/rounds.ts', import.meta.url),
+  new URL('../../../packages/service/src/lease.ts', import.meta.url),
 ])
 afterAll(remove)
 
-/** The points that no day comes to, and why. One that is come to all the same fails the test. */
-const beyond: Record<string, string> = {
-  "debts.ts counts: await Promise.all([ orders.countDocuments({ status: { $in: ['Inte…": 'only reads',
-  'orders.ts findMany: await orders.find({ _id: { $in: ids }, ...filter, ...visible }).t…': 'only reads',
-  'rest.ts rest: await shop.listOrders(request.person, request.query)': 'only reads',
-  'rest.ts rest: await shop.readOrder(signedIn(request.person), request.params)': 'only reads',
-  'intents.ts confirm: await confirm(ids) #2':
-    'MongoDB broke the connection in the first one: the same write once more',
-  'rounds.ts run: await new Promise((resolve) => setTimeout(resolve, pause))': 'a round failed: nothing but a pause',
+/** The points that no scenario reaches, and why. If a scenario reaches one all the same, the test fails. */
+const unreachable: Record<string, string> = {
+  "orders.ts countBacklog: await Promise.all([ orders.countDocuments({ status: { $in: ['Pend…": 'only reads',
+  'orders.ts findMany: await orders.find({ _id: { $in: ids }, ...filter, ...placedFilter…': 'only reads',
+  'rest.ts rest: await withinAnswerTimeout(page)': 'only reads',
+  'rest.ts rest: await withinAnswerTimeout(order)': 'only reads',
+  'pending-orders.ts confirm: await confirm(ids) #2': 'MongoDB broke the connection of the first: the same write again',
+  'rounds.ts run: await new Promise((resolve) => setTimeout(resolve, pause))': 'a poll failed: nothing but a pause',
 }
 
 /**
- * What a day may come to or not: other tests delete accounts on the same Kafka. It is one write, done again when its event
- * comes again.
+ * The points that a scenario reaches by chance: other tests delete accounts on the same Kafka. It is one write, which
+ * is repeated when its event is consumed again.
  */
-const perhaps = new Set(['orders.ts forget: await orders.updateMany( { userId: { $in: userIds } }, { $set: { …'])
+const reachedByChance = new Set([
+  'orders.ts anonymizeCustomers: await orders.updateMany( { userId: { $in: userIds } }, { $set: { …',
+])
 
-/** What other days come to by chance, and the one that comes to it each time. */
-const surely: Record<string, Kind> = {
-  'debts.ts told: await orders.updateMany({ ...these, seq: { $gt: seq } }, { $pull:…': 'overtaken',
+/** The points that other scenarios reach by chance, and the kind that always reaches them. */
+const requiredKinds: Record<string, ScenarioKind> = {
+  'pending-publications.ts markPublished: await orders.updateMany({ ...these, seq: { $gt: seq } }, { $pull:…':
+    'changedWhilePublishing',
 }
 
-/** Where a process takes its time on some days, to be overtaken there. */
-const slowly: Partial<Record<Kind, Slow>> = {
-  overtaken: { at: "outbox.ts deliver: await Promise.all( batch.events.map((event) => inSpan('send order…", ms: 2000 },
+/** The point at which the process is slowed down in some kinds, so that something else happens meanwhile. */
+const slowPoints: Partial<Record<ScenarioKind, Slow>> = {
+  changedWhilePublishing: {
+    at: "outbox.ts publish: await Promise.all( batch.events.map((event) => inSpan('send order…",
+    ms: 2000,
+  },
 }
 
-/** How many processes live and die at a time, each on a database of its own. */
+/** How many processes run at a time, each on a database of its own. */
 const LANES = 3
-/** How long whatever was left behind may take until it is finished or undone, in milliseconds. */
-const WITHIN = 60_000
+/** How long it may take until every leftover is confirmed or cancelled, in milliseconds. */
+const SETTLE_TIMEOUT = 60_000
 
-type Lane = Surroundings & { start: (flags?: string[]) => Process }
-type Death = { day: Day; left: Awaited<ReturnType<Day['leave']>>; died: boolean }
+type Lane = Environment & { start: (flags?: string[]) => Process }
+type Run = { scenario: Scenario; leftovers: Awaited<ReturnType<Scenario['createLeftovers']>>; killed: boolean }
 
 const cleanups: (() => unknown)[] = []
-/** By point, the first of its moment, at which the process is killed for all of them, and the day that comes to it. */
-const moments = new Map<string, { at: string; kind: Kind }>()
-/** By first point of a moment, the days that were to end there: the last one did. */
-const deaths = new Map<string, Death[]>()
-let listener: Awaited<ReturnType<typeof listenTo>>
+/**
+ * By point: the first point of its moment, at which the process is killed for all of them, and the kind that reaches
+ * it.
+ */
+const moments = new Map<string, { at: string; kind: ScenarioKind }>()
+/** By first point of a moment: the runs that should be killed there. The last one was. */
+const runs = new Map<string, Run[]>()
+let consumer: OrderEventsConsumer
 
 beforeAll(async () => {
-  const lanes = await openShop()
+  const lanes = await startEnvironment()
   await explore(lanes[0]!)
 
   const queue = [...moments].filter(([name, { at }]) => name === at)
-  const die = async (lane: Lane, mine: (kind: Kind) => boolean): Promise<void> => {
+  const killAll = async (lane: Lane, includes: (kind: ScenarioKind) => boolean): Promise<void> => {
     for (;;) {
-      const next = queue.findIndex(([, { kind }]) => mine(kind))
+      const next = queue.findIndex(([, { kind }]) => includes(kind))
       if (next === -1) return
       const [[name, { kind }]] = queue.splice(next, 1) as [(typeof queue)[number]]
-      await dieAt(lane, name, kind)
+      await killAt(lane, name, kind)
     }
   }
-  await Promise.all(lanes.map((lane) => die(lane, (kind) => kind === 'everyday')))
-  // Some of the others hold up product-service, so they are lived one at a time.
-  await die(lanes[0]!, () => true)
+  await Promise.all(lanes.map((lane) => killAll(lane, (kind) => kind === 'normal')))
+  // Some of the other kinds block product-service, so they run one at a time.
+  await killAll(lanes[0]!, () => true)
 
-  await Promise.all(lanes.map(comeBack))
+  await Promise.all(lanes.map(restart))
 }, 600_000)
 
 afterAll(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup()
 })
 
-/** What order-service needs around it: real servers, and a product-service that does not die. */
-async function openShop(): Promise<Lane[]> {
+/** Starts what order-service depends on: real servers, and a product-service that is not killed. */
+async function startEnvironment(): Promise<Lane[]> {
   const keys = await serveKeys()
   cleanups.push(keys.close)
-  listener = await listenTo(inject('kafka'))
-  cleanups.push(listener.close)
+  consumer = await consumeOrderEvents(inject('kafka'))
+  cleanups.push(consumer.close)
 
   const productDatabase = ownDatabase(inject('mongodb'), 'product')
   const client = new MongoClient(productDatabase)
@@ -107,14 +125,14 @@ async function openShop(): Promise<Lane[]> {
     JWKS_URL: keys.url,
   })
   cleanups.push(() => client.close(), productService.kill)
-  const products = (await productService.listening)!
+  const productUrl = (await productService.listening)!
   const grpc = `127.0.0.1:${grpcPort}`
 
   return Promise.all(
     Array.from({ length: LANES }, async () => {
       const database = ownDatabase(inject('mongodb'), 'order')
       const stores = await openStores(inject('mongodb'), database)
-      const stock = stockAt(grpc)
+      const stock = createStockClient(grpc)
       cleanups.push(stores.close, stock.close)
       const env = { MONGODB_URL: database, KAFKA_BROKERS: inject('kafka'), PRODUCT_GRPC_URL: grpc, JWKS_URL: keys.url }
       const start = (flags: string[] = []): Process => {
@@ -122,66 +140,85 @@ async function openShop(): Promise<Lane[]> {
         cleanups.push(process.kill)
         return process
       }
-      return { stores, stock, products, productDb: client.db(), start }
+      return { stores, stock, productUrl, productDb: client.db(), start }
     }),
   )
 }
 
-/** Lives each kind of day to see which points it comes to; again where chance kept it from some of them. */
+/**
+ * Runs each kind of scenario to list the points that it reaches; again while some are not reached, for chance plays a
+ * part.
+ */
 async function explore(lane: Lane): Promise<void> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'halles-days-'))
+  const folder = mkdtempSync(path.join(tmpdir(), 'halles-scenarios-'))
   cleanups.push(() => rmSync(folder, { recursive: true }))
-  const missing = (): boolean => points.some((name) => !moments.has(name) && !(name in beyond) && !perhaps.has(name))
-  for (const kind of days) await exploreBy(lane, kind, path.join(folder, kind))
-  for (let again = 0; again < 3 && missing(); again++) await exploreBy(lane, 'everyday', path.join(folder, `${again}`))
+  const incomplete = (): boolean =>
+    points.some((name) => !moments.has(name) && !(name in unreachable) && !reachedByChance.has(name))
+  for (const kind of scenarioKinds) await listPoints(lane, kind, path.join(folder, kind))
+  for (let again = 0; again < 3 && incomplete(); again++)
+    await listPoints(lane, 'normal', path.join(folder, `${again}`))
 }
 
-async function exploreBy(lane: Lane, kind: Kind, list: string): Promise<void> {
-  const day = await newDay(lane)
-  const { left, code } = await live(day, kind, () => lane.start(listing(list, slowly[kind])))
-  expect({ kind, code, wrong: day.wrong }).toEqual({ kind, code: 0, wrong: [] })
-  deaths.set(`none, ${list}`, [{ day, left, died: true }])
+async function listPoints(lane: Lane, kind: ScenarioKind, list: string): Promise<void> {
+  const scenario = await createScenario(lane)
+  const { leftovers, code } = await runScenario(scenario, kind, () => lane.start(listing(list, slowPoints[kind])))
+  expect({ kind, code, unexpected: scenario.unexpected }).toEqual({ kind, code: 0, unexpected: [] })
+  runs.set(`none, ${list}`, [{ scenario, leftovers, killed: true }])
   for (const moment of momentsIn(list)) {
-    const mine = (name: string): boolean => !perhaps.has(name) && (surely[name] ?? kind) === kind
-    const fresh = moment.filter((name) => !moments.has(name) && mine(name))
+    const belongs = (name: string): boolean => !reachedByChance.has(name) && (requiredKinds[name] ?? kind) === kind
+    const fresh = moment.filter((name) => !moments.has(name) && belongs(name))
     for (const name of fresh) moments.set(name, { at: fresh[0]!, kind })
   }
 }
 
-/** Lives a day that is to end at a point; where chance has it otherwise, another one. */
-async function dieAt(lane: Lane, name: string, kind: Kind): Promise<void> {
-  const tries: Death[] = []
-  deaths.set(name, tries)
-  while (tries.length < 5) {
-    const day = await newDay(lane)
-    const { left, signal } = await live(day, kind, () => lane.start(dyingAt(name, slowly[kind])))
-    tries.push({ day, left, died: signal === 'SIGKILL' })
+/** Runs a scenario that should be killed at a point; up to five times if chance keeps it from the point. */
+async function killAt(lane: Lane, name: string, kind: ScenarioKind): Promise<void> {
+  const attempts: Run[] = []
+  runs.set(name, attempts)
+  while (attempts.length < 5) {
+    const scenario = await createScenario(lane)
+    const { leftovers, signal } = await runScenario(scenario, kind, () => lane.start(dyingAt(name, slowPoints[kind])))
+    attempts.push({ scenario, leftovers, killed: signal === 'SIGKILL' })
     if (signal === 'SIGKILL') return
   }
 }
 
-/** Starts order-service for good, asks again for all that was asked for, and waits until nothing is in between. */
-async function comeBack({ stores, start }: Lane): Promise<void> {
+/** Starts order-service for good, repeats every placement, and waits until nothing is pending. */
+async function restart({ stores, start }: Lane): Promise<void> {
   const url = (await start().listening)!
-  const here = [...deaths.values()].flat().filter(({ day }) => day.stores === stores)
-  await Promise.all(here.map(({ day }) => eventually('every wish has its answer', () => day.askAgain(url), WITHIN)))
-  await eventually('nothing is in between', async () => (await stores.collection.countDocuments(between)) === 0, WITHIN)
+  const ownRuns = [...runs.values()].flat().filter(({ scenario }) => scenario.stores === stores)
+  await Promise.all(
+    ownRuns.map(({ scenario }) =>
+      eventually('every placement is answered', () => scenario.repeatPlacements(url), SETTLE_TIMEOUT),
+    ),
+  )
+  await eventually(
+    'nothing is pending',
+    async () => (await stores.collection.countDocuments(unfinished)) === 0,
+    SETTLE_TIMEOUT,
+  )
 }
-const between: Filter<Stored> = {
-  $or: [{ status: { $in: ['Intent', 'Undoing'] } }, { releaseAt: { $exists: true } }, { unsent: { $exists: true } }],
+const unfinished: Filter<StoredOrder> = {
+  $or: [
+    { status: { $in: ['Pending', 'Cancelling'] } },
+    { releaseAttemptAt: { $exists: true } },
+    { unpublished: { $exists: true } },
+  ],
 }
 
-it('comes to every point, but for those that are known to lie beyond', () => {
-  expect(points.filter((name) => !moments.has(name) && !perhaps.has(name)).sort()).toEqual(Object.keys(beyond).sort())
+it('order-service reaches every crash point in a scenario, but for those listed as unreachable', () => {
+  const missed = points.filter((name) => !moments.has(name) && !reachedByChance.has(name))
+  expect(missed.sort()).toEqual(Object.keys(unreachable).sort())
 })
 
-describe('order-service, killed right after', () => {
-  it.each(points.filter((name) => !(name in beyond) && !perhaps.has(name)))(
-    '%s, leaves nothing amiss',
+describe('order-service killed right after', () => {
+  it.each(points.filter((name) => !(name in unreachable) && !reachedByChance.has(name)))(
+    '%s violates no invariant',
     async (name) => {
-      const tries = deaths.get(moments.get(name)!.at)!
-      expect(tries.at(-1)?.died).toBe(true)
-      for (const { day, left } of tries) expect(await day.amiss(left, listener.sequences)).toEqual([])
+      const attempts = runs.get(moments.get(name)!.at)!
+      expect(attempts.at(-1)?.killed).toBe(true)
+      for (const { scenario, leftovers } of attempts)
+        expect(await scenario.findViolations(leftovers, consumer.sequences)).toEqual([])
     },
   )
 })

@@ -5,36 +5,35 @@ import { Refusal } from '@halles/service/refusal'
 import { Closed, PageQuery } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 import type { Order } from './order.ts'
-import type { Orders } from './orders.ts'
+import type { OrderStore } from './orders.ts'
 
 /** Which orders, and which page of them. */
-export const ListOrders = Closed({ status: Type.Optional(Status), ...PageQuery })
-export type ListOrders = Static<typeof ListOrders>
+export const ListOrdersQuery = Closed({ status: Type.Optional(Status), ...PageQuery })
+export type ListOrdersQuery = Static<typeof ListOrdersQuery>
 
-type Helpers = { orders: Pick<Orders, 'page'> }
+type Deps = { orders: Pick<OrderStore, 'findPage'> }
 
-/** Everyone's orders, newest first. @throws Refusal `FORBIDDEN` for anyone but an admin. */
+/** Lists all customers' orders, newest first. @throws AppError `FORBIDDEN` for anyone but an admin */
 export async function listOrders(
-  { orders }: Helpers,
-  person: Person | undefined,
-  wish: ListOrders,
+  { orders }: Deps,
+  principal: Person | undefined,
+  { status, first, after }: ListOrdersQuery,
 ): Promise<Page<Order>> {
-  admin(person)
-  const { status, first, after } = wish
-  return orders.page({ ...(status && { status }) }, { first, after })
+  admin(principal)
+  return orders.findPage({ ...(status && { status }) }, { first, after })
 }
 
 /**
- * One user's orders, newest first, for that user and for admins.
+ * Lists one user's orders, newest first, for that user and for admins.
  *
- * @throws Refusal `FORBIDDEN` for anyone else, whether or not there is such a user.
+ * @throws AppError `FORBIDDEN` for anyone else, whether or not there is such a user
  */
-export async function listOrdersOf(
-  { orders }: Helpers,
-  person: Person | undefined,
+export async function listUserOrders(
+  { orders }: Deps,
+  principal: Person | undefined,
   userId: string,
-  { status, first, after }: ListOrders,
+  { status, first, after }: ListOrdersQuery,
 ): Promise<Page<Order>> {
-  if (!maySeeOf(signedIn(person), userId)) throw new Refusal('FORBIDDEN', "These are another customer's orders.")
-  return orders.page({ userId, ...(status && { status }) }, { first, after })
+  if (!maySeeOf(signedIn(principal), userId)) throw new Refusal('FORBIDDEN', "These are another customer's orders.")
+  return orders.findPage({ userId, ...(status && { status }) }, { first, after })
 }

@@ -4,26 +4,26 @@ import { serveKeys, startProcess } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient } from 'mongodb'
 import { expect, inject, it, onTestFinished } from 'vitest'
-import { startShelf } from '../test/shelf.ts'
+import { startFakeProductService } from '../test/fake-product-service.ts'
 
 it(
-  'starts and takes orders while Kafka is away, and on SIGTERM answers what is under way',
+  'order-service starts and places orders while Kafka is down, and answers the requests in flight on SIGTERM',
   { timeout: 60_000 },
   async () => {
-    const shelf = await startShelf()
-    onTestFinished(() => shelf.stop())
+    const productService = await startFakeProductService()
+    onTestFinished(() => productService.stop())
     const database = ownDatabase(inject('mongodb'))
     const keys = await serveKeys()
     onTestFinished(keys.close)
     const { child, ended, listening, kill } = startProcess(new URL('main.ts', import.meta.url), {
       MONGODB_URL: database,
       KAFKA_BROKERS: '127.0.0.1:1',
-      PRODUCT_GRPC_URL: shelf.address,
+      PRODUCT_GRPC_URL: productService.address,
       JWKS_URL: keys.url,
     })
     onTestFinished(kill)
     const url = await listening
-    await eventually('it misses Kafka alone', async () => {
+    await eventually('only Kafka is missing', async () => {
       const ready = await fetch(`${url}/readyz`)
       expect(ready.status).toBe(503)
       const { needs } = (await ready.json()) as { needs: Record<string, string> }
@@ -31,28 +31,28 @@ it(
       return needs['mongodb'] === 'ok' && needs['product'] === 'ok'
     })
 
-    const held = Promise.withResolvers<void>()
-    const mayGo = Promise.withResolvers<void>()
-    shelf.trouble.before = (call) => {
+    const reserving = Promise.withResolvers<void>()
+    const mayReserve = Promise.withResolvers<void>()
+    productService.faults.before = (call) => {
       if (call !== 'reserveStocks') return undefined
-      held.resolve()
-      return mayGo.promise
+      reserving.resolve()
+      return mayReserve.promise
     }
-    const { id } = shelf.put({ stock: 3 })
+    const { id } = productService.addProduct({ stock: 3 })
     const answer = fetch(`${url}/orders`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(await as(someone())) },
       body: JSON.stringify({ items: [{ productId: id, quantity: 2 }] }),
     })
-    await held.promise
+    await reserving.promise
     child.kill('SIGTERM')
-    mayGo.resolve()
+    mayReserve.resolve()
     expect((await answer).status).toBe(201)
     expect(await ended).toEqual({ code: 0, signal: null })
 
     const client = new MongoClient(database)
     onTestFinished(() => client.close())
-    const left = await client.db().collection('orders').find().toArray()
-    expect(left).toMatchObject([{ status: 'Reçue', unsent: [{ seq: 1, type: 'order.created' }] }])
+    const stored = await client.db().collection('orders').find().toArray()
+    expect(stored).toMatchObject([{ status: 'Reçue', unpublished: [{ seq: 1, type: 'order.created' }] }])
   },
 )

@@ -1,4 +1,5 @@
 import { statuses, type Customer, type OrderView, type Status } from '@halles/contracts/order-events'
+import { sumCents, toEuros } from '@halles/service/money'
 import type { Person } from '@halles/service/person'
 import { Refusal } from '@halles/service/refusal'
 
@@ -8,8 +9,8 @@ export type Line = { productId: string; name: string; quantity: number; price: n
 /** A status that an order has had, and since when. */
 export type StatusChange = { status: Status; timestamp: Date }
 
-/** What Kafka has not acknowledged yet; the rest of the event is in the order itself. */
-export type Unsent = {
+/** An event that Kafka has not acknowledged yet; the rest of its content is in the order itself. */
+export type UnpublishedEvent = {
   /** Ascends from 1 without a gap within one order. Each status is one event, so it also counts the history. */
   seq: number
   type: 'order.created' | 'order.status-changed'
@@ -24,7 +25,7 @@ export type Order = {
   _id: string
   number: string
   userId: string
-  /** Who ordered, as their token said then: letters go there. */
+  /** The customer as their access token described them when they ordered: e-mails go to that address. */
   customer: Customer
   items: Line[]
   total: number
@@ -33,17 +34,52 @@ export type Order = {
   createdAt: Date
   /** The sequence of the latest event. */
   seq: number
-  unsent?: Unsent[]
+  unpublished?: UnpublishedEvent[]
 }
 
-/** Who may make a move: an admin, or the one who ordered. */
-type Mover = 'admin' | 'owner'
+/** The Idempotency-Key under which an order was placed, until when it counts, and the fingerprint of its basket. */
+export type IdempotencyRecord = { key: string; expiresAt: Date; fingerprint: string }
 
-const both: readonly Mover[] = ['owner', 'admin']
-const staff: readonly Mover[] = ['admin']
+/**
+ * A document of the collection `orders`: an order, or a pending order, which is not confirmed yet (`Pending`) or is
+ * being cancelled and never will be (`Cancelling`).
+ */
+export type StoredOrder = Omit<Order, 'status'> & {
+  status: Status | 'Pending' | 'Cancelling'
+  idempotency?: IdempotencyRecord
+  /**
+   * When a polling worker may take over: cancel a pending order, publish the events of an order. The field stays from
+   * the insert until every event is published, so that its index changes twice an order and not more.
+   */
+  nextAttemptAt?: Date
+  /** Id of the lease under which a worker publishes the events. */
+  leasedBy?: string
+  /** The order's stock must be released; when to attempt it next. */
+  releaseAttemptAt?: Date
+  /** Id of the lease under which a worker releases the stock. */
+  releaseLeasedBy?: string
+}
 
-/** Where an order may go from where it is, and who may send it there. */
-export const moves: Readonly<Record<Status, Partial<Record<Status, readonly Mover[]>>>> = {
+/** Filter of what is an order. Pending orders, cancelling or not, are shown to nobody. */
+export const placedFilter = { status: { $in: [...statuses] } }
+
+/**
+ * How long the request that writes an order has to finish its work before a polling worker takes over, in milliseconds:
+ * longer than reserving stock and confirming may take.
+ */
+export const WORKER_DELAY = 15_000
+
+/** How long a polling worker has the orders that it leased for itself, in milliseconds. */
+export const LEASE_DURATION = 15_000
+
+/** Who may make a transition: an admin, or the customer whose order it is. */
+type Actor = 'admin' | 'owner'
+
+const both: readonly Actor[] = ['owner', 'admin']
+const staff: readonly Actor[] = ['admin']
+
+/** The statuses that may follow each status, and who may set them. */
+export const transitions: Readonly<Record<Status, Partial<Record<Status, readonly Actor[]>>>> = {
   Reçue: { Confirmée: staff, Annulée: both },
   Confirmée: { Préparée: staff, Annulée: both },
   Préparée: { Livrée: staff, Annulée: staff },
@@ -51,39 +87,37 @@ export const moves: Readonly<Record<Status, Partial<Record<Status, readonly Move
   Annulée: {},
 }
 
-const moverOf = (person: Person): Mover => (person.role === 'admin' ? 'admin' : 'owner')
+const toActor = (principal: Person): Actor => (principal.role === 'admin' ? 'admin' : 'owner')
 
-/** The statuses that someone who is not an admin may ask for at all. */
-const forOwners = new Set(statuses.filter((to) => Object.values(moves).some((from) => from[to]?.includes('owner'))))
+/** The statuses that a customer may set on any order of theirs. */
+const ownerStatuses = new Set(
+  statuses.filter((to) => Object.values(transitions).some((following) => following[to]?.includes('owner'))),
+)
 
 /**
- * Whether someone who may see an order moves it: false when it is there already, and nothing is to be done.
+ * Decides whether the status of an order must be changed for a principal who may read that order: true for a permitted
+ * transition, false when the order has the status already.
  *
- * @throws Refusal `FORBIDDEN` for a move that only an admin may make, `INVALID_TRANSITION` for one that nobody may.
+ * @throws AppError `FORBIDDEN` for a transition that only an admin may make, `INVALID_TRANSITION` for one that nobody
+ *   may
  */
-export function mayMove(person: Person, from: Status, to: Status): boolean {
-  const mover = moverOf(person)
-  if (mover === 'owner' && !forOwners.has(to)) throw forbidden()
+export function checkTransition(principal: Person, from: Status, to: Status): boolean {
+  const actor = toActor(principal)
+  if (actor === 'owner' && !ownerStatuses.has(to)) throw forbidden()
   if (from === to) return false
-  const movers = moves[from][to]
-  if (!movers) throw new Refusal('INVALID_TRANSITION', `An order that is ${from} cannot become ${to}.`)
-  if (!movers.includes(mover)) throw forbidden()
+  const actors = transitions[from][to]
+  if (!actors) throw new Refusal('INVALID_TRANSITION', `An order that is ${from} cannot become ${to}.`)
+  if (!actors.includes(actor)) throw forbidden()
   return true
 }
 const forbidden = (): Refusal => new Refusal('FORBIDDEN', 'Only an admin may do this with an order.')
 
-/** What the orders that someone may see have in common, as a filter: all for an admin, else one's own. */
-export const seenBy = (person: Person): { userId?: string } => (person.role === 'admin' ? {} : { userId: person.id })
+/** Filter of the orders that a principal may read: every order for an admin, else their own. */
+export const readFilter = (principal: Person): { userId?: string } =>
+  principal.role === 'admin' ? {} : { userId: principal.id }
 
-/** Euros as whole cents. */
-export const centsOf = (euros: number): number => Math.round(euros * 100)
-
-/** The sum of lines in whole cents, which is exact. */
-export const totalCents = (lines: readonly Pick<Line, 'price' | 'quantity'>[]): number =>
-  lines.reduce((sum, { price, quantity }) => sum + centsOf(price) * quantity, 0)
-
-/** A new order, Reçue at this moment, that has not told so yet. */
-export function orderOf({
+/** Creates an order that is `Reçue` since `at`, with its first event unpublished. */
+export function createOrder({
   customer,
   traceparent,
   at,
@@ -93,17 +127,17 @@ export function orderOf({
     ...order,
     userId: customer.id,
     customer,
-    total: totalCents(order.items) / 100,
+    total: toEuros(sumCents(order.items)),
     status: 'Reçue',
     statusHistory: [{ status: 'Reçue', timestamp: at }],
     createdAt: at,
     seq: 1,
-    unsent: [{ seq: 1, type: 'order.created', at, previousStatus: null, ...(traceparent && { traceparent }) }],
+    unpublished: [{ seq: 1, type: 'order.created', at, previousStatus: null, ...(traceparent && { traceparent }) }],
   }
 }
 
-/** An order as REST answers it; `upTo` shows it as it was after so many events. */
-export function orderView(order: Order, upTo = order.statusHistory.length): OrderView {
+/** Converts an order to its public form (REST, events); `upTo` gives the order as it was after so many events. */
+export function toOrderView(order: Order, upTo = order.statusHistory.length): OrderView {
   const history = order.statusHistory.slice(0, upTo)
   return {
     id: order._id,

@@ -1,91 +1,99 @@
-import { statuses, type Status } from '@halles/contracts/order-events'
+import type { Status } from '@halles/contracts/order-events'
+import { migrate } from '@halles/service/migrations'
 import { pageOf } from '@halles/service/mongo'
 import type { Page, PageWish } from '@halles/service/page'
 import type { Collection, Db } from 'mongodb'
-import type { Order } from './order.ts'
+import { placedFilter, WORKER_DELAY, type Order, type StoredOrder } from './order.ts'
 
-/** What an order was placed under: a key of its customer's, until when it counts, and for which basket. */
-export type Mark = { key: string; until: Date; basket: string }
+/** The most documents that a gauge counts. */
+const COUNT_LIMIT = 10_000
 
-/** An order as it is stored, or what is not one yet (an intent) or never will be (being undone). */
-export type Stored = Omit<Order, 'status'> & {
-  status: Status | 'Intent' | 'Undoing'
-  /** The key it was placed under. */
-  idem?: Mark
-  /**
-   * From when on anyone may take care of it: undo an intent, tell what an order has not told. It stays from the intent
-   * until all is told, so that its index changes twice an order and not more.
-   */
-  sweepAt?: Date
-  /** Which sweep has it now. */
-  sweptBy?: string
-  /** Its stock is owed back to the shelf; from when on to try (again). */
-  releaseAt?: Date
-  /** Which recovery has it now. */
-  releasedBy?: string
-}
-
-/** How long a fast path has before a sweep does its work, in milliseconds: longer than holding and confirming may take. */
-export const SWEEP_AFTER = 15_000
-
-/** Those that are orders: intents are seen by no one. */
-export const visible = { status: { $in: [...statuses] } }
-
-export type Orders = ReturnType<typeof ordersIn>
-
-/** The collection of orders, with its indexes. */
-export async function ordersCollection(db: Db): Promise<Collection<Stored>> {
-  const orders = db.collection<Stored>('orders')
+/**
+ * Opens the collection `orders`: renames what an earlier version stored under other names, then creates the indexes. It
+ * must be called before anything reads or writes orders.
+ */
+export async function openOrdersCollection(db: Db): Promise<Collection<StoredOrder>> {
+  await migrate(db, [
+    {
+      collection: 'orders',
+      dropIndexes: ['userId_1_idem.key_1', 'sweepAt_1', 'releaseAt_1'],
+      renameFields: {
+        sweepAt: 'nextAttemptAt',
+        sweptBy: 'leasedBy',
+        releaseAt: 'releaseAttemptAt',
+        releasedBy: 'releaseLeasedBy',
+        unsent: 'unpublished',
+        idem: 'idempotency',
+        'idempotency.until': 'idempotency.expiresAt',
+        'idempotency.basket': 'idempotency.fingerprint',
+      },
+      replaceValues: { status: { Intent: 'Pending', Undoing: 'Cancelling' } },
+    },
+  ])
+  const orders = db.collection<StoredOrder>('orders')
   await orders.createIndexes([
     { key: { userId: 1, _id: -1 } },
     { key: { status: 1, _id: -1 } },
     {
-      key: { userId: 1, 'idem.key': 1 },
+      key: { userId: 1, 'idempotency.key': 1 },
       unique: true,
-      partialFilterExpression: { 'idem.key': { $exists: true } },
+      partialFilterExpression: { 'idempotency.key': { $exists: true } },
     },
-    { key: { sweepAt: 1 }, partialFilterExpression: { sweepAt: { $exists: true } } },
-    { key: { releaseAt: 1 }, partialFilterExpression: { releaseAt: { $exists: true } } },
+    { key: { nextAttemptAt: 1 }, partialFilterExpression: { nextAttemptAt: { $exists: true } } },
+    { key: { releaseAttemptAt: 1 }, partialFilterExpression: { releaseAttemptAt: { $exists: true } } },
   ])
   return orders
 }
 
-/** Orders, as they are read and as their status changes. */
-export function ordersIn(orders: Collection<Stored>) {
+export type OrderStore = ReturnType<typeof createOrderStore>
+
+/** The work that is left to the polling workers; each count stops at 10,000. */
+export type Backlog = {
+  /** Pending orders, those that are being cancelled included. */
+  pendingOrders: number
+  pendingReleases: number
+  unpublishedEvents: number
+  /** When the oldest unpublished event happened. */
+  oldestUnpublishedAt: Date | null
+}
+
+/** Stores orders: reads, and the write that changes a status. */
+export function createOrderStore(orders: Collection<StoredOrder>) {
   return {
     /** The order that a filter names, or null. */
     find: async (filter: { _id: string; userId?: string }): Promise<Order | null> =>
-      (await orders.findOne({ ...filter, ...visible })) as Order | null,
+      (await orders.findOne({ ...filter, ...placedFilter })) as Order | null,
 
-    /** Those of these orders that fit the filter, in any order. */
+    /** The orders with these ids that match the filter, in no order. */
     findMany: async (ids: string[], filter: { userId?: string }): Promise<Order[]> =>
-      (await orders.find({ _id: { $in: ids }, ...filter, ...visible }).toArray()) as Order[],
+      (await orders.find({ _id: { $in: ids }, ...filter, ...placedFilter }).toArray()) as Order[],
 
     /** A page of orders, newest first. */
-    page: async (filter: { userId?: string; status?: Status }, wish: PageWish): Promise<Page<Order>> =>
+    findPage: async (filter: { userId?: string; status?: Status }, page: PageWish): Promise<Page<Order>> =>
       (await pageOf(
         orders,
         {
           list: 'orders',
-          filter: { ...visible, ...filter },
+          filter: { ...placedFilter, ...filter },
           sort: [['_id', -1]],
-          omit: ['idem', 'sweepAt', 'sweptBy', 'releaseAt', 'releasedBy'],
+          omit: ['idempotency', 'nextAttemptAt', 'leasedBy', 'releaseAttemptAt', 'releaseLeasedBy'],
         },
-        wish,
+        page,
       )) as Page<Order>,
 
-    /** Forgets who these customers were: their orders stay, under their id. */
-    forget: async (userIds: string[]): Promise<void> =>
+    /** Erases the names and addresses of these customers from their orders. The orders and their user ids stay. */
+    anonymizeCustomers: async (userIds: string[]): Promise<void> =>
       void (await orders.updateMany(
         { userId: { $in: userIds } },
         { $set: { 'customer.name': '', 'customer.email': '' } },
       )),
 
     /**
-     * Moves an order from the status in which it was read; null when it is not in it any more. The same write keeps the
-     * news of it and, for `Annulée`, that its stock is owed back.
+     * Changes the status of an order if it still has the status and the sequence with which it was read; null
+     * otherwise. The same write stores the event (transactional outbox) and, for `Annulée`, that the stock must be
+     * released.
      */
-    move: async (
+    changeStatus: async (
       { _id, status, seq }: Order,
       to: Status,
       { at, traceparent }: { at: Date; traceparent?: string | undefined },
@@ -95,13 +103,13 @@ export function ordersIn(orders: Collection<Stored>) {
         {
           $set: {
             status: to,
-            sweepAt: new Date(at.getTime() + SWEEP_AFTER),
-            ...(to === 'Annulée' && { releaseAt: at }),
+            nextAttemptAt: new Date(at.getTime() + WORKER_DELAY),
+            ...(to === 'Annulée' && { releaseAttemptAt: at }),
           },
           $inc: { seq: 1 },
           $push: {
             statusHistory: { status: to, timestamp: at },
-            unsent: {
+            unpublished: {
               seq: seq + 1,
               type: 'order.status-changed',
               at,
@@ -112,5 +120,27 @@ export function ordersIn(orders: Collection<Stored>) {
         },
         { returnDocument: 'after' },
       )) as Order | null,
+
+    /** Counts the work that is left to the polling workers, for the gauges. */
+    countBacklog: async (): Promise<Backlog> => {
+      const [pendingOrders, pendingReleases, [events]] = await Promise.all([
+        orders.countDocuments({ status: { $in: ['Pending', 'Cancelling'] } }, { limit: COUNT_LIMIT }),
+        orders.countDocuments({ releaseAttemptAt: { $exists: true } }, { limit: COUNT_LIMIT }),
+        orders
+          .aggregate<{ count: number; oldest: Date }>([
+            { $match: { nextAttemptAt: { $exists: true }, ...placedFilter } },
+            { $limit: COUNT_LIMIT },
+            { $unwind: '$unpublished' },
+            { $group: { _id: null, count: { $sum: 1 }, oldest: { $min: '$unpublished.at' } } },
+          ])
+          .toArray(),
+      ])
+      return {
+        pendingOrders,
+        pendingReleases,
+        unpublishedEvents: events?.count ?? 0,
+        oldestUnpublishedAt: events?.oldest ?? null,
+      }
+    },
   }
 }

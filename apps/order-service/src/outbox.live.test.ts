@@ -6,190 +6,201 @@ import { startServers } from '@halles/servers'
 import { someAdmin, someone } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
-import { listenTo } from '../test/listener.ts'
-import { startOrderService } from '../test/running.ts'
-import { startShelf } from '../test/shelf.ts'
+import { consumeOrderEvents, type OrderEventsConsumer } from '../test/order-events.ts'
+import { startOrderService } from '../test/start-order-service.ts'
+import { startFakeProductService } from '../test/fake-product-service.ts'
 import { openStores, type Stores } from '../test/stores.ts'
-import { orderOf, type Order } from './order.ts'
-import { SWEEP_AFTER } from './orders.ts'
-import { outboxOf, type OutboxHelpers } from './outbox.ts'
+import { createOrder, WORKER_DELAY, type Order } from './order.ts'
+import { createOutbox, type OutboxDeps } from './outbox.ts'
 
 const log = logger('test', 'silent')
 const kafka = kafkaAt(inject('kafka'), 'order-service-test', log)
 let stores: Stores
-let listener: Awaited<ReturnType<typeof listenTo>>
+let consumer: OrderEventsConsumer
 beforeAll(async () => {
   stores = await openStores(inject('mongodb'))
-  listener = await listenTo(inject('kafka'))
+  consumer = await consumeOrderEvents(inject('kafka'))
 })
 afterAll(async () => {
-  stores.clock.ahead = 0
-  await Promise.all([stores.close(), listener.close()])
+  stores.clock.offset = 0
+  await Promise.all([stores.close(), consumer.close()])
 })
 
-/** A relay as an instance of its own has it. */
-function relay(more: Partial<OutboxHelpers> = {}) {
+/** Starts an outbox relay with the real stores and Kafka, as an instance of its own. */
+function startRelay(more: Partial<OutboxDeps> = {}) {
   const publisher = kafka.publisher()
-  const outbox = outboxOf({ ...stores, publisher, log, onTold: () => {}, pause: 50, ...more })
+  const outbox = createOutbox({ ...stores, publisher, log, onPublished: () => {}, pollInterval: 50, ...more })
   onTestFinished(() => outbox.stop())
   return outbox
 }
 
-/** An order that is stored and confirmed, and has told nothing yet. */
-async function untoldOrder(): Promise<Order> {
+/** Stores a confirmed order whose event is unpublished. */
+async function createUnpublishedOrder(): Promise<Order> {
   const { id, name, email, locale } = someone()
   const items = [{ productId: newId(), name: 'Comté', quantity: 1, price: 10 }]
-  const order = orderOf({
+  const order = createOrder({
     _id: newId(),
     number: await stores.takeNumber(),
     customer: { id, name, email, locale },
     items,
     at: stores.now(),
   })
-  await stores.intents.add(order, undefined)
-  await stores.intents.confirm(order._id)
+  await stores.pendingOrders.create(order, undefined)
+  await stores.pendingOrders.confirm(order._id)
   return order
 }
 
-/** Moves an order on to its next status, telling no one. */
-async function moveOn(order: Order): Promise<Order> {
-  return (await stores.orders.move(order, statuses[order.seq]!, { at: stores.now() }))!
+/** Changes an order to its next status, without enqueueing it. */
+async function advance(order: Order): Promise<Order> {
+  return (await stores.orders.changeStatus(order, statuses[order.seq]!, { at: stores.now() }))!
 }
 
-const allTold = (ids: string[]) =>
+const waitUntilPublished = (ids: string[]) =>
   eventually(
-    'all is told',
-    async () => (await stores.collection.countDocuments({ _id: { $in: ids }, unsent: { $exists: true } })) === 0,
+    'every event is published',
+    async () => (await stores.collection.countDocuments({ _id: { $in: ids }, unpublished: { $exists: true } })) === 0,
   )
 
-describe('what was never told', () => {
-  it('by a process that died is told by a sweep, and an intent never is', async () => {
-    const order = await moveOn(await untoldOrder())
-    const intent = orderOf({ ...(await untoldOrder()), _id: newId(), at: stores.now() })
-    await stores.intents.add(intent, undefined)
-    stores.clock.ahead = SWEEP_AFTER + 1000
-    onTestFinished(() => void (stores.clock.ahead = 0))
-    relay().tell(intent._id)
-    await allTold([order._id])
-    await eventually('two events', () => listener.sequences(order._id).length === 2)
-    expect(listener.sequences(order._id)).toEqual([1, 2])
-    expect(await stores.collection.findOne({ _id: order._id })).not.toHaveProperty('sweepAt')
-    expect(await stores.collection.findOne({ _id: intent._id })).toHaveProperty('unsent')
-    expect(listener.about(intent._id)).toEqual([])
+describe('polling by the outbox', () => {
+  it('publishes the events of an order whose process crashed, and never those of a pending order', async () => {
+    const order = await advance(await createUnpublishedOrder())
+    const pending = createOrder({ ...(await createUnpublishedOrder()), _id: newId(), at: stores.now() })
+    await stores.pendingOrders.create(pending, undefined)
+    stores.clock.offset = WORKER_DELAY + 1000
+    onTestFinished(() => void (stores.clock.offset = 0))
+    startRelay().enqueue(pending._id)
+    await waitUntilPublished([order._id])
+    await eventually('two events are consumed', () => consumer.sequences(order._id).length === 2)
+    expect(consumer.sequences(order._id)).toEqual([1, 2])
+    expect(await stores.collection.findOne({ _id: order._id })).not.toHaveProperty('nextAttemptAt')
+    expect(await stores.collection.findOne({ _id: pending._id })).toHaveProperty('unpublished')
+    expect(consumer.received(pending._id)).toEqual([])
   })
 
-  it('is taken by one sweep at a time', async () => {
-    const ids = await Promise.all(Array.from({ length: 30 }, async () => (await untoldOrder())._id))
-    stores.clock.ahead = SWEEP_AFTER + 1000
-    onTestFinished(() => void (stores.clock.ahead = 0))
-    const taken = await Promise.all(Array.from({ length: 4 }, () => stores.debts.takeUntold(1000)))
-    const mine = taken.flat().filter(({ _id }) => ids.includes(_id))
-    expect(mine).toHaveLength(30)
-    expect(new Set(mine.map(({ _id }) => _id)).size).toBe(30)
+  it('leases each order to one worker at a time', async () => {
+    const ids = await Promise.all(Array.from({ length: 30 }, async () => (await createUnpublishedOrder())._id))
+    stores.clock.offset = WORKER_DELAY + 1000
+    onTestFinished(() => void (stores.clock.offset = 0))
+    const leased = await Promise.all(Array.from({ length: 4 }, () => stores.pendingPublications.lease(1000)))
+    const own = leased.flat().filter(({ _id }) => ids.includes(_id))
+    expect(own).toHaveLength(30)
+    expect(new Set(own.map(({ _id }) => _id)).size).toBe(30)
   })
 })
 
-describe('an order’s events', () => {
-  it('come in order and without a gap from two relays at once, while the order moves on', async () => {
-    const relays = [relay(), relay()]
+describe('the events of one order', () => {
+  it('are published in sequence and without a gap by two relays at once, while the order changes', async () => {
+    const relays = [startRelay(), startRelay()]
     const orders = await Promise.all(
       Array.from({ length: 30 }, async () => {
-        let order = await untoldOrder()
-        for (const each of relays) each.tell(order._id)
+        let order = await createUnpublishedOrder()
+        for (const each of relays) each.enqueue(order._id)
         for (let i = 0; i < 3; i++) {
-          order = await moveOn(order)
-          // Each instance hears of some of it; both may tell the same.
-          for (const each of relays) if (Math.random() < 0.7) each.tell(order._id)
+          order = await advance(order)
+          // Each instance gets some of the changes, and both may publish the same event.
+          for (const each of relays) if (Math.random() < 0.7) each.enqueue(order._id)
         }
-        for (const each of relays) each.tell(order._id)
+        for (const each of relays) each.enqueue(order._id)
         return order._id
       }),
     )
-    await allTold(orders)
+    await waitUntilPublished(orders)
     for (const id of orders) {
-      await eventually('four events', () => listener.sequences(id).length === 4)
-      expect(listener.sequences(id)).toEqual([1, 2, 3, 4])
+      await eventually('four events are consumed', () => consumer.sequences(id).length === 4)
+      expect(consumer.sequences(id)).toEqual([1, 2, 3, 4])
     }
   })
 
-  it('come in order from a relay that wakes late', async () => {
-    const asleep = Promise.withResolvers<void>()
-    const awake = Promise.withResolvers<void>()
-    const late = kafka.publisher()
-    const sleepy: Publisher = {
-      ...late,
+  it('are published in sequence by a relay that resumes late', async () => {
+    const paused = Promise.withResolvers<void>()
+    const resumed = Promise.withResolvers<void>()
+    const publisher = kafka.publisher()
+    const pausedPublisher: Publisher = {
+      ...publisher,
       send: async (topic, messages) => {
-        asleep.resolve()
-        await awake.promise
-        return late.send(topic, messages)
+        paused.resolve()
+        await resumed.promise
+        return publisher.send(topic, messages)
       },
     }
-    let woke = 0
-    const { debts } = stores
-    const told: typeof debts.told = async (orders) => {
-      await debts.told(orders)
-      woke++
+    let published = 0
+    const { pendingPublications } = stores
+    const markPublished: typeof pendingPublications.markPublished = async (orders) => {
+      await pendingPublications.markPublished(orders)
+      published++
     }
-    let order = await untoldOrder()
-    relay({ publisher: sleepy, debts: { ...debts, told, takeUntold: async () => [] } }).tell(order._id)
-    await asleep.promise // it has read the first event, and sleeps
+    let order = await createUnpublishedOrder()
+    startRelay({
+      publisher: pausedPublisher,
+      pendingPublications: { ...pendingPublications, markPublished, lease: async () => [] },
+    }).enqueue(order._id)
+    await paused.promise // it has read the first event, and is paused
 
-    const other = relay({ debts: { ...debts, takeUntold: async () => [] } }) // nor does a sweep of its own tell more
+    const withoutPolling = { ...pendingPublications, lease: async () => [] }
+    const other = startRelay({ pendingPublications: withoutPolling })
     for (let i = 0; i < 2; i++) {
-      order = await moveOn(order)
-      other.tell(order._id)
+      order = await advance(order)
+      other.enqueue(order._id)
     }
-    await allTold([order._id])
-    order = await moveOn(order) // not told to anyone: the late one must not clear it
-    awake.resolve()
-    await eventually('the late one is done', () => woke > 0)
-    expect((await stores.collection.findOne({ _id: order._id }))?.unsent?.map(({ seq }) => seq)).toEqual([4])
-    other.tell(order._id)
-    await eventually('four events', () => listener.sequences(order._id).length === 4)
-    expect(listener.sequences(order._id)).toEqual([1, 2, 3, 4])
-    expect(listener.about(order._id).length).toBeGreaterThan(4) // told twice, as may be
+    await waitUntilPublished([order._id])
+    order = await advance(order) // enqueued nowhere: the late relay must not remove its event
+    resumed.resolve()
+    await eventually('the late relay is done', () => published > 0)
+    expect((await stores.collection.findOne({ _id: order._id }))?.unpublished?.map(({ seq }) => seq)).toEqual([4])
+    other.enqueue(order._id)
+    await eventually('four events are consumed', () => consumer.sequences(order._id).length === 4)
+    expect(consumer.sequences(order._id)).toEqual([1, 2, 3, 4])
+    expect(consumer.received(order._id).length).toBeGreaterThan(4) // published twice, which at-least-once delivery allows
   })
 })
 
-it('orders are taken while Kafka is away, and told in order when it is back', { timeout: 240_000 }, async () => {
-  const own = await startServers({ need: ['kafka'], ways: ['container', 'process'] })
-  const shelf = await startShelf()
-  const shop = await startOrderService({ mongodb: inject('mongodb'), kafka: own.kafka!, product: shelf.address })
-  const heard = await listenTo(own.kafka!)
-  onTestFinished(async () => {
-    await Promise.all([shop.close(), heard.close()])
-    shelf.stop()
-    await own.stop()
-  })
-  const product = shelf.put({ stock: 1000 })
-  const admin = someAdmin()
-  const place = async (): Promise<string> => {
-    const answer = await shop.order(someone(), [{ productId: product.id, quantity: 1 }])
-    expect(answer.statusCode).toBe(201)
-    return answer.json().id
-  }
-  const confirm = (id: string) => shop.request(admin, 'PUT', `/orders/${id}/status`, { status: 'Confirmée' })
+it(
+  'order-service places orders while Kafka is down, and publishes their events in sequence when it is back',
+  { timeout: 240_000 },
+  async () => {
+    const servers = await startServers({ need: ['kafka'], ways: ['container', 'process'] })
+    const productService = await startFakeProductService()
+    const service = await startOrderService({
+      mongodb: inject('mongodb'),
+      kafka: servers.kafka!,
+      product: productService.address,
+    })
+    const consumer = await consumeOrderEvents(servers.kafka!)
+    onTestFinished(async () => {
+      await Promise.all([service.close(), consumer.close()])
+      productService.stop()
+      await servers.stop()
+    })
+    const product = productService.addProduct({ stock: 1000 })
+    const admin = someAdmin()
+    const placeOrder = async (): Promise<string> => {
+      const answer = await service.placeOrder(someone(), [{ productId: product.id, quantity: 1 }])
+      expect(answer.statusCode).toBe(201)
+      return answer.json().id
+    }
+    const confirm = (id: string) => service.request(admin, 'PUT', `/orders/${id}/status`, { status: 'Confirmée' })
 
-  const before = await place()
-  await eventually('the first is told', () => heard.sequences(before).length === 1)
-  await own.kill('kafka', 'SIGKILL')
-  const during = await Promise.all(Array.from({ length: 20 }, place))
-  for (const id of [before, ...during]) expect((await confirm(id)).statusCode).toBe(200)
-  await eventually('it misses Kafka alone', async () => {
-    const { kafka: missed, ...others } = (await shop.app.inject('/readyz')).json().needs
-    expect(missed).toBe('missing')
-    return Object.values(others).every((need) => need === 'ok')
-  })
-  const metrics = (await shop.app.inject('/metrics')).body
-  expect(Number(/order_events_unsent\{[^}]*\} (\d+)/.exec(metrics)?.[1])).toBeGreaterThanOrEqual(41)
-  await own.restart('kafka')
+    const before = await placeOrder()
+    await eventually('the first event is consumed', () => consumer.sequences(before).length === 1)
+    await servers.kill('kafka', 'SIGKILL')
+    const during = await Promise.all(Array.from({ length: 20 }, placeOrder))
+    for (const id of [before, ...during]) expect((await confirm(id)).statusCode).toBe(200)
+    await eventually('only Kafka is missing', async () => {
+      const { kafka: kafkaStatus, ...others } = (await service.app.inject('/readyz')).json().needs
+      expect(kafkaStatus).toBe('missing')
+      return Object.values(others).every((need) => need === 'ok')
+    })
+    const metrics = (await service.app.inject('/metrics')).body
+    expect(Number(/order_events_unpublished\{[^}]*\} (\d+)/.exec(metrics)?.[1])).toBeGreaterThanOrEqual(41)
+    await servers.restart('kafka')
 
-  for (const id of [before, ...during]) {
-    await eventually('both events', () => heard.sequences(id).length === 2)
-    expect(heard.sequences(id)).toEqual([1, 2])
-  }
-  await eventually(
-    'nothing is left to tell',
-    async () => (await shop.stored.countDocuments({ sweepAt: { $exists: true } })) === 0,
-  )
-})
+    for (const id of [before, ...during]) {
+      await eventually('both events are consumed', () => consumer.sequences(id).length === 2)
+      expect(consumer.sequences(id)).toEqual([1, 2])
+    }
+    await eventually(
+      'no publication is pending',
+      async () => (await service.stored.countDocuments({ nextAttemptAt: { $exists: true } })) === 0,
+    )
+  },
+)

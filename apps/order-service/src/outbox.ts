@@ -3,118 +3,131 @@ import type { Outgoing, Publisher } from '@halles/service/kafka'
 import type { Logger } from '@halles/service/log'
 import { rounds } from '@halles/service/rounds'
 import { inSpan } from '@halles/service/trace'
-import type { Debts } from './debts.ts'
-import { orderView, type Order, type Unsent } from './order.ts'
+import { toOrderView, type Order, type UnpublishedEvent } from './order.ts'
+import type { PendingPublications } from './pending-publications.ts'
 
-/** The most orders whose events go together. */
-const MOST = 512
-/** The most bytes that go together: a broker takes 1 MB at a time. */
-const MOST_BYTES = 500_000
-/** How many orders the fast path remembers while Kafka is away, the first of them whole; a sweep finds the others. */
-const REMEMBERED = 10_000
+/** The most orders whose events are published together. */
+const MAX_ORDERS = 512
+/** The most bytes of a batch: a broker takes 1 MB at a time. */
+const MAX_BYTES = 500_000
+/** How many orders the queue holds while Kafka is away, the first of them with content; polling finds the others. */
+const QUEUE_LIMIT = 10_000
 
-export type OutboxHelpers = {
-  debts: Pick<Debts, 'untold' | 'takeUntold' | 'told'>
+export type OutboxDeps = {
+  pendingPublications: PendingPublications
   publisher: Publisher
   log: Logger
-  /** Told of each event that Kafka acknowledged, and when it had happened. */
-  onTold: (at: Date) => void
+  /** Called for each event that Kafka acknowledged, with the time at which it happened. */
+  onPublished: (at: Date) => void
   now: () => Date
-  /** How often to sweep, in milliseconds. */
-  pause?: number
+  /** How often to poll the database, in milliseconds. */
+  pollInterval?: number
 }
 
-export type Outbox = ReturnType<typeof outboxOf>
+export type Outbox = ReturnType<typeof createOutbox>
 
 /**
- * Tells Kafka what orders have not told yet, at least once, each order's events in order: at once when told of an order,
- * and by sweeps for whatever that missed. What comes while one batch is under way is the next one.
+ * Starts the relay of the transactional outbox. It publishes the events of orders to Kafka at least once, those of one
+ * order in sequence: at once for an enqueued order, and by polling for all others. What is enqueued while a batch is in
+ * flight is the next batch.
  */
-export function outboxOf({ debts, publisher, log, onTold, now, pause = 1000 }: OutboxHelpers) {
-  /** Those that have something to tell; a new one in its own words, the others to be read. */
-  const waiting = new Map<string, Order | undefined>()
-  let sweptAt = 0
+export function createOutbox({
+  pendingPublications,
+  publisher,
+  log,
+  onPublished,
+  now,
+  pollInterval = 1000,
+}: OutboxDeps) {
+  /**
+   * Ids of orders with unpublished events: with the order if it is published as it is, without it if it must be read.
+   */
+  const queue = new Map<string, Order | undefined>()
+  let polledAt = 0
 
-  const deliver = async (orders: Order[]): Promise<void> => {
-    for (const batch of batches(orders)) {
+  const publish = async (orders: Order[]): Promise<void> => {
+    for (const batch of toBatches(orders)) {
       const sent = publisher.send(ORDER_EVENTS, batch.messages)
-      // A span for each event, below the request that caused it, though they go together.
+      // Each event has a span in the trace of the request that caused it, though the batch is sent as one.
       await Promise.all(
         batch.events.map((event) => inSpan('send order-events', 'producer', event.traceparent, () => sent)),
       )
-      await debts.told(batch.orders)
-      for (const { at } of batch.events) onTold(at)
+      await pendingPublications.markPublished(batch.orders)
+      for (const { at } of batch.events) onPublished(at)
     }
   }
 
-  const tellWaiting = async (): Promise<void> => {
-    const taken = [...waiting.entries().take(MOST)]
-    for (const [id] of taken) waiting.delete(id)
+  const publishQueue = async (): Promise<void> => {
+    const taken = [...queue.entries().take(MAX_ORDERS)]
+    for (const [id] of taken) queue.delete(id)
     const known = taken.flatMap(([, order]) => order ?? [])
-    const unknown = taken.flatMap(([id, order]) => (order ? [] : id))
+    const unread = taken.flatMap(([id, order]) => (order ? [] : id))
     try {
-      await deliver(unknown.length === 0 ? known : [...known, ...(await debts.untold(unknown))])
+      await publish(unread.length === 0 ? known : [...known, ...(await pendingPublications.find(unread))])
     } catch (error) {
-      for (const [id] of taken) remember(id)
+      for (const [id] of taken) add(id)
       throw error
     }
   }
 
-  const sweep = async (): Promise<void> => {
-    const orders = await debts.takeUntold(MOST)
-    if (orders.length > 0) log.info({ orders: orders.length }, 'telling what was not told in time')
-    await deliver(orders)
-    if (orders.length < MOST) sweptAt = now().getTime()
+  const poll = async (): Promise<void> => {
+    const orders = await pendingPublications.lease(MAX_ORDERS)
+    if (orders.length > 0) log.info({ orders: orders.length }, 'publishing events that were not published in time')
+    await publish(orders)
+    if (orders.length < MAX_ORDERS) polledAt = now().getTime()
   }
 
-  const remember = (id: string, order?: Order): void => {
-    if (waiting.has(id)) waiting.set(id, undefined) // more has happened to it
-    else if (waiting.size < REMEMBERED) waiting.set(id, waiting.size < MOST ? order : undefined)
+  const add = (id: string, order?: Order): void => {
+    if (queue.has(id)) queue.set(id, undefined) // it has changed since, so it must be read
+    else if (queue.size < QUEUE_LIMIT) queue.set(id, queue.size < MAX_ORDERS ? order : undefined)
   }
 
-  const work = rounds(
+  const worker = rounds(
     'outbox',
-    pause,
+    pollInterval,
     async () => {
-      if (waiting.size > 0) await tellWaiting()
-      if (now().getTime() - sweptAt >= pause) await sweep()
-      if (waiting.size > 0 || now().getTime() - sweptAt >= pause) work.soon()
+      if (queue.size > 0) await publishQueue()
+      if (now().getTime() - polledAt >= pollInterval) await poll()
+      if (queue.size > 0 || now().getTime() - polledAt >= pollInterval) worker.soon()
     },
     log,
   )
 
   return {
-    /** Says that an order has something to tell. */
-    tell: (id: string): void => {
-      remember(id)
-      work.soon()
+    /** Publishes the unpublished events of an order soon. */
+    enqueue: (id: string): void => {
+      add(id)
+      worker.soon()
     },
     /**
-     * Says that an order was confirmed, and is as it was confirmed. Nothing comes before its first event, so that one is
-     * told without reading it: at worst, of an order that has moved on, once more.
+     * Publishes the first event of an order soon, given the order as it was confirmed. No event comes before the first,
+     * so it is published without a read; if the order has changed since, at worst it is published once more.
      */
-    tellNew: (order: Order): void => {
-      remember(order._id, order)
-      work.soon()
+    enqueueCreated: (order: Order): void => {
+      add(order._id, order)
+      worker.soon()
     },
     stop: async (): Promise<void> => {
-      await work.stop()
+      await worker.stop()
       await publisher.close()
     },
   }
 }
 
-type Batch = { orders: Order[]; events: Unsent[]; messages: Outgoing[]; bytes: number }
+type Batch = { orders: Order[]; events: UnpublishedEvent[]; messages: Outgoing[]; bytes: number }
 
-/** The events of orders as messages, in batches that a broker takes. One order's events stay in order and together. */
-function batches(orders: Order[]): Batch[] {
+/**
+ * Converts the events of orders to messages, in batches that a broker takes. One order's events stay together, in
+ * sequence.
+ */
+function toBatches(orders: Order[]): Batch[] {
   const all: Batch[] = []
   for (const order of orders) {
-    const events = order.unsent ?? []
-    const messages = events.map((event) => messageOf(order, event))
+    const events = order.unpublished ?? []
+    const messages = events.map((event) => toMessage(order, event))
     const bytes = messages.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0)
     let batch = all.at(-1)
-    if (!batch || batch.bytes + bytes > MOST_BYTES)
+    if (!batch || batch.bytes + bytes > MAX_BYTES)
       all.push((batch = { orders: [], events: [], messages: [], bytes: 0 }))
     batch.orders.push(order)
     batch.events.push(...events)
@@ -124,14 +137,17 @@ function batches(orders: Order[]): Batch[] {
   return all
 }
 
-const messageOf = (order: Order, event: Unsent) => ({
+const toMessage = (order: Order, event: UnpublishedEvent) => ({
   key: order._id,
-  value: JSON.stringify(orderEvent(order, event)),
+  value: JSON.stringify(toOrderEvent(order, event)),
   headers: { 'content-type': CLOUDEVENTS_JSON },
 })
 
-/** An event of an order, whole in itself: the order as it was then. The same for every repeat. */
-export function orderEvent(order: Order, { seq, type, at, previousStatus, traceparent }: Unsent): OrderEvent {
+/** Converts an unpublished event to its CloudEvent, with the order as it was then. A repeat is the same. */
+export function toOrderEvent(
+  order: Order,
+  { seq, type, at, previousStatus, traceparent }: UnpublishedEvent,
+): OrderEvent {
   return {
     specversion: '1.0',
     id: `${order._id}.${seq}`,
@@ -141,6 +157,6 @@ export function orderEvent(order: Order, { seq, type, at, previousStatus, tracep
     time: at.toISOString(),
     datacontenttype: 'application/json',
     ...(traceparent !== undefined && { traceparent }),
-    data: { sequence: seq, order: orderView(order, seq), previousStatus, customer: order.customer },
+    data: { sequence: seq, order: toOrderView(order, seq), previousStatus, customer: order.customer },
   }
 }

@@ -1,35 +1,35 @@
 import type { Person } from '@halles/service/person'
 import { Refusal } from '@halles/service/refusal'
-import { seenBy, type Order } from './order.ts'
-import type { Orders } from './orders.ts'
+import { readFilter, type Order } from './order.ts'
+import type { OrderStore } from './orders.ts'
 
 const notFound = (): Refusal => new Refusal('NOT_FOUND', 'There is no such order.')
 
 /**
- * One order, for whoever placed it and for admins; `userId`, when given, is whose it must be.
+ * Reads one order, for its customer and for admins. With `userId`, the order must be that user's.
  *
- * @throws Refusal `NOT_FOUND`, also for a stranger's order.
+ * @throws AppError `NOT_FOUND`, also for an order that the principal may not read
  */
 export async function readOrder(
-  { orders }: { orders: Pick<Orders, 'find'> },
-  person: Person,
+  { orders }: { orders: Pick<OrderStore, 'find'> },
+  principal: Person,
   { id, userId }: { id: string; userId?: string },
 ): Promise<Order> {
-  const seen = seenBy(person)
-  if (userId !== undefined && seen.userId !== undefined && seen.userId !== userId) throw notFound()
-  const order = await orders.find({ _id: id, ...seen, ...(userId !== undefined && { userId }) })
+  const readable = readFilter(principal)
+  if (userId !== undefined && readable.userId !== undefined && readable.userId !== userId) throw notFound()
+  const order = await orders.find({ _id: id, ...readable, ...(userId !== undefined && { userId }) })
   if (!order) throw notFound()
   return order
 }
 
-/** Many orders at once, each answered by itself: the order, or why not, as readOrder would say. */
+/** Reads many orders with one query; for each id the order, or the error that readOrder would throw. */
 export async function readOrders(
-  { orders }: { orders: Pick<Orders, 'findMany'> },
-  person: Person | undefined,
+  { orders }: { orders: Pick<OrderStore, 'findMany'> },
+  principal: Person | undefined,
   ids: string[],
 ): Promise<(Order | Refusal)[]> {
-  if (!person) return ids.map(() => new Refusal('UNAUTHENTICATED', 'Sign in first: this needs an access token.'))
-  const found = await orders.findMany([...new Set(ids)], seenBy(person))
-  const by = new Map(found.map((order) => [order._id, order]))
-  return ids.map((id) => by.get(id) ?? notFound())
+  if (!principal) return ids.map(() => new Refusal('UNAUTHENTICATED', 'Sign in first: this needs an access token.'))
+  const found = await orders.findMany([...new Set(ids)], readFilter(principal))
+  const byId = new Map(found.map((order) => [order._id, order]))
+  return ids.map((id) => byId.get(id) ?? notFound())
 }

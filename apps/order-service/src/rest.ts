@@ -5,44 +5,50 @@ import { signedIn } from '@halles/service/person'
 import { Problem } from '@halles/service/schema'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { IdempotencyKey, PlaceOrder } from './basket.ts'
-import { ChangeStatus } from './change-status.ts'
-import { ListOrders } from './list-orders.ts'
-import { orderView } from './order.ts'
-import type { Shop } from './shop.ts'
+import { withinAnswerTimeout } from './answer-timeout.ts'
+import { changeStatus, ChangeStatusBody, type ChangeStatusDeps } from './change-status.ts'
+import { listOrders, ListOrdersQuery, listUserOrders } from './list-orders.ts'
+import { toOrderView } from './order.ts'
+import type { OrderStore } from './orders.ts'
+import { IdempotencyKey, PlaceOrderInput } from './place-order/basket.ts'
+import { placeOrder, type PlaceOrderDeps } from './place-order/place-order.ts'
+import { readOrder } from './read-order.ts'
+
+export type RestDeps = PlaceOrderDeps & ChangeStatusDeps & { orders: Pick<OrderStore, 'find' | 'findPage'> }
 
 const OrderPage = PageView(OrderView, 'OrderPage')
 const problems = { '4xx': Problem, '5xx': Problem }
 
-/** What every route here says of itself. Ids are any text: one that is nothing's is NOT_FOUND. */
+/** OpenAPI properties of every route. Ids are any text: an id that does not exist is answered NOT_FOUND. */
 const common = { tags: ['orders'], security: [{ bearer: [] }] }
-const OfUser = Type.Object({ userId: Type.String() })
-const OfOrder = Type.Object({ id: Type.String() })
+const UserParams = Type.Object({ userId: Type.String() })
+const OrderParams = Type.Object({ id: Type.String() })
 
-/** No one gets further without signing in, whatever else is wrong with the request. */
+/** Requests without an access token are answered UNAUTHENTICATED before anything else is validated. */
 const preValidation = async (request: FastifyRequest): Promise<void> => void signedIn(request.person)
 
-/** The REST face. */
-export function rest(app: App, shop: Shop): void {
+/** Registers the REST routes. */
+export function rest(app: App, deps: RestDeps): void {
   app.post(
     '/orders',
     {
       preValidation,
       schema: {
         ...common,
-        summary: 'Order at the prices of today, all of it or nothing',
+        summary: 'Place an order at current prices, all of it or nothing',
         description:
-          'With an Idempotency-Key, the same basket again within 24 hours answers the same order as it is now, with `Idempotent-Replayed: true`.',
+          'With an Idempotency-Key, the same basket again within 24 hours is answered with the same order as it is now, and `Idempotent-Replayed: true`.',
         headers: Type.Object({ 'idempotency-key': Type.Optional(IdempotencyKey) }),
-        body: PlaceOrder,
+        body: PlaceOrderInput,
         response: { 201: OrderView, ...problems },
       },
     },
     async (request, reply) => {
       const key = request.headers['idempotency-key']
-      const { order, replayed } = await shop.placeOrder(signedIn(request.person), request.body, key)
+      const placing = placeOrder(deps, signedIn(request.person), request.body, key)
+      const { order, replayed } = await withinAnswerTimeout(placing)
       if (replayed) reply.header('idempotent-replayed', 'true')
-      return reply.code(201).header('location', `/orders/${order.userId}/${order._id}`).send(orderView(order))
+      return reply.code(201).header('location', `/orders/${order.userId}/${order._id}`).send(toOrderView(order))
     },
   )
 
@@ -52,12 +58,15 @@ export function rest(app: App, shop: Shop): void {
       preValidation,
       schema: {
         ...common,
-        summary: "Everyone's orders, newest first, for admins",
-        querystring: ListOrders,
+        summary: "List all customers' orders, newest first, for admins",
+        querystring: ListOrdersQuery,
         response: { 200: OrderPage, ...problems },
       },
     },
-    async (request) => pageView(await shop.listOrders(request.person, request.query), orderView),
+    async (request) => {
+      const page = listOrders(deps, request.person, request.query)
+      return pageView(await withinAnswerTimeout(page), toOrderView)
+    },
   )
 
   app.get(
@@ -66,14 +75,16 @@ export function rest(app: App, shop: Shop): void {
       preValidation,
       schema: {
         ...common,
-        summary: "A user's orders, newest first, for that user and for admins",
-        params: OfUser,
-        querystring: ListOrders,
+        summary: "List a user's orders, newest first, for that user and for admins",
+        params: UserParams,
+        querystring: ListOrdersQuery,
         response: { 200: OrderPage, ...problems },
       },
     },
-    async (request) =>
-      pageView(await shop.listOrdersOf(request.person, request.params.userId, request.query), orderView),
+    async (request) => {
+      const orders = listUserOrders(deps, request.person, request.params.userId, request.query)
+      return pageView(await withinAnswerTimeout(orders), toOrderView)
+    },
   )
 
   app.get(
@@ -82,12 +93,15 @@ export function rest(app: App, shop: Shop): void {
       preValidation,
       schema: {
         ...common,
-        summary: 'One order, for who placed it and for admins',
-        params: Type.Object({ ...OfUser.properties, ...OfOrder.properties }),
+        summary: 'Read one order, for its customer and for admins',
+        params: Type.Object({ ...UserParams.properties, ...OrderParams.properties }),
         response: { 200: OrderView, ...problems },
       },
     },
-    async (request) => orderView(await shop.readOrder(signedIn(request.person), request.params)),
+    async (request) => {
+      const order = readOrder(deps, signedIn(request.person), request.params)
+      return toOrderView(await withinAnswerTimeout(order))
+    },
   )
 
   app.put(
@@ -96,15 +110,16 @@ export function rest(app: App, shop: Shop): void {
       preValidation,
       schema: {
         ...common,
-        summary: 'Move an order on (admins) or cancel it (its customer too, until it is prepared)',
-        params: OfOrder,
-        body: ChangeStatus,
+        summary: 'Change the status of an order (admins) or cancel it (its customer too, until it is prepared)',
+        params: OrderParams,
+        body: ChangeStatusBody,
         response: { 200: OrderView, ...problems },
       },
     },
     async (request) => {
-      const wish = { id: request.params.id, status: request.body.status }
-      return orderView(await shop.changeStatus(signedIn(request.person), wish))
+      const input = { id: request.params.id, status: request.body.status }
+      const changed = changeStatus(deps, signedIn(request.person), input)
+      return toOrderView(await withinAnswerTimeout(changed))
     },
   )
 }

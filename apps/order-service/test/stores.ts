@@ -1,25 +1,26 @@
 import { openMongo } from '@halles/service/mongo'
 import { ownDatabase } from '@halles/testkit/database'
-import { debtsIn } from '../src/debts.ts'
-import { intentsIn } from '../src/intents.ts'
-import { numbersIn } from '../src/numbers.ts'
-import { ordersCollection, ordersIn } from '../src/orders.ts'
+import { createOrderStore, openOrdersCollection } from '../src/orders.ts'
+import { createPendingPublications } from '../src/pending-publications.ts'
+import { createOrderNumbers, createPendingOrders } from '../src/place-order/pending-orders.ts'
+import { createPendingReleases } from '../src/place-order/pending-releases.ts'
 
-/** This service's stores on a database of their own; `clock.ahead` is how many milliseconds their time runs ahead. */
+/** Opens this service's stores, on a database of their own. `clock.offset` is added to their time, in milliseconds. */
 export async function openStores(mongodb: string, database = ownDatabase(mongodb)) {
   const mongo = await openMongo(database, 'order-service-test')
-  const collection = await ordersCollection(mongo.db)
-  const clock = { ahead: 0 }
-  const now = () => new Date(Date.now() + clock.ahead)
+  const collection = await openOrdersCollection(mongo.db)
+  const clock = { offset: 0 }
+  const now = () => new Date(Date.now() + clock.offset)
   return {
     database,
     collection,
     clock,
     now,
-    orders: ordersIn(collection),
-    intents: intentsIn(collection, now),
-    debts: debtsIn(collection, now),
-    takeNumber: numbersIn(mongo.db),
+    orders: createOrderStore(collection),
+    pendingOrders: createPendingOrders(collection, now),
+    pendingPublications: createPendingPublications(collection, now),
+    pendingReleases: createPendingReleases(collection, now),
+    takeNumber: createOrderNumbers(mongo.db),
     close: mongo.close,
   }
 }

@@ -19,11 +19,11 @@ export type Scalars = {
 
 export type Mutation = {
   __typename?: 'Mutation';
-  /** For the customer while it is Reçue or Confirmée; for admins also when Préparée. */
+  /** Cancels an order: for its customer while it is Reçue or Confirmée, for admins also when it is Préparée. */
   cancelOrder: Order;
-  /** For admins. `INVALID_TRANSITION` when the status cannot follow the present one. */
+  /** Changes the status of an order, for admins. `INVALID_TRANSITION` if the status cannot follow the current one. */
   changeOrderStatus: Order;
-  /** Orders what is asked, at today's prices, or nothing: `PRODUCT_UNAVAILABLE`, `INSUFFICIENT_STOCK`. */
+  /** Places an order at current prices: all of it or nothing (`PRODUCT_UNAVAILABLE`, `INSUFFICIENT_STOCK`). */
   placeOrder: Order;
 };
 
@@ -43,14 +43,14 @@ export type MutationPlaceOrderArgs = {
   input: PlaceOrderInput;
 };
 
-/** What a customer bought. Seen by that customer and by admins. */
+/** What a customer bought. For that customer and for admins. */
 export type Order = {
   __typename?: 'Order';
   createdAt: Scalars['DateTime']['output'];
   customer?: Maybe<User>;
   id: Scalars['ID']['output'];
   items: Array<OrderItem>;
-  /** What the customer calls it: a decimal number, unique. */
+  /** The order number for people: decimal, unique. */
   number: Scalars['String']['output'];
   status: OrderStatus;
   /** Every status that the order has had, oldest first. */
@@ -78,9 +78,9 @@ export type OrderEdge = {
 
 export type OrderItem = {
   __typename?: 'OrderItem';
-  /** As ordered. */
+  /** The product's name when it was ordered. */
   name: Scalars['String']['output'];
-  /** Euros for one, as ordered. */
+  /** Euros for one, when it was ordered. */
   price: Scalars['Float']['output'];
   product?: Maybe<Product>;
   productId: Scalars['ID']['output'];
@@ -93,7 +93,7 @@ export type OrderItemInput = {
   quantity: Scalars['Int']['input'];
 };
 
-/** Reçue, Confirmée, Préparée, Livrée; or Annulée. */
+/** The status of an order: Reçue (received), Confirmée (confirmed), Préparée (prepared), Livrée (delivered), or Annulée (cancelled). */
 export const OrderStatus = {
   Annulee: 'ANNULEE',
   Confirmee: 'CONFIRMEE',
@@ -112,9 +112,9 @@ export type PageInfo = {
 };
 
 export type PlaceOrderInput = {
-  /** Euros. When given and not the total of today's prices: `PRICE_CHANGED`, and nothing is ordered. */
+  /** Euros. If it is given and is not the total at current prices: `PRICE_CHANGED`, and nothing is ordered. */
   expectedTotal?: InputMaybe<Scalars['Float']['input']>;
-  /** 1 to 255 printable ASCII characters, one's own. The same key again, within 24 hours, answers the same order. */
+  /** A key of the client's own, 1 to 255 printable ASCII characters. The same key again, within 24 hours, returns the same order. */
   idempotencyKey?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 100 lines. */
   items: Array<OrderItemInput>;
@@ -127,7 +127,7 @@ export type Product = {
 
 export type Query = {
   __typename?: 'Query';
-  /** An order of one's own, or any for an admin; null and `NOT_FOUND` otherwise. */
+  /** One of the caller's own orders, or any order for an admin; null and `NOT_FOUND` otherwise. */
   order?: Maybe<Order>;
   /** All orders, newest first, for admins. */
   orders: OrderConnection;

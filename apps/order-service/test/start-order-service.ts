@@ -1,12 +1,14 @@
 import { ACCOUNT_DELETIONS } from '@halles/contracts/account-deletions'
-import { as, someAdmin, someone, testKeyOf, type TestPerson } from '@halles/testkit/people'
+import { as, testKeyOf, type TestPerson } from '@halles/testkit/people'
 import { ownDatabase } from '@halles/testkit/database'
 import { MongoClient, type Collection } from 'mongodb'
 import { createApp, type Options } from '../src/app.ts'
 import { configFrom } from '../src/config.ts'
-import type { Stored } from '../src/orders.ts'
+import type { StoredOrder } from '../src/order.ts'
 
-/** Order-service on a database of its own, and what tests say to it. */
+export type OrderService = Awaited<ReturnType<typeof startOrderService>>
+
+/** Starts order-service in this process, on a database of its own, with the requests that tests make. */
 export async function startOrderService(
   {
     mongodb,
@@ -24,14 +26,14 @@ export async function startOrderService(
     KAFKA_BROKERS: kafka,
     PRODUCT_GRPC_URL: product,
   })
-  // In the group of all others it would hear what is told to them, and they what is told to it.
+  // A consumer group of its own: in a shared group each test's instance would get only some of the messages.
   const deletions = { topic: ACCOUNT_DELETIONS, groupId: new URL(database).pathname.slice(1) }
   const app = await createApp(settings, { keyOf: testKeyOf, deletions, ...options })
   const client = new MongoClient(database)
-  const stored: Collection<Stored> = client.db().collection('orders')
+  const stored: Collection<StoredOrder> = client.db().collection('orders')
 
   const request = async (
-    person: TestPerson | undefined,
+    principal: TestPerson | undefined,
     method: 'GET' | 'POST' | 'PUT',
     url: string,
     payload?: object,
@@ -40,33 +42,33 @@ export async function startOrderService(
     app.inject({
       method,
       url,
-      headers: { ...headers, ...(person && (await as(person))) },
+      headers: { ...headers, ...(principal && (await as(principal))) },
       ...(payload && { payload }),
     })
 
   return {
     app,
-    /** The collection behind it, to look at and to put what a crash would have left. */
+    /** The service's collection, for tests to read and to write what a crash would have left. */
     stored,
     database,
     request,
-    order: (person: TestPerson | undefined, items: object[], more: { key?: string; expectedTotal?: number } = {}) =>
+    placeOrder: (
+      customer: TestPerson | undefined,
+      items: object[],
+      { key, expectedTotal }: { key?: string; expectedTotal?: number } = {},
+    ) =>
       request(
-        person,
+        customer,
         'POST',
         '/orders',
-        { items, ...(more.expectedTotal !== undefined && { expectedTotal: more.expectedTotal }) },
-        more.key === undefined ? {} : { 'idempotency-key': more.key },
+        { items, ...(expectedTotal !== undefined && { expectedTotal }) },
+        key === undefined ? {} : { 'idempotency-key': key },
       ),
-    graphql: async (person: TestPerson | undefined, query: string, variables: object = {}) =>
-      (await request(person, 'POST', '/graphql', { query, variables })).json(),
+    graphql: async (principal: TestPerson | undefined, query: string, variables: object = {}) =>
+      (await request(principal, 'POST', '/graphql', { query, variables })).json(),
     close: async () => {
       await app.close()
       await client.close()
     },
   }
 }
-
-export type Running = Awaited<ReturnType<typeof startOrderService>>
-
-export { someAdmin, someone }

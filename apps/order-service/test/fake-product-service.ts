@@ -7,38 +7,42 @@ import {
   type ReserveStockRequest,
 } from '@halles/contracts/product-grpc'
 import { newId } from '@halles/service/ids'
+import { toCents } from '@halles/service/money'
 
 type Product = { id: string; name: string; cents: number; stock: number }
-type Call = keyof typeof ProductServiceService
+type Method = keyof typeof ProductServiceService
+type Hook = (method: Method) => Promise<void> | void
 
-/** A door of product-service, on a free port unless one is named, behind which `answers` answer. */
+/** Serves these implementations of product-service's gRPC methods, on a free port unless one is given. */
 export async function serveProducts(
-  answers: ProductServiceServer,
+  methods: ProductServiceServer,
   port = 0,
 ): Promise<{ address: string; stop: () => void }> {
   const server = new Server()
-  server.addService(ProductServiceService, answers)
-  const taken = await new Promise<number>((resolve, reject) => {
+  server.addService(ProductServiceService, methods)
+  const boundPort = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     )
   })
-  return { address: `127.0.0.1:${taken}`, stop: () => server.forceShutdown() }
+  return { address: `127.0.0.1:${boundPort}`, stop: () => server.forceShutdown() }
 }
 
+export type FakeProductService = Awaited<ReturnType<typeof startFakeProductService>>
+
 /**
- * A shelf that really keeps stock, by the rules of product.proto, behind a real gRPC door: for tests of this service
- * alone. `trouble` may make a call wait or fail; `calls` counts them.
+ * Starts a product-service that keeps stock in memory by the rules of product.proto, behind a real gRPC server.
+ * `faults` may delay or fail a call; `calls` counts them.
  */
-export async function startShelf({ port = 0 } = {}) {
+export async function startFakeProductService({ port = 0 } = {}) {
   const products = new Map<string, Product>()
-  const ledger = new Map<string, 'released' | { items: ReserveStockRequest['items'] }>()
+  const reservations = new Map<string, 'released' | { items: ReserveStockRequest['items'] }>()
   const calls: Record<string, number> = {}
-  /** Runs before a call is answered ('before') or when its answer is on its way and may get lost ('after'). */
-  const trouble: { before?: (call: Call) => Promise<void> | void; after?: (call: Call) => Promise<void> | void } = {}
+  /** Hooks that run before a call takes effect, or after it took effect and before it is answered. */
+  const faults: { before?: Hook; after?: Hook } = {}
 
   const reserve = ({ orderId, items }: ReserveStockRequest): Reservation => {
-    const known = ledger.get(orderId)
+    const known = reservations.get(orderId)
     if (known === 'released') return { orderId, outcome: ReservationOutcome.RELEASED, shortages: [] }
     if (known) return { orderId, outcome: ReservationOutcome.HELD, shortages: [] }
     const shortages = items
@@ -49,37 +53,37 @@ export async function startShelf({ port = 0 } = {}) {
       })
     if (shortages.length > 0) return { orderId, outcome: ReservationOutcome.REFUSED, shortages }
     for (const { productId, quantity } of items) products.get(productId)!.stock -= quantity
-    ledger.set(orderId, { items })
+    reservations.set(orderId, { items })
     return { orderId, outcome: ReservationOutcome.HELD, shortages: [] }
   }
 
   const release = (orderId: string): boolean => {
-    const known = ledger.get(orderId)
-    ledger.set(orderId, 'released')
+    const known = reservations.get(orderId)
+    reservations.set(orderId, 'released')
     if (known === undefined || known === 'released') return false
     for (const { productId, quantity } of known.items) products.get(productId)!.stock += quantity
     return true
   }
 
-  const method =
-    <Q, A>(name: Call, answer: (request: Q) => A) =>
+  const implement =
+    <Q, A>(method: Method, answer: (request: Q) => A) =>
     (call: ServerUnaryCall<Q, A>, reply: sendUnaryData<A>): void => {
-      calls[name] = (calls[name] ?? 0) + 1
+      calls[method] = (calls[method] ?? 0) + 1
       const run = async () => {
-        await trouble.before?.(name)
-        const answered = answer(call.request)
-        await trouble.after?.(name)
-        return answered
+        await faults.before?.(method)
+        const response = answer(call.request)
+        await faults.after?.(method)
+        return response
       }
       run().then(
-        (answered) => reply(null, answered),
+        (response) => reply(null, response),
         (error: unknown) => reply({ code: status.UNAVAILABLE, details: String(error) }),
       )
     }
 
   const { address, stop } = await serveProducts(
     {
-      checkStock: method('checkStock', ({ items }) => ({
+      checkStock: implement('checkStock', ({ items }) => ({
         items: items.map(({ productId, quantity }) => {
           const product = products.get(productId)
           if (!product) return { productId, available: false, availableQuantity: 0, details: undefined }
@@ -87,9 +91,9 @@ export async function startShelf({ port = 0 } = {}) {
           return { productId, available: product.stock >= quantity, availableQuantity: product.stock, details }
         }),
       })),
-      reserveStock: method('reserveStock', (request) => ({ reservation: reserve(request) })),
-      reserveStocks: method('reserveStocks', ({ orders }) => ({ reservations: orders.map(reserve) })),
-      releaseStock: method('releaseStock', ({ orderId }) => ({ released: release(orderId) })),
+      reserveStock: implement('reserveStock', (request) => ({ reservation: reserve(request) })),
+      reserveStocks: implement('reserveStocks', ({ orders }) => ({ reservations: orders.map(reserve) })),
+      releaseStock: implement('releaseStock', ({ orderId }) => ({ released: release(orderId) })),
     },
     port,
   )
@@ -98,16 +102,12 @@ export async function startShelf({ port = 0 } = {}) {
     address,
     stop,
     calls,
-    trouble,
-    ledger,
-    /** Puts a new product on the shelf; `price` is euros. */
-    put: ({ price = 10, stock = 100, name = 'Comté 18 mois' } = {}): Product => {
-      const product = { id: newId(), name, cents: Math.round(price * 100), stock }
+    faults,
+    /** Adds a product; `price` is euros. */
+    addProduct: ({ price = 10, stock = 100, name = 'Comté 18 mois' } = {}): Product => {
+      const product = { id: newId(), name, cents: toCents(price), stock }
       products.set(product.id, product)
       return product
     },
-    remove: (id: string): void => void products.delete(id),
   }
 }
-
-export type Shelf = Awaited<ReturnType<typeof startShelf>>

@@ -1,0 +1,141 @@
+import { coalesce } from '@halles/service/coalesce'
+import { DUPLICATE_KEY } from '@halles/service/mongo'
+import { refusalOf } from '@halles/service/refusal'
+import { MongoBulkWriteError, type Collection, type Db } from 'mongodb'
+import { placedFilter, WORKER_DELAY, type IdempotencyRecord, type Order, type StoredOrder } from '../order.ts'
+
+/** One batch in flight at a time: with two, batches are smaller, and an order costs more than that gains. */
+const batching = { lanes: 1, max: 128 }
+
+export type PendingOrders = ReturnType<typeof createPendingOrders>
+
+/**
+ * Stores pending orders (the saga's state): complete, but shown to nobody. Concurrent calls are written in one batch
+ * (group commit). Every change filters by the status `Pending`, so of confirming and cancelling only one happens.
+ */
+export function createPendingOrders(orders: Collection<StoredOrder>, now: () => Date) {
+  const insert = coalesce(async (pending: StoredOrder[]): Promise<(boolean | Error)[]> => {
+    try {
+      await orders.insertMany(pending, { ordered: false })
+      return pending.map(() => true)
+    } catch (error) {
+      const failures = error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : []
+      if (failures.length === 0) throw error
+      const failed = new Map(failures.map((failure) => [failure.index, failure]))
+      return pending.map((_, i) => {
+        const failure = failed.get(i)
+        if (!failure) return true
+        return failure.code === DUPLICATE_KEY ? false : new Error(`not stored: ${failure.errmsg}`, { cause: error })
+      })
+    }
+  }, batching)
+
+  /** Removes an expired idempotency record; false when there was none. */
+  const removeExpiredKey = async (userId: string, key: string): Promise<boolean> => {
+    const { modifiedCount } = await orders.updateOne(
+      { userId, 'idempotency.key': key, 'idempotency.expiresAt': { $lte: now() }, ...placedFilter },
+      { $unset: { idempotency: '' } },
+    )
+    return modifiedCount === 1
+  }
+
+  /** One write for all: a pending order is complete, and becomes an order by its status alone. */
+  const confirm = (ids: string[]) =>
+    orders.updateMany({ _id: { $in: ids }, status: 'Pending' }, { $set: { status: 'Reçue' } })
+
+  const cancellation = () =>
+    ({
+      $set: { status: 'Cancelling', releaseAttemptAt: now() },
+      $unset: { idempotency: '', nextAttemptAt: '', unpublished: '' },
+    }) as const
+
+  return {
+    /** Stores an order as pending; false when an order of this customer has its idempotency key. */
+    create: async (order: Order, idempotency: IdempotencyRecord | undefined): Promise<boolean> => {
+      const nextAttemptAt = new Date(now().getTime() + WORKER_DELAY)
+      const pending: StoredOrder = { ...order, status: 'Pending', nextAttemptAt, ...(idempotency && { idempotency }) }
+      if (await insert(pending)) return true
+      return idempotency !== undefined && (await removeExpiredKey(order.userId, idempotency.key)) && insert(pending)
+    },
+
+    /** Makes a pending order an order; false when it is not pending any more, because it was cancelled. */
+    confirm: coalesce(async (ids: string[]): Promise<boolean[]> => {
+      try {
+        const { modifiedCount } = await confirm(ids)
+        if (modifiedCount === ids.length) return ids.map(() => true)
+      } catch (error) {
+        if (!refusalOf(error)) throw error
+        await confirm(ids) // The connection broke and the outcome is unknown; the write is idempotent.
+      }
+      const orderIds = await orders.distinct('_id', { _id: { $in: ids }, ...placedFilter })
+      return ids.map((id) => orderIds.includes(id))
+    }, batching),
+
+    /** Removes a pending order that holds no stock. */
+    remove: coalesce(async (ids: string[]): Promise<undefined[]> => {
+      await orders.deleteMany({ _id: { $in: ids }, status: 'Pending' })
+      return ids.map(() => undefined)
+    }, batching),
+
+    /** Cancels a pending order: it can never be confirmed, its key is free at once, its stock must be released. */
+    cancel: coalesce(async (ids: string[]): Promise<undefined[]> => {
+      await orders.updateMany({ _id: { $in: ids }, status: 'Pending' }, cancellation())
+      return ids.map(() => undefined)
+    }, batching),
+
+    /** Cancels the pending orders that nobody confirmed in time, after a crash for example; returns how many. */
+    cancelExpired: async (): Promise<number> => {
+      // The hint keeps MongoDB from the index on nextAttemptAt, in which every order that waits for Kafka stands.
+      const hint = { status: 1, _id: -1 }
+      const filter = { status: 'Pending', nextAttemptAt: { $lte: now() } } as const
+      const { modifiedCount } = await orders.updateMany(filter, cancellation(), { hint })
+      return modifiedCount
+    },
+
+    /** The order under a customer's idempotency key: undefined while it is pending; null when the key is free. */
+    findByKey: async (
+      userId: string,
+      key: string,
+    ): Promise<{ fingerprint: string; order: Order | undefined } | null> => {
+      const found = await orders.findOne({
+        userId,
+        'idempotency.key': key,
+        'idempotency.expiresAt': { $gt: now() },
+      })
+      if (!found?.idempotency) return null
+      const { fingerprint } = found.idempotency
+      return { fingerprint, order: found.status === 'Pending' ? undefined : (found as Order) }
+    },
+  }
+}
+
+/** How many numbers are taken from the counter at a time, so that its document is not written once an order. */
+const NUMBER_BLOCK = 100
+
+/**
+ * Creates a function that takes order numbers: decimal, from 1 on, unique among all instances. A restart leaves a gap,
+ * and two instances take numbers out of order.
+ */
+export function createOrderNumbers(db: Db): () => Promise<string> {
+  const counters = db.collection<{ _id: string; last: number }>('counters')
+  let next = 1
+  let last = 0
+
+  const take = coalesce(async (calls: undefined[]): Promise<string[]> => {
+    const numbers: string[] = []
+    while (numbers.length < calls.length) {
+      if (next > last) {
+        const counter = await counters.findOneAndUpdate(
+          { _id: 'orders' },
+          { $inc: { last: NUMBER_BLOCK } },
+          { upsert: true, returnDocument: 'after' },
+        )
+        last = counter!.last
+        next = last - NUMBER_BLOCK + 1
+      }
+      numbers.push(String(next++))
+    }
+    return numbers
+  })
+  return () => take(undefined)
+}

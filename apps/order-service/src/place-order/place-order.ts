@@ -1,0 +1,123 @@
+import { newId } from '@halles/service/ids'
+import type { Person } from '@halles/service/person'
+import { Refusal } from '@halles/service/refusal'
+import { traceHeaders } from '@halles/service/trace'
+import { createOrder, type IdempotencyRecord, type Order } from '../order.ts'
+import type { OrderMetrics } from '../metrics.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Admit } from './admission.ts'
+import {
+  checkDecimals,
+  mergeLines,
+  priceLines,
+  toFingerprint,
+  toReservationError,
+  type BasketLine,
+  type PlaceOrderInput,
+} from './basket.ts'
+import type { PendingOrders } from './pending-orders.ts'
+import type { Recovery } from './recovery.ts'
+import type { StockClient } from './stock-client.ts'
+
+export type PlaceOrderDeps = {
+  admit: Admit
+  metrics: Pick<OrderMetrics, 'countOutcome'>
+  stock: Pick<StockClient, 'check' | 'reserve'>
+  /** Takes a number that no other order has. */
+  takeNumber: () => Promise<string>
+  pendingOrders: Pick<PendingOrders, 'create' | 'remove' | 'confirm' | 'findByKey'>
+  recovery: Pick<Recovery, 'cancel'>
+  outbox: Pick<Outbox, 'enqueueCreated'>
+  now: () => Date
+}
+
+/** An order, and whether an earlier request with the same idempotency key had placed it. */
+export type PlacedOrder = { order: Order; replayed: boolean }
+
+/** How long an idempotency key gives its order, in milliseconds. */
+const KEY_LIFETIME = 24 * 3600_000
+
+/**
+ * Places an order at current prices: all of it or nothing. With an idempotency key, the same basket again gives the
+ * same order as it is now, `replayed`.
+ *
+ * @throws AppError of basket.ts; with a key, `IN_PROGRESS` while its order is pending and `IDEMPOTENCY_KEY_REUSED` for
+ *   another basket; `UNAVAILABLE` or `TIMEOUT` when the order is not placed, or the outcome is unknown
+ */
+export const placeOrder = (
+  deps: PlaceOrderDeps,
+  customer: Person,
+  input: PlaceOrderInput,
+  key?: string,
+): Promise<PlacedOrder> => deps.metrics.countOutcome(deps.admit(() => placeOnce(deps, customer, input, key)))
+
+async function placeOnce(
+  deps: PlaceOrderDeps,
+  customer: Person,
+  input: PlaceOrderInput,
+  key: string | undefined,
+): Promise<PlacedOrder> {
+  checkDecimals(input)
+  const lines = mergeLines(input.items)
+  const expiresAt = new Date(deps.now().getTime() + KEY_LIFETIME)
+  const idempotency = key === undefined ? undefined : { key, expiresAt, fingerprint: toFingerprint(lines) }
+  try {
+    return { order: await reserveAndConfirm(deps, customer, lines, input.expectedTotal, idempotency), replayed: false }
+  } catch (error) {
+    // A key that has an order gives it, whatever the error now: perhaps this very order took the last one in stock.
+    const earlier = idempotency && (await findEarlierOrder(deps, customer, idempotency))
+    if (earlier) return { order: earlier, replayed: true }
+    throw error
+  }
+}
+
+/** The saga, with cancellation as its compensation: docs/decisions/0002-look-intend-hold-confirm.md. */
+async function reserveAndConfirm(
+  { stock, takeNumber, pendingOrders, recovery, outbox, now }: PlaceOrderDeps,
+  customer: Person,
+  lines: BasketLine[],
+  expectedTotal: number | undefined,
+  idempotency: IdempotencyRecord | undefined,
+): Promise<Order> {
+  const items = priceLines(lines, await stock.check(lines), expectedTotal)
+  const order = createOrder({
+    _id: newId(),
+    number: await takeNumber(),
+    customer: { id: customer.id, name: customer.name, email: customer.email, locale: customer.locale },
+    items,
+    at: now(),
+    traceparent: traceHeaders()['traceparent'],
+  })
+  const orCancel = <T>(step: Promise<T>): Promise<T> =>
+    step.catch(async (error: unknown) => {
+      await recovery.cancel(order._id)
+      throw error
+    })
+
+  if (!(await orCancel(pendingOrders.create(order, idempotency)))) throw inProgress()
+  const reservation = await orCancel(stock.reserve({ orderId: order._id, items }))
+  if (reservation.outcome === 'refused') {
+    await pendingOrders.remove(order._id)
+    throw toReservationError(lines, reservation)
+  }
+  const confirmed = reservation.outcome === 'held' && (await orCancel(pendingOrders.confirm(order._id)))
+  // This took longer than a pending order may take, and recovery has cancelled it.
+  if (!confirmed) throw new Refusal('UNAVAILABLE', 'This took too long, and nothing was ordered: try again.')
+  outbox.enqueueCreated(order)
+  return order
+}
+
+async function findEarlierOrder(
+  { pendingOrders }: PlaceOrderDeps,
+  { id }: Person,
+  { key, fingerprint }: IdempotencyRecord,
+): Promise<Order | undefined> {
+  const found = await pendingOrders.findByKey(id, key)
+  if (!found) return undefined
+  if (!found.order) throw inProgress()
+  if (found.fingerprint !== fingerprint)
+    throw new Refusal('IDEMPOTENCY_KEY_REUSED', 'This key belongs to an order of other products: use another key.')
+  return found.order
+}
+
+const inProgress = (): Refusal => new Refusal('IN_PROGRESS', 'An order with this key is being placed right now.')
