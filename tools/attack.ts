@@ -5,10 +5,10 @@
 //                                                   admin is, for there must be things to attack
 // Ends with 1 when anything was accepted, or a service stopped answering. It leaves accounts, products and orders behind.
 import { parseArgs } from 'node:util'
-import { attackReport, harmOf } from '@halles/doors/attack-report'
-import { attackOn } from '@halles/doors/attacks'
-import { placesOfSecrets, secretsOf } from '@halles/doors/logs'
-import { newPlace, placeAt, runningPlace, type Place } from '@halles/doors/place'
+import { attackReport, harmOf } from '@halles/security-tests/attack-report'
+import { attackOn } from '@halles/security-tests/attacks'
+import { placesOfSecrets, secretsOf } from '@halles/security-tests/logs'
+import { newPlace, placeAt, runningPlace, type Place } from '@halles/security-tests/place'
 import { isPlainError, plainError } from '@halles/servers'
 
 const began = performance.now()

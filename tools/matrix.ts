@@ -1,8 +1,8 @@
 // npm run matrix: asks at every door of a shop as everyone, prints what came back as one table, and ends with 1 when anything
 // is not as apps/doors/src/table.ts says. On a shop that it starts and stops again, for it needs a shop with all its locks.
-import { matrixOf } from '@halles/doors/matrix'
-import { matrixReport } from '@halles/doors/matrix-report'
-import { newPlace } from '@halles/doors/place'
+import { matrixOf } from '@halles/security-tests/matrix'
+import { matrixReport } from '@halles/security-tests/matrix-report'
+import { newPlace } from '@halles/security-tests/place'
 import { isPlainError } from '@halles/servers'
 
 const began = performance.now()

@@ -5,8 +5,8 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { isPlainError, plainError } from '@halles/servers'
-import { plants, torture, type PlantName, type Wish } from '@halles/torture'
-import { reportOf } from '@halles/torture/report'
+import { plants, torture, type PlantName, type Wish } from '@halles/chaos'
+import { reportOf } from '@halles/chaos/report'
 import { root } from './generated.ts'
 
 const began = performance.now()
