@@ -6,12 +6,12 @@ import { differencesIn, readBooks } from '@halles/audit'
 import { startShop, type Shop } from '@halles/servers/shop'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient } from 'mongodb'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 
-// A server whose disk is full ends itself; what the shop answers then, and what is left when there is room again.
+// MongoDB and Kafka terminate when their disk is full. These tests check how the shop responds, and its data after recovery.
 
-/** Disks that are small enough to be filled, and large enough for what each server makes of them when it starts. */
-const SIZES = { mongodb: '480m', kafka: '64m' } as const
+/** Small enough to be filled quickly, and large enough for the files that each server creates when it starts. */
+const DISK_SIZES = { mongodb: '480m', kafka: '64m' } as const
 
 let shop: Shop | undefined
 let folder: string | undefined
@@ -23,124 +23,126 @@ afterEach(async () => {
   shop = disk = folder = undefined
 })
 
-/** A shop whose server keeps its data on a disk of its own; or why that cannot be had here. */
-async function onSmallDisk(server: keyof typeof SIZES): Promise<string | undefined> {
+/** Starts a shop with a server on a small disk of its own. Returns the reason if that is not possible on this machine. */
+async function startShopOnSmallDisk(server: keyof typeof DISK_SIZES): Promise<string | undefined> {
   folder = await mkdtemp(path.join(tmpdir(), 'halles-full-disk-'))
-  const at = path.join(folder, server)
-  await mkdir(at)
+  const mountPoint = path.join(folder, server)
+  await mkdir(mountPoint)
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZES[server]}`, 'tmpfs', at], { stdio: 'pipe' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_SIZES[server]}`, 'tmpfs', mountPoint], { stdio: 'pipe' })
   } catch (error) {
-    return `a small disk cannot be mounted here, which takes root on Linux: ${(error as Error).message}`
+    return `cannot mount a small disk, which requires root on Linux: ${(error as Error).message}`
   }
-  disk = at
-  // Of the tests' own environment nothing is given: a server in a container would have another disk.
+  disk = mountPoint
+  // The test skips servers in containers, as their data is on another disk.
   shop = await startShop({ dataDir: folder, env: { gateway: { UPSTREAM_PATIENCE_MS: '500' } } })
-  return shop.processes[server].pid() === undefined ? `${server} is not a process of this machine here` : undefined
+  return shop.processes[server].pid() === undefined ? `${server} does not run as a process of this machine` : undefined
 }
 
-/** Takes all the room that there is; gives it back when `room` is called. */
-async function fill(): Promise<{ room: () => Promise<void> }> {
-  const ballast = path.join(disk!, 'ballast')
-  const file = await open(ballast, 'w')
+/** Fills the disk, until `freeSpace` is called. */
+async function fillDisk(): Promise<{ freeSpace: () => Promise<void> }> {
+  const filler = path.join(disk!, 'filler')
+  const file = await open(filler, 'w')
   const zeros = Buffer.alloc(1 << 20)
-  // Written, for others write at the same moment: what is free now is not what can be had.
-  for (const size of [zeros.length, 4096]) while (await fits(file.write(zeros, 0, size)));
+  // The free space cannot be computed in advance, as the server writes at the same time.
+  for (const size of [zeros.length, 4096]) while (await hasSpaceFor(file.write(zeros, 0, size)));
   await file.close()
-  return { room: () => rm(ballast) }
+  return { freeSpace: () => rm(filler) }
 }
 
-const fits = (writing: Promise<unknown>): Promise<boolean> =>
+const hasSpaceFor = (writing: Promise<unknown>): Promise<boolean> =>
   writing.then(
     () => true,
     (error: NodeJS.ErrnoException) => (error.code === 'ENOSPC' ? false : Promise.reject(error)),
   )
 
-async function shopper({ gateway, accounts }: Shop['running']) {
-  const ask = async (method: string, route: string, body?: object, token?: string) => {
-    const answer = await fetch(`${gateway}/api${route}`, {
+async function createCustomer({ gateway, accounts }: Shop['running']) {
+  const send = async (method: string, route: string, body?: object, token?: string) => {
+    const response = await fetch(`${gateway}/api${route}`, {
       method,
       headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
       ...(body && { body: JSON.stringify(body) }),
     })
-    return { status: answer.status, body: (await answer.json()) as any }
+    return { status: response.status, body: (await response.json()) as any }
   }
-  const { accessToken } = (await ask('POST', '/login', accounts.customer)).body
-  const products = (await ask('GET', '/products?first=50&sort=price_asc&inStock=true')).body.items
+  const { accessToken } = (await send('POST', '/login', accounts.customer)).body
+  const products = (await send('GET', '/products?first=50&sort=price_asc&inStock=true')).body.items
   const { id: productId } = products.find(({ stock }: { stock: number }) => stock >= 60)
   const placed: string[] = []
   return {
     placed,
-    /** How an order is answered: its status and code. */
-    buy: async (): Promise<string> => {
-      const { status, body } = await ask('POST', '/orders', { items: [{ productId, quantity: 1 }] }, accessToken)
+    /** Places an order and returns the HTTP status, with the error code if there is one. */
+    order: async (): Promise<string> => {
+      const { status, body } = await send('POST', '/orders', { items: [{ productId, quantity: 1 }] }, accessToken)
       if (status === 201) placed.push(body.id)
       return status === 201 ? '201' : `${status} ${body.code}`
     },
   }
 }
 
-/** The books, once all is done that was begun. */
-async function booksAddUp({ mongodb, kafka }: Shop['running'], placed: readonly string[]): Promise<void> {
-  const books = await eventually(
-    'the books add up',
+/** Waits until the data of all services is consistent, and checks that no confirmed order is missing. */
+async function expectConsistentData({ mongodb, kafka }: Shop['running'], placed: readonly string[]): Promise<void> {
+  const snapshot = await eventually(
+    'consistent data',
     async () => {
       const read = await readBooks({ mongodb, kafka })
       return differencesIn(read, { asOf: 'quiet' }).length === 0 ? read : undefined
     },
     120_000,
   )
-  // An order whose answer was lost may stand; none that was answered may be missing.
-  expect(books.orders.map(({ _id }) => _id)).toEqual(expect.arrayContaining([...placed]))
+  // There may be further orders: those whose response was lost.
+  expect(snapshot.orders.map(({ _id }) => _id)).toEqual(expect.arrayContaining([...placed]))
 }
 
-it('without room for MongoDB orders are refused, and when there is some all goes on as if nothing had been', async (context) => {
-  const missing = await onSmallDisk('mongodb')
-  if (missing || !shop) return context.skip(missing)
-  const { running, processes } = shop
-  const { buy, placed } = await shopper(running)
-  expect(await buy()).toBe('201')
-  const { room } = await fill()
-  const client = new MongoClient(running.mongodb)
-  const answers = new Set<string>()
-  try {
-    // Its next checkpoint comes within a minute; asked for one, it need not be waited for.
-    await eventually('mongod ends itself', async () => {
-      answers.add(await buy())
-      await client
-        .db('admin')
-        .command({ fsync: 1 }, { timeoutMS: 2000 })
-        .catch(() => {})
-      return processes.mongodb.pid() === undefined
-    })
-  } finally {
-    await client.close()
-  }
-  for (let i = 0; i < 5; i++) answers.add(await buy())
-  expect(answers).toContain('503 UNAVAILABLE')
-  expect([...answers].filter((answer) => !/^(201|503 UNAVAILABLE|504 TIMEOUT)$/.test(answer))).toEqual([])
+describe('a shop with a full disk', () => {
+  it('rejects orders while MongoDB has no disk space, and recovers when it has', async (context) => {
+    const unavailable = await startShopOnSmallDisk('mongodb')
+    if (unavailable || !shop) return context.skip(unavailable)
+    const { running, processes } = shop
+    const { order, placed } = await createCustomer(running)
+    expect(await order()).toBe('201')
+    const { freeSpace } = await fillDisk()
+    const client = new MongoClient(running.mongodb)
+    const responses = new Set<string>()
+    try {
+      // mongod writes a checkpoint every minute; the command makes it do so at once.
+      await eventually('mongod terminates', async () => {
+        responses.add(await order())
+        await client
+          .db('admin')
+          .command({ fsync: 1 }, { timeoutMS: 2000 })
+          .catch(() => {})
+        return processes.mongodb.pid() === undefined
+      })
+    } finally {
+      await client.close()
+    }
+    for (let i = 0; i < 5; i++) responses.add(await order())
+    expect(responses).toContain('503 UNAVAILABLE')
+    expect([...responses].filter((response) => !/^(201|503 UNAVAILABLE|504 TIMEOUT)$/.test(response))).toEqual([])
 
-  await room()
-  await processes.mongodb.restart()
-  await eventually('orders are taken again', async () => (await buy()) === '201')
-  await booksAddUp(running, placed)
-})
-
-it('without room for Kafka orders are taken, and their letters come when there is some', async (context) => {
-  const missing = await onSmallDisk('kafka')
-  if (missing || !shop) return context.skip(missing)
-  const { running, processes } = shop
-  const { buy, placed } = await shopper(running)
-  expect(await buy()).toBe('201')
-  const { room } = await fill()
-  await eventually('Kafka ends itself', async () => {
-    expect(await buy()).toBe('201')
-    return processes.kafka.pid() === undefined
+    await freeSpace()
+    await processes.mongodb.restart()
+    await eventually('an order is placed', async () => (await order()) === '201')
+    await expectConsistentData(running, placed)
   })
-  expect(await buy()).toBe('201')
 
-  await room()
-  await processes.kafka.restart()
-  await booksAddUp(running, placed)
-  expect(placed.length).toBeGreaterThan(2)
+  it('accepts orders while Kafka has no disk space, and sends their e-mails when it has', async (context) => {
+    const unavailable = await startShopOnSmallDisk('kafka')
+    if (unavailable || !shop) return context.skip(unavailable)
+    const { running, processes } = shop
+    const { order, placed } = await createCustomer(running)
+    expect(await order()).toBe('201')
+    const { freeSpace } = await fillDisk()
+    await eventually('Kafka terminates', async () => {
+      expect(await order()).toBe('201')
+      return processes.kafka.pid() === undefined
+    })
+    expect(await order()).toBe('201')
+
+    await freeSpace()
+    await processes.kafka.restart()
+    await expectConsistentData(running, placed)
+    expect(placed.length).toBeGreaterThan(2)
+  })
 })

@@ -1,105 +1,121 @@
-import type { Result } from './torture.ts'
 import { noticesIn } from '@halles/audit'
+import type { ReceivedEmail } from './faults/mail-server.ts'
+import type { PlaceOrderRequest } from './run-log.ts'
+import type { ChaosResult } from './run-chaos.ts'
+import type { Violation } from './violation.ts'
 
-/** The most findings of one rule that are printed; all of them are in the folder of the run. */
-const SHOWN = 5
+/** How many violations of a rule are printed; the artifacts of the run have all of them. */
+const PRINTED_VIOLATIONS = 5
 
-/** What a torture did, what it injected and what it found, for people. */
-export function reportOf(result: Result): string {
-  const { wish, diary, findings, kept, injected, books } = result
+/** Formats the faults, the outcomes of the load, the longest recoveries and the violations of a run for people. */
+export function formatReport(result: ChaosResult): string {
+  const { options, runLog, violations, artifacts, injected, snapshot } = result
+  const run = `seed ${options.seed}, ${options.buyers} buyers, ${options.seconds} s`
   const lines = [
     '',
-    `Injected (${injected.length}), in seconds after the buyers began:`,
-    ...injectedLines(result),
+    `Injected faults (${injected.length}), in seconds since the start of the load:`,
+    ...formatFaults(result),
     '',
-    'Done, by what came of it:',
-    ...[...diary.counts].map(([what, counts]) => `  ${what.padEnd(20)} ${countsInWords(counts)}`),
+    'Requests, by outcome:',
+    ...[...runLog.counts].map(([operation, counts]) => `  ${operation.padEnd(20)} ${formatCounts(counts)}`),
     '',
-    'In the books:',
-    `  ${books.orders.length} orders, ${books.events.length} messages on order-events, ${books.letters.length} letters`,
-    ...noticesIn(books).map((notice) => `  ${notice}`),
-    `  in the mailbox: ${countsInWords(countBy(result.handed, ({ end }) => end))}`,
+    'Data of the shop:',
+    `  ${snapshot.orders.length} orders, ${snapshot.events.length} messages on order-events, ${snapshot.letters.length} e-mails`,
+    ...noticesIn(snapshot).map((notice) => `  ${notice}`),
+    `  received by the mail server: ${formatCounts(countBy(result.receivedEmails, ({ result }) => result))}`,
     '',
-    'Longest:',
-    ...recoveries(result).map(([what, value]) => `  ${what.padEnd(52)} ${value}`),
+    'Longest durations:',
+    ...measureDurations(result).map(([what, value]) => `  ${what.padEnd(52)} ${value}`),
     '',
-    ...findingLines(findings),
+    ...formatViolations(violations),
   ]
   lines.push(
-    findings.length === 0
-      ? `No violation: all that must hold holds (seed ${wish.seed}, ${wish.buyers} buyers, ${wish.seconds} s).`
-      : `${findings.length} violations (seed ${wish.seed}, ${wish.buyers} buyers, ${wish.seconds} s).${kept ? ` Logs, books and diary: ${kept}` : ''}`,
+    violations.length === 0
+      ? `No violations: every invariant holds (${run}).`
+      : `${violations.length} violations (${run}).${artifacts ? ` Logs and data of the run: ${artifacts}` : ''}`,
   )
   return lines.join('\n')
 }
 
-function injectedLines({ injected, began }: Result): string[] {
-  const seconds = (ms: number): string => (ms / 1000).toFixed(1)
+function formatFaults({ injected, began }: ChaosResult): string[] {
+  const inSeconds = (ms: number): string => (ms / 1000).toFixed(1)
+  const width = Math.max(0, ...injected.map(({ what }) => what.length))
   return injected.map((fault) => {
-    const over = fault.over === undefined ? 'not over' : `over after ${seconds(fault.over - fault.began)} s`
-    return `  ${seconds(fault.began - began).padStart(6)}  ${fault.what.padEnd(9)} ${fault.on.padEnd(24)} ${over}`
+    const end = fault.ended === undefined ? 'not ended' : `ended after ${inSeconds(fault.ended - fault.began)} s`
+    return `  ${inSeconds(fault.began - began).padStart(6)}  ${fault.what.padEnd(width)} ${fault.on.padEnd(24)} ${end}`
   })
 }
 
-function findingLines(findings: Result['findings']): string[] {
+function formatViolations(violations: readonly Violation[]): string[] {
   const lines: string[] = []
-  for (const [rule, all] of Map.groupBy(findings, (finding) => finding.rule)) {
+  for (const [rule, all] of Map.groupBy(violations, (violation) => violation.rule)) {
     lines.push(`VIOLATION ${rule} (${all.length})`)
-    for (const { subject, expected, found } of all.slice(0, SHOWN))
+    for (const { subject, expected, found } of all.slice(0, PRINTED_VIOLATIONS))
       lines.push(`  ${subject}`, `    expected  ${expected}`, `    found     ${found}`)
-    if (all.length > SHOWN) lines.push(`  … and ${all.length - SHOWN} more`)
+    if (all.length > PRINTED_VIOLATIONS) lines.push(`  … and ${all.length - PRINTED_VIOLATIONS} more`)
     lines.push('')
   }
   return lines
 }
 
-/** The longest waits of a run, in words. */
-export function recoveries(result: Result): [what: string, value: string][] {
-  const { diary, injected, longest, quietAfter, handed } = result
-  const ms = (value: number): string => `${(value / 1000).toFixed(1)} s`
-  const successes = diary.placings.filter(({ outcome }) => outcome.kind === 'done')
-  const firstAfter = (moment: number): number =>
-    successes.reduce((first, { from, to }) => (from >= moment ? Math.min(first, to) : first), Infinity)
-  const after = injected
-    .map((fault) => ({ fault, took: firstAfter(fault.began) - fault.began }))
+/** The longest durations of a run, a label and a formatted value each. */
+export function measureDurations(result: ChaosResult): [what: string, value: string][] {
+  const { runLog, injected, longestUnfinished, settledAfter, receivedEmails } = result
+  const format = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+  const successes = runLog.placeOrderRequests.filter(({ outcome }) => outcome.kind === 'success')
+  const firstSuccessAfter = (time: number): number =>
+    successes.reduce((first, { from, to }) => (from >= time ? Math.min(first, to) : first), Infinity)
+  const slowest = injected
+    .map((fault) => ({ fault, took: firstSuccessAfter(fault.began) - fault.began }))
     .filter(({ took }) => Number.isFinite(took))
     .toSorted((a, b) => b.took - a.took)[0]
-  const revived = injected
-    .filter(({ what, over }) => what === 'kill' && over !== undefined)
-    .map((fault) => ({ fault, took: fault.over! - fault.began - fault.lasts }))
+  const restarted = injected
+    .filter(({ what, ended }) => what === 'kill' && ended !== undefined)
+    .map((fault) => ({ fault, took: fault.ended! - fault.began - fault.lasts }))
     .toSorted((a, b) => b.took - a.took)[0]
-  const letters = lettersAfter(successes, handed)
+  const delays = measureEmailDelays(successes, receivedEmails)
   return [
     [
-      'from a fault to the next order',
-      after ? `${ms(after.took)} (${after.fault.what} ${after.fault.on})` : 'no fault',
+      'from a fault to the next placed order',
+      slowest ? `${format(slowest.took)} (${slowest.fault.what} ${slowest.fault.on})` : 'no fault',
     ],
-    ['until a killed process works again', revived ? `${ms(revived.took)} (${revived.fault.on})` : 'none was killed'],
-    ['an order on its way, or its undoing', longest.ms > 0 ? `${ms(longest.ms)} (${longest.status})` : 'none was seen'],
-    ['from 201 to the letter', `${ms(letters.at(-1) ?? 0)} (median ${ms(letters[letters.length >> 1] ?? 0)})`],
-    ['from the last fault until all is quiet', ms(quietAfter)],
+    [
+      'from the restart of a killed process until ready',
+      restarted ? `${format(restarted.took)} (${restarted.fault.on})` : 'no process was killed',
+    ],
+    [
+      'an unfinished order',
+      longestUnfinished.ms > 0 ? `${format(longestUnfinished.ms)} (${longestUnfinished.status})` : 'none was observed',
+    ],
+    ['from a 201 to its e-mail', `${format(delays.at(-1) ?? 0)} (median ${format(delays[delays.length >> 1] ?? 0)})`],
+    ['from the end of the load until settled', format(settledAfter)],
   ]
 }
 
-/** From each 201 to its first letter in the mailbox, ascending, in milliseconds. */
-function lettersAfter(successes: Result['diary']['placings'], handed: Result['handed']): number[] {
-  const firstLetter = new Map<string, number>()
-  for (const { messageId, at } of handed.filter(({ end }) => end === 'taken' || end === 'dropped')) {
-    const event = messageId.replace(/@.*$/, '')
-    if (!firstLetter.has(event)) firstLetter.set(event, at)
+/** The times from each 201 to its first e-mail in the mailbox, in milliseconds, ascending. */
+function measureEmailDelays(
+  successes: readonly PlaceOrderRequest[],
+  receivedEmails: readonly ReceivedEmail[],
+): number[] {
+  const firstEmail = new Map<string, number>()
+  for (const { messageId, at } of receivedEmails.filter(
+    ({ result }) => result === 'accepted' || result === 'unconfirmed',
+  )) {
+    const eventId = messageId.replace(/@.*$/, '')
+    if (!firstEmail.has(eventId)) firstEmail.set(eventId, at)
   }
-  const times = successes.flatMap(({ outcome, to }) => {
-    const at = outcome.kind === 'done' && !outcome.replayed ? firstLetter.get(`${outcome.value.id}.1`) : undefined
+  const delays = successes.flatMap(({ outcome, to }) => {
+    const at = outcome.kind === 'success' && !outcome.replayed ? firstEmail.get(`${outcome.value.id}.1`) : undefined
     return at === undefined ? [] : [Math.max(0, at - to)]
   })
-  return times.toSorted((a, b) => a - b)
+  return delays.toSorted((a, b) => a - b)
 }
 
-function countBy<T>(things: readonly T[], kindOf: (thing: T) => string): Map<string, number> {
-  return new Map([...Map.groupBy(things, kindOf)].map(([kind, all]) => [kind, all.length]))
+function countBy<T>(list: readonly T[], keyOf: (item: T) => string): Map<string, number> {
+  return new Map([...Map.groupBy(list, keyOf)].map(([key, items]) => [key, items.length]))
 }
 
-const countsInWords = (counts: ReadonlyMap<string, number>): string =>
+const formatCounts = (counts: ReadonlyMap<string, number>): string =>
   [...counts]
     .toSorted(([, a], [, b]) => b - a)
     .map(([what, count]) => `${count} ${what}`)
