@@ -86,7 +86,7 @@ export const seededBugs = {
       {
         // The new time makes the write count as a modification.
         service: 'product',
-        pattern: /\{ _id: \{ \$in: (\w+) \}, state: 'held' \}, (\w+)/,
+        pattern: /\{ _id: \{ \$in: (\w+) \}, state: 'held' \},\s*(\w+)/,
         replacement: '{ _id: { $$in: $1 } }, { $$set: { ...$2.$$set, releasedAt: new Date() } }',
       },
     ],
