@@ -1,7 +1,7 @@
 import { projectConfig } from '../../vitest.shared.ts'
 
-// It has a shop to itself, servers and all, whose logs are read afterwards. It comes last, when the tortures are over.
-export default projectConfig('doors', {
+// The live test starts a shop of its own with all its servers and reads its logs. It runs last, after the chaos project.
+export default projectConfig('security-tests', {
   servers: [],
   fileParallelism: false,
   sequence: { groupOrder: 2 },
