@@ -10,7 +10,7 @@ const ids: Record<string, string> = {
   'a MongoDB operator': encodeURIComponent('{"$ne":null}'),
   'a $where': encodeURIComponent('{"$where":"sleep(5000)"}'),
   'a number': '0',
-  __proto__: '__proto__',
+  ['__proto__']: '__proto__', // computed, as a plain __proto__ would set the prototype
   constructor: 'constructor',
   'an encoded parent path': '..%2f..%2fmetrics',
   'a doubly encoded parent path': '%252e%252e%252fmetrics',
@@ -157,7 +157,7 @@ export const idAttacks = (fixtures: AttackFixtures): Attack[] => [
   ...cursorAttacks(fixtures),
 ]
 
-/** Requests a path by a raw connection, as an HTTP client would normalize it. */
+/** Requests a path over a raw connection, because an HTTP client would normalize it. */
 const requestPath = (
   path: string,
   endpoint = 'gateway',
