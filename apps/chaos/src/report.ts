@@ -17,7 +17,7 @@ export function formatReport(result: ChaosResult): string {
     ...formatFaults(result),
     '',
     'Requests, by outcome:',
-    ...[...runLog.counts].map(([operation, counts]) => `  ${operation.padEnd(20)} ${formatCounts(counts)}`),
+    ...[...runLog.counts].map(([operation, counts]) => `  ${operation.padEnd(22)} ${formatCounts(counts)}`),
     '',
     'Data of the shop:',
     `  ${snapshot.orders.length} orders, ${snapshot.events.length} messages on order-events, ${snapshot.letters.length} e-mails`,

@@ -16,7 +16,7 @@ import { createShopClient, type ShopClient } from './load/shop-client.ts'
 import { createRandom, type Random } from './random.ts'
 import { createRunLog, type PlaceOrderRequest, type RunLog } from './run-log.ts'
 import { createEnvironment, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
-import { createShopInspector, type LongestUnfinished, type ShopInspector, type Snapshot } from './shop-inspector.ts'
+import { createShopInspector, type LongestUnfinished, type ShopInspector, type RunSnapshot } from './shop-inspector.ts'
 import type { Violation } from './violation.ts'
 
 export { seededBugs, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
@@ -47,7 +47,7 @@ export type ChaosResult = {
   injected: readonly InjectedFault[]
   runLog: RunLog
   receivedEmails: readonly ReceivedEmail[]
-  snapshot: Snapshot
+  snapshot: RunSnapshot
   longestUnfinished: LongestUnfinished
   /** How long the shop took to settle after the load, in milliseconds. */
   settledAfter: number

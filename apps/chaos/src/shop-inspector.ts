@@ -5,7 +5,7 @@ import { ORDER_EVENTS } from '@halles/contracts/order-events'
 import { readBooks, type Books } from '@halles/audit'
 
 /** The data of the shop: what the reconciliation reads, and two things that only the chaos run compares. */
-export type Snapshot = Books & {
+export type RunSnapshot = Books & {
   /** Stock movements that are not sales: an opening stock or an adjustment. */
   stockMovements: { reason: string; productId: string; delta: number }[]
   /** How often an admin had an e-mail resent, by the e-mail's id. */
@@ -130,13 +130,13 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
       return new Map(found.map(({ _id, userId, idempotency }) => [`${userId}/${idempotency!.key}`, _id]))
     },
 
-    readSnapshot: async (): Promise<Snapshot> => {
-      const books = await readBooks({ mongodb, kafka })
+    readSnapshot: async (): Promise<RunSnapshot> => {
+      const snapshot = await readBooks({ mongodb, kafka })
       const [stockMovements, resent] = await Promise.all([
         movements.find({}, { projection: { _id: 0, reason: 1, productId: 1, delta: 1 } }).toArray(),
         emails.find({ resend: { $gt: 0 } }, { projection: { resend: 1 } }).toArray(),
       ])
-      return { ...books, stockMovements, resendCounts: new Map(resent.map(({ _id, resend }) => [_id, resend])) }
+      return { ...snapshot, stockMovements, resendCounts: new Map(resent.map(({ _id, resend }) => [_id, resend])) }
     },
 
     /** Publishes a message on order-events. */

@@ -45,7 +45,7 @@ export const emailInvariants: readonly Invariant[] = [
     },
   },
   {
-    rule: 'email-duplicated',
+    rule: 'email-delivered-twice',
     *find({ receivedEmails, injected }) {
       for (const [messageId, all] of Map.groupBy(receivedEmails.filter(isInMailbox), (one) => one.messageId))
         for (const [i, repeated] of all.entries()) {

@@ -2,12 +2,12 @@ import type { InjectedFault } from '../faults/fault-injector.ts'
 import type { ReceivedEmail } from '../faults/mail-server.ts'
 import type { Catalogue } from '../load/prepare-load.ts'
 import type { PlaceOrderRequest, RunLog } from '../run-log.ts'
-import { isUnfinished, type Snapshot } from '../shop-inspector.ts'
+import { isUnfinished, type RunSnapshot } from '../shop-inspector.ts'
 import type { Violation } from '../violation.ts'
 
 /** What is known after a run. */
 export type Evidence = {
-  snapshot: Snapshot
+  snapshot: RunSnapshot
   runLog: RunLog
   /** Every e-mail about an order that the mail server has received. */
   receivedEmails: readonly ReceivedEmail[]
