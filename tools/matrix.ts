@@ -1,25 +1,25 @@
-// npm run matrix: asks at every door of a shop as everyone, prints what came back as one table, and ends with 1 when anything
-// is not as apps/doors/src/table.ts says. On a shop that it starts and stops again, for it needs a shop with all its locks.
-import { matrixOf } from '@halles/doors/matrix'
-import { matrixReport } from '@halles/doors/matrix-report'
-import { newPlace } from '@halles/doors/place'
+// npm run matrix: checks the authorization matrix on a shop that it starts and stops, and prints the observed outcomes as a
+// table. Exits 1 on a mismatch or a gap. It always starts a shop, as it must know the secrets of its services.
+import { checkMatrix } from '@halles/security-tests/authorization/check-matrix'
+import { formatMatrixReport } from '@halles/security-tests/authorization/matrix-report'
+import { startShopUnderTest } from '@halles/security-tests/shop-under-test'
 import { isPlainError } from '@halles/servers'
 
 const began = performance.now()
-const say = (line: string): void =>
+const onProgress = (line: string): void =>
   console.log(`  ${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}`)
 
 async function main(): Promise<void> {
-  const ending = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort())
-  const place = await newPlace({ onProgress: say, signal: ending.signal })
+  const aborting = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => aborting.abort())
+  const shop = await startShopUnderTest({ onProgress, signal: aborting.signal })
   try {
-    say('Asking at every door')
-    const matrix = await matrixOf(place, ending.signal)
-    console.log(`\n${matrixReport(matrix)}`)
-    process.exitCode = matrix.mismatches + matrix.gaps.length > 0 ? 1 : 0
+    onProgress('Sending the requests of the authorization matrix')
+    const result = await checkMatrix(shop, aborting.signal)
+    console.log(`\n${formatMatrixReport(result)}`)
+    process.exitCode = result.mismatches + result.gaps.length > 0 ? 1 : 0
   } finally {
-    await place.stop()
+    await shop.stop()
   }
 }
 

@@ -1,0 +1,105 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from '@halles/testkit/wait'
+import { createFaultProxy, type FaultProxy } from './fault-proxy.ts'
+
+let server: Server
+let proxy: FaultProxy
+let otherProxy: FaultProxy
+let received: string
+const sockets: Socket[] = []
+
+beforeEach(async () => {
+  received = ''
+  server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', (chunk) => {
+      received += String(chunk)
+      socket.write(`re: ${String(chunk)}`)
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  proxy = await createFaultProxy('test')
+  otherProxy = await createFaultProxy('other')
+  for (const one of [proxy, otherProxy]) one.leadTo(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+})
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+  await Promise.all([proxy.close(), otherProxy.close()])
+  server.close()
+})
+
+type Client = { socket: Socket; responses: string; isOpen: boolean }
+
+/** Connects through a proxy and records the responses. */
+async function connectThrough(through: FaultProxy): Promise<Client> {
+  const { hostname, port } = new URL(`tcp://${through.address}`)
+  const socket = connect(Number(port), hostname)
+  sockets.push(socket)
+  const client: Client = { socket, responses: '', isOpen: true }
+  socket.on('data', (chunk) => (client.responses += String(chunk)))
+  socket.on('error', () => {})
+  socket.on('close', () => (client.isOpen = false))
+  await once(socket, 'connect').catch(() => {})
+  return client
+}
+
+async function exchange(client: Client, text: string): Promise<void> {
+  client.socket.write(text)
+  await eventually(`a response to ${text}`, () => client.responses.includes(`re: ${text}`))
+}
+
+describe('createFaultProxy', () => {
+  it('forwards data in both directions, and the end of a connection', async () => {
+    const client = await connectThrough(proxy)
+    await exchange(client, 'bonjour')
+    client.socket.end()
+    await eventually('the end', () => !client.isOpen)
+    expect(client.responses).toBe('re: bonjour')
+  })
+
+  it('resets connections and refuses new ones while it is down', async () => {
+    const client = await connectThrough(proxy)
+    await exchange(client, 'one')
+    proxy.inject('down')
+    await eventually('a reset connection', () => !client.isOpen)
+    const refused = await connectThrough(proxy)
+    await eventually('a refused connection', () => !refused.isOpen)
+    expect(refused.responses).toBe('')
+    proxy.clear()
+    await exchange(await connectThrough(proxy), 'three')
+  })
+
+  it('holds data back during a stall and delivers it afterwards', async () => {
+    const client = await connectThrough(proxy)
+    await exchange(client, 'one')
+    proxy.inject('stall')
+    client.socket.write('two')
+    await exchange(await connectThrough(otherProxy), 'other')
+    expect(received).toBe('oneother')
+    proxy.clear()
+    await eventually('the delayed data', () => client.responses.endsWith('re: two'))
+  })
+
+  it('delays data without reordering it', async () => {
+    proxy.inject('latency')
+    const client = await connectThrough(proxy)
+    const began = performance.now()
+    for (const text of ['a', 'b', 'c']) await exchange(client, text)
+    expect(performance.now() - began).toBeGreaterThan(600)
+    expect(client.responses).toBe('re: are: bre: c')
+  })
+
+  it('delivers requests and drops responses', async () => {
+    const client = await connectThrough(proxy)
+    await exchange(client, 'one')
+    proxy.inject('drop-responses')
+    client.socket.write('two')
+    await eventually('the request', () => received === 'onetwo')
+    proxy.clear()
+    await eventually('a reset connection', () => !client.isOpen)
+    expect(client.responses).toBe('re: one')
+  })
+})

@@ -1,0 +1,94 @@
+import type { InjectedFault } from '../faults/fault-injector.ts'
+import type { ReceivedEmail } from '../faults/mail-server.ts'
+import { formatTime, type Invariant } from './invariant.ts'
+
+/** Invariants between the e-mails of notification-service and the mailbox. */
+export const emailInvariants: readonly Invariant[] = [
+  {
+    rule: 'email-not-delivered',
+    *find({ snapshot, receivedEmails, runLog }) {
+      const delivered = Map.groupBy(receivedEmails.filter(isInMailbox), ({ messageId }) => eventIdOf(messageId))
+      for (const email of snapshot.letters) {
+        const received = delivered.get(email.eventId) ?? []
+        const subject = `e-mail ${email._id} about event ${email.eventId}`
+        if (email.status === 'PENDING') yield { subject, expected: 'SENT or FAILED', found: 'PENDING' }
+        if (email.status === 'SENT' && !received.some(({ result }) => result === 'accepted'))
+          yield { subject, expected: 'accepted by the mail server, as it is SENT', found: JSON.stringify(received) }
+        const misdirected = received.find(
+          ({ to, orderId }) => to.join() !== email.recipient || orderId !== email.orderId,
+        )
+        if (misdirected)
+          yield { subject, expected: `to its customer, about order ${email.orderId}`, found: misdirected.orderId }
+        const requests = runLog.resendEmailRequests.filter(
+          ({ emailId, outcome }) => emailId === email._id && outcome.kind !== 'rejected',
+        )
+        const resent = snapshot.resendCounts.get(email._id) ?? 0
+        if (resent > requests.length)
+          yield { subject, expected: `resent at most ${requests.length} times`, found: `${resent}` }
+      }
+    },
+  },
+  {
+    rule: 'email-without-record',
+    *find({ snapshot, receivedEmails }) {
+      const emails = new Map(snapshot.letters.map((email) => [email.eventId, email]))
+      for (const { messageId, at } of receivedEmails.filter(isInMailbox)) {
+        const email = emails.get(eventIdOf(messageId))
+        const resent = email ? (snapshot.resendCounts.get(email._id) ?? 0) : 0
+        if (!email || resendNumberOf(messageId) > resent)
+          yield {
+            subject: `message ${messageId} at ${formatTime(at)}`,
+            expected: 'a stored e-mail',
+            found: email ? `resent only ${resent} times` : 'none',
+          }
+      }
+    },
+  },
+  {
+    rule: 'email-delivered-twice',
+    *find({ receivedEmails, injected }) {
+      for (const [messageId, all] of Map.groupBy(receivedEmails.filter(isInMailbox), (one) => one.messageId))
+        for (const [i, repeated] of all.entries()) {
+          const previous = all[i - 1]
+          if (!previous || previous.result === 'unconfirmed') continue
+          if (!injected.some((fault) => mayCauseDuplicate(fault, previous.at, repeated.at)))
+            yield {
+              subject: `message ${messageId}`,
+              expected: 'delivered once, as no fault was injected around it',
+              found: `accepted at ${formatTime(previous.at)} and again at ${formatTime(repeated.at)}`,
+            }
+        }
+    },
+  },
+  {
+    rule: 'email-failed-without-rejection',
+    *find({ snapshot, receivedEmails }) {
+      const rejected = new Set(
+        receivedEmails.filter(({ result }) => result === 'rejected').map(({ messageId }) => eventIdOf(messageId)),
+      )
+      for (const { _id, eventId, status } of snapshot.letters)
+        if (status === 'FAILED' && !rejected.has(eventId))
+          yield {
+            subject: `e-mail ${_id} about event ${eventId}`,
+            expected: 'not FAILED, as the mail server sent no 5xx',
+            found: status,
+          }
+    },
+  },
+]
+
+/** Whether the mail server has stored an e-mail about an order, confirmed or not. */
+const isInMailbox = ({ orderId, result }: ReceivedEmail): boolean =>
+  orderId !== '' && (result === 'accepted' || result === 'unconfirmed')
+
+/** The id of the event that a message is about: its Message-ID is `<order>.<sequence>[.<resend>]@<domain>`. */
+const eventIdOf = (messageId: string): string => messageId.replace(/@.*$/, '').split('.').slice(0, 2).join('.')
+
+const resendNumberOf = (messageId: string): number => Number(messageId.replace(/@.*$/, '').split('.')[2] ?? 0)
+
+/**
+ * Whether a fault may be the cause of a second delivery: it kept notification-service from reading the confirmation of the
+ * first, or from storing it. Times in milliseconds since 1970.
+ */
+const mayCauseDuplicate = ({ what, on, began, ended = Infinity }: InjectedFault, first: number, second: number) =>
+  (/^(notification|mongodb)/.test(on) || what === 'hang') && began <= second && ended >= first - 2000

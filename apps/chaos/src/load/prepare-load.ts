@@ -1,0 +1,55 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Random } from '../random.ts'
+import { toSession, type Account, type Outcome, type Session, type ShopClient } from './shop-client.ts'
+
+/**
+ * The products of the run: one that everyone buys, some with little stock, and many with enough.
+ * `openingStock` has the stock of each at the start, by product id.
+ */
+export type Catalogue = { hot: string; scarce: string[]; plain: string[]; openingStock: Map<string, number> }
+
+export type Buyer = { name: string; account: Account; session: Session }
+
+/**
+ * Registers the buyers and creates the products. Runs before the first fault.
+ *
+ * @throws Error when the shop rejects a request or keeps failing for half a minute
+ */
+export async function prepareLoad(
+  { client, random }: { client: ShopClient; random: Random },
+  adminAccount: Account,
+  buyerCount: number,
+): Promise<{ buyers: Buyer[]; admin: Session; catalogue: Catalogue }> {
+  const admin = toSession(await untilSuccess('sign in the admin', () => client.signIn(adminAccount)))
+  const buyers: Buyer[] = []
+  for (let i = 0; i < buyerCount; i++) {
+    const name = `Buyer ${i}`
+    const account = { email: `${random.id()}@example.test`, password: `${random.id()} chaos` }
+    const session = toSession(await untilSuccess(`register ${name}`, () => client.register(name, account)))
+    buyers.push({ name, account, session })
+  }
+  const openingStock = new Map<string, number>()
+  const createProduct = async (name: string, stock: number): Promise<string> => {
+    const product = { name, price: random.between(1, 5000) / 100, category: 'Chaos', stock }
+    const { id } = await untilSuccess(`create product ${name}`, () => client.createProduct(admin, product))
+    openingStock.set(id, stock)
+    return id
+  }
+  const hot = await createProduct('Hot', buyerCount * 2)
+  const scarce: string[] = []
+  for (let i = 0; i < 4; i++) scarce.push(await createProduct(`Scarce ${i}`, random.between(0, 2)))
+  const plain: string[] = []
+  for (let i = 0; i < 24; i++) plain.push(await createProduct(`Plain ${i}`, random.between(100, 2000)))
+  return { buyers, admin, catalogue: { hot, scarce, plain, openingStock } }
+}
+
+/** Repeats a request until it succeeds. No fault is injected yet, so only the shop's rate limits may delay it. */
+async function untilSuccess<T>(what: string, send: () => Promise<Outcome<T>>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    const outcome = await send()
+    if (outcome.kind === 'success') return outcome.value
+    if (tries === 30 || (outcome.kind === 'rejected' && outcome.code !== 'RATE_LIMITED'))
+      throw new Error(`Could not ${what}: ${JSON.stringify(outcome)}`)
+    await pause(1000)
+  }
+}

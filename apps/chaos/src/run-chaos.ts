@@ -1,0 +1,290 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { differencesIn } from '@halles/audit'
+import { config, plainError } from '@halles/servers'
+import { startShop, type Shop } from '@halles/servers/shop'
+import { createFaultInjector, type InjectedFault } from './faults/fault-injector.ts'
+import { createFaultProxy, type FaultProxy } from './faults/fault-proxy.ts'
+import { connectionNames, scheduleFaults, type ConnectionName, type Fault } from './faults/fault-schedule.ts'
+import { createMailServer, type ReceivedEmail } from './faults/mail-server.ts'
+import { findViolations } from './invariants/find-violations.ts'
+import { createFlashSales, type Actor } from './load/actor.ts'
+import { simulateAdmin } from './load/admin.ts'
+import { placeOrder, simulateBuyer } from './load/buyer.ts'
+import { prepareLoad, type Buyer } from './load/prepare-load.ts'
+import { createShopClient, type ShopClient } from './load/shop-client.ts'
+import { createRandom, type Random } from './random.ts'
+import { createRunLog, type PlaceOrderRequest, type RunLog } from './run-log.ts'
+import { createEnvironment, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
+import { createShopInspector, type LongestUnfinished, type ShopInspector, type RunSnapshot } from './shop-inspector.ts'
+import type { Violation } from './violation.ts'
+
+export { seededBugs, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
+
+export type ChaosOptions = {
+  /** The number of simulated buyers. */
+  buyers: number
+  /** The duration of load and faults, in seconds. */
+  seconds: number
+  /** Determines the choices of buyers and admins and the schedule of faults, but not the interleaving. */
+  seed: number
+  /** Replaces the schedule that the seed determines. */
+  faults?: Fault[]
+  /** Bugs that the run must find. */
+  seededBugs?: readonly SeededBugName[]
+  /** The folder for the artifacts of a run with violations; without it they are not kept. */
+  artifactsFolder?: string
+  onProgress?: (line: string) => void
+  /** Aborts the run without a result. */
+  signal?: AbortSignal
+}
+
+export type ChaosResult = {
+  options: Pick<ChaosOptions, 'buyers' | 'seconds' | 'seed'>
+  /** The start of the load, in milliseconds since 1970. */
+  began: number
+  schedule: Fault[]
+  injected: readonly InjectedFault[]
+  runLog: RunLog
+  receivedEmails: readonly ReceivedEmail[]
+  snapshot: RunSnapshot
+  longestUnfinished: LongestUnfinished
+  /** How long the shop took to settle after the load, in milliseconds. */
+  settledAfter: number
+  violations: Violation[]
+  /** The folder with the artifacts, if the run has violations and artifacts are kept. */
+  artifacts: string | undefined
+}
+
+/** The number of simulated admins. */
+const ADMINS = 3
+/** How long an order may stay unfinished, in milliseconds: a request that was answered 503 or 504 is recovered in this time. */
+const MAX_UNFINISHED = 60_000
+/** How long the shop may take to settle, in milliseconds: an e-mail that a killed instance was sending is leased for a while. */
+const SETTLE_TIMEOUT = 150_000
+/** How many idempotency keys with a known result are sent again at the end, besides all keys without one. */
+const REPEATED_KEYS = 60
+/** How many keys are sent at the same time, and how often a request with an unknown outcome is sent again. */
+const KEY_CONCURRENCY = 8
+const KEY_RETRIES = 3
+
+/**
+ * Starts a shop with two order-services and two notification-services, puts it under load, injects faults, waits until it
+ * has settled, and checks the invariants.
+ *
+ * @throws Error when the shop does not start, when a killed process cannot be started again, or when the run is aborted
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { buyers: buyerCount, seconds, seed, artifactsFolder, onProgress = () => {}, signal } = options
+  const { mongodb, kafka } = config().given
+  if (mongodb !== undefined || kafka !== undefined)
+    throw plainError('A chaos run kills its servers: start it without MONGODB_URL and KAFKA_BROKERS.')
+  const runLog = createRunLog()
+  const mailServer = await createMailServer()
+  const proxies = new Map<ConnectionName, FaultProxy>()
+  const watching = new AbortController()
+  let shop: Shop | undefined
+  let inspector: ShopInspector | undefined
+  try {
+    shop = await startShop({
+      instances: { order: 2, notification: 2 },
+      given: { smtp: mailServer.url },
+      cable: async (from, to) => {
+        const name = connectionNames.find((one) => one === `${from}→${to}`)
+        if (name !== undefined) proxies.set(name, await createFaultProxy(name))
+        return name && proxies.get(name)
+      },
+      env: createEnvironment(options.seededBugs ?? []),
+      onProgress,
+      onCrash: (message) =>
+        runLog.reportViolation({
+          rule: 'process-crashed',
+          subject: 'a service',
+          expected: 'running until killed',
+          found: message,
+        }),
+      signal,
+    })
+    const client = createShopClient(shop.running.gateway, runLog)
+    const { buyers, admin, catalogue } = await prepareLoad(
+      { client, random: createRandom(seed, 'preparation') },
+      shop.running.accounts.admin,
+      buyerCount,
+    )
+    inspector = createShopInspector(shop.running)
+    await inspector.connect()
+    onProgress(`Load: ${buyerCount} buyers for ${seconds} s, seed ${seed}`)
+
+    const schedule = options.faults ?? scheduleFaults(seed, seconds)
+    const { publish } = inspector
+    const injector = createFaultInjector({ shop, proxies, mailServer, publish, onProgress, signal })
+    const longest = inspector.watchUnfinishedOrders(watching.signal)
+    const began = Date.now()
+    const isOver = (): boolean => Date.now() - began > seconds * 1000 || (signal?.aborted ?? false)
+    const flashSales = createFlashSales()
+    const createActor = (name: string): Actor => ({
+      client,
+      runLog,
+      catalogue,
+      flashSales,
+      isOver,
+      random: createRandom(seed, name),
+      saleRandom: createRandom(seed, `${name} in a sale`),
+    })
+    const injection = injector.run(schedule)
+    setTimeout(injector.stop, seconds * 1000).unref()
+    await Promise.all([
+      ...buyers.map((buyer) => simulateBuyer(createActor(buyer.name), buyer)),
+      ...Array.from({ length: ADMINS }, (_, i) => simulateAdmin(createActor(`Admin ${i}`), admin)),
+    ])
+    injector.stop()
+    const loadEnded = Date.now()
+    onProgress(
+      `${runLog.acceptedOrders.size} orders placed, ${injector.injected.length} faults injected; waiting until the shop settles`,
+    )
+    await injection
+    signal?.throwIfAborted()
+    const unsettled = await inspector.waitUntilSettled(SETTLE_TIMEOUT, signal)
+    const settledAfter = Date.now() - loadEnded
+
+    onProgress(`Settled after ${(settledAfter / 1000).toFixed(1)} s; sending the idempotency keys again`)
+    await checkIdempotencyKeys({
+      client,
+      runLog,
+      buyers,
+      random: createRandom(seed, 'keys'),
+      storedOrders: await inspector.readIdempotencyKeys(),
+    })
+    unsettled.push(...(await inspector.waitUntilSettled(SETTLE_TIMEOUT, signal)))
+    watching.abort()
+    signal?.throwIfAborted()
+
+    const snapshot = await inspector.readSnapshot()
+    const { injected } = injector
+    const { received: receivedEmails } = mailServer
+    const longestUnfinished = await longest
+    const violations = [
+      ...runLog.violations,
+      ...unsettled.map((found) => ({
+        rule: 'not-settled',
+        subject: 'the shop',
+        expected: 'no work in progress',
+        found,
+      })),
+      ...findOverdueOrder(longestUnfinished),
+      ...differencesIn(snapshot, { asOf: 'quiet' }),
+      ...findViolations({ snapshot, runLog, receivedEmails, injected, catalogue }),
+    ]
+    const result: ChaosResult = {
+      options: { buyers: buyerCount, seconds, seed },
+      began,
+      schedule,
+      injected,
+      runLog,
+      receivedEmails,
+      snapshot,
+      longestUnfinished,
+      settledAfter,
+      violations,
+      artifacts: undefined,
+    }
+    if (violations.length > 0 && artifactsFolder !== undefined)
+      result.artifacts = await keepArtifacts(artifactsFolder, shop, result)
+    return result
+  } finally {
+    watching.abort()
+    await inspector?.close()
+    await shop?.stop()
+    await Promise.all([...proxies.values()].map((proxy) => proxy.close()))
+    await mailServer.close()
+  }
+}
+
+function findOverdueOrder({ ms, orderId, status }: LongestUnfinished): Violation[] {
+  if (ms <= MAX_UNFINISHED) return []
+  const found = `${status} for ${Math.round(ms / 1000)} s`
+  const expected = `confirmed or cancelled within ${MAX_UNFINISHED / 1000} s`
+  return [{ rule: 'unfinished-too-long', subject: `order ${orderId}`, expected, found }]
+}
+
+/**
+ * Sends a request again under every idempotency key whose result no client knows, and under some of the others. Each must
+ * return the order of its key, or a new one or a rejection if the key has none; `IN_PROGRESS` is a violation.
+ *
+ * @param deps.storedOrders the order ids by key, `<user id>/<key>`
+ */
+async function checkIdempotencyKeys({
+  client,
+  runLog,
+  buyers,
+  random,
+  storedOrders,
+}: {
+  client: ShopClient
+  runLog: RunLog
+  buyers: Buyer[]
+  random: Random
+  storedOrders: Map<string, string>
+}): Promise<void> {
+  const requestsByKey = Map.groupBy(
+    runLog.placeOrderRequests.filter(({ key }) => key !== undefined),
+    ({ userId, key }) => `${userId}/${key}`,
+  )
+  const hasSuccess = (requests: PlaceOrderRequest[]): boolean =>
+    requests.some(({ outcome }) => outcome.kind === 'success')
+  const isUnknown = (requests: PlaceOrderRequest[]): boolean =>
+    !hasSuccess(requests) && requests.some(({ outcome }) => outcome.kind === 'unknown')
+  const keys = [...requestsByKey]
+  const selected = [
+    ...keys.filter(([, requests]) => isUnknown(requests)),
+    ...random.shuffled(keys.filter(([, requests]) => hasSuccess(requests))).slice(0, REPEATED_KEYS),
+  ]
+  const sessions = new Map(buyers.map(({ session }) => [session.userId, session]))
+
+  const checkKey = async ([name, requests]: [string, PlaceOrderRequest[]]): Promise<void> => {
+    const { userId, key, lines } = requests[0]!
+    const repeat = () => placeOrder({ client, runLog }, sessions.get(userId)!, { lines, key, api: 'REST' })
+    let outcome = await repeat()
+    for (let tries = 0; outcome.kind === 'unknown' && tries < KEY_RETRIES; tries++) outcome = await repeat()
+    const expected =
+      storedOrders.get(name) ??
+      requests.flatMap((request) => (request.outcome.kind === 'success' ? [request.outcome.value.id] : []))[0]
+    const found = outcome.kind === 'success' ? outcome.value.id : JSON.stringify(outcome)
+    const isResult = outcome.kind !== 'unknown' && !(outcome.kind === 'rejected' && outcome.code === 'IN_PROGRESS')
+    if (expected !== undefined ? found !== expected : !isResult)
+      runLog.reportViolation({
+        rule: 'key-without-result',
+        subject: `user and key ${name}`,
+        expected: expected ?? 'an order, or the reason why there is none',
+        found,
+      })
+  }
+  const queue = selected.values()
+  const work = async (): Promise<void> => {
+    for (const entry of queue) await checkKey(entry)
+  }
+  await Promise.all(Array.from({ length: KEY_CONCURRENCY }, work))
+}
+
+/** Keeps the logs of all processes and what the run has recorded. Returns the folder. */
+async function keepArtifacts(parent: string, { logs }: Shop, result: ChaosResult): Promise<string> {
+  const { seed } = result.options
+  const folder = path.join(parent, `seed-${seed}-${new Date(result.began).toISOString().replaceAll(':', '-')}`)
+  await mkdir(folder, { recursive: true })
+  await cp(logs, path.join(folder, 'logs'), { recursive: true })
+  for (const file of ['mongodb/mongod.log', 'kafka/kafka.log'])
+    // A server in a container has no log file.
+    await cp(path.join(logs, '..', file), path.join(folder, 'logs', path.basename(file))).catch(() => {})
+  const { placeOrderRequests, changeStatusRequests, adjustStockRequests, resendEmailRequests } = result.runLog
+  const documents = {
+    violations: result.violations,
+    injected: result.injected,
+    schedule: result.schedule,
+    snapshot: { ...result.snapshot, resendCounts: [...result.snapshot.resendCounts] },
+    'run-log': { placeOrderRequests, changeStatusRequests, adjustStockRequests, resendEmailRequests },
+    mailbox: result.receivedEmails,
+  }
+  for (const [name, document] of Object.entries(documents))
+    await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify(document, null, 1)}\n`)
+  return folder
+}

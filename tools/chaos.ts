@@ -1,0 +1,64 @@
+// npm run chaos: starts a shop, puts it under load, injects faults and checks the invariants. Exits 1 on a violation.
+//   npm run chaos                                             40 buyers for 60 s, with a random seed
+//   npm run chaos -- --buyers 40 --seconds 60 --seed 7        repeats the run that a report names
+//   npm run chaos -- --seeded-bug publish-before-commit       with a seeded bug, which must be found
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { isPlainError, plainError } from '@halles/servers'
+import { runChaos, seededBugs, type ChaosOptions, type SeededBugName } from '@halles/chaos'
+import { formatReport } from '@halles/chaos/report'
+import { root } from './generated.ts'
+
+const began = performance.now()
+const aborting = new AbortController()
+
+function parseOptions(): Pick<ChaosOptions, 'buyers' | 'seconds' | 'seed' | 'seededBugs'> {
+  const { values } = parseArgs({
+    options: {
+      buyers: { type: 'string', default: '40' },
+      seconds: { type: 'string', default: '60' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      'seeded-bug': { type: 'string', multiple: true, default: [] },
+    },
+  })
+  const parseInteger = (name: 'buyers' | 'seconds' | 'seed', low: number, high: number): number => {
+    const value = Number(values[name])
+    if (Number.isInteger(value) && value >= low && value <= high) return value
+    throw plainError(`--${name} must be an integer from ${low} to ${high}.`)
+  }
+  const unknown = values['seeded-bug'].find((name) => !Object.hasOwn(seededBugs, name))
+  if (unknown !== undefined)
+    throw plainError(`Unknown seeded bug "${unknown}". Known are: ${Object.keys(seededBugs).join(', ')}.`)
+  return {
+    buyers: parseInteger('buyers', 1, 500),
+    // Access tokens expire after 15 minutes, and buyers rarely sign in again.
+    seconds: parseInteger('seconds', 1, 600),
+    seed: parseInteger('seed', 0, 2 ** 32),
+    seededBugs: values['seeded-bug'] as SeededBugName[],
+  }
+}
+
+async function main(): Promise<void> {
+  let interruptedAt = 0
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      // One Ctrl-C may arrive several times: from the terminal, from npm and from run.mjs.
+      if (interruptedAt > 0 && performance.now() - interruptedAt > 1000) process.exit(130)
+      if (interruptedAt === 0) console.log('\nStopping; press Ctrl-C again to exit at once.')
+      interruptedAt ||= performance.now()
+      aborting.abort(plainError('Stopped.'))
+    })
+  const result = await runChaos({
+    ...parseOptions(),
+    artifactsFolder: path.join(root, 'reports', 'chaos'),
+    onProgress: (line) => console.log(`  ${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}`),
+    signal: aborting.signal,
+  })
+  console.log(formatReport(result))
+  process.exit(result.violations.length > 0 ? 1 : 0)
+}
+
+main().catch((error: unknown) => {
+  console.error(isPlainError(error) ? error.message : error)
+  process.exit(1)
+})
