@@ -6,7 +6,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 export const reporters: NonNullable<ViteUserConfig['test']>['reporters'] = [
   'default',
-  here('./tools/plain-reporter.ts'),
+  here('./tools/vitest/plain-reporter.ts'),
   ['junit', { outputFile: 'reports/junit.xml' }],
 ]
 
@@ -29,7 +29,7 @@ export function projectConfig(
       name,
       environment: 'node',
       include: ['src/**/*.test.ts'],
-      globalSetup: [here('./tools/global-setup.ts')],
+      globalSetup: [here('./tools/vitest/global-setup.ts')],
       provide: { servers },
       reporters,
       // They only end what hangs: a machine that is five times slower is not wrong.

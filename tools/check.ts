@@ -4,9 +4,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { CriticalityLevel, diff } from '@graphql-inspector/core'
 import { buildSchema, parse, print, visit } from 'graphql'
-import { trespasses } from './boundaries.ts'
 import { licences, scriptsNotDenied } from './dependencies.ts'
-import { generated, root, services } from './generated.ts'
+import { generated } from './generated.ts'
+import { services } from './openapi.ts'
+import { root } from './workspace.ts'
 
 /** What a step found wrong, a line each; none when all is well. */
 type Step = { name: string; run: () => string[] | Promise<string[]> }
@@ -93,7 +94,7 @@ const steps: Step[] = [
   { name: 'types', run: tool('tsc', '-b') },
   { name: 'lint', run: tool('oxlint') },
   { name: 'format', run: tool('oxfmt', '--check') },
-  { name: 'boundaries', run: trespasses },
+  { name: 'boundaries', run: tool('depcruise', '--output-type', 'err', 'apps', 'packages', 'tools') },
   { name: 'proto lint', run: tool('buf', 'lint') },
   { name: 'proto format', run: tool('buf', 'format', '--diff', '--exit-code') },
   { name: 'proto breaking', run: protoBreaking },

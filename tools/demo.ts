@@ -15,7 +15,7 @@ import { ask } from '@halles/service/grpc'
 import { kafkaAt } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
 import { Type } from 'typebox'
-import { root } from './generated.ts'
+import { root } from './workspace.ts'
 import { demoAccounts, startShop, type Running } from '@halles/servers/shop'
 
 type Where = Pick<Running, 'gateway' | 'accounts'> & Partial<Pick<Running, 'productGrpc' | 'kafka' | 'mailbox'>>

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import satisfies from 'spdx-satisfies'
-import { root } from './generated.ts'
+import { root } from './workspace.ts'
 
 /** Licences under which a package may be used and passed on with a product that is Apache-2.0, by their SPDX names. */
 const allowed = [

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { root } from './generated.ts'
+import { root } from './workspace.ts'
 
 const running = path.join(root, '.data/running.json')
 const env = { ...process.env }

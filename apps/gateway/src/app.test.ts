@@ -41,8 +41,8 @@ describe('operations that the gateway knows', () => {
   const name = { data: { product: { name: 'Chaise' } } }
 
   it.each(['POST', 'GET'] as const)('can be named, by %s', async (method) => {
-    for (const of of [gateway, strict]) {
-      const answer = await of.inject(
+    for (const shop of [gateway, strict]) {
+      const answer = await shop.inject(
         method === 'POST'
           ? { method, url: '/graphql', payload: asked }
           : { method, url: '/graphql', query: { documentId, variables: JSON.stringify(asked.variables) } },

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startShop } from '@halles/servers/shop'
-import type { Row } from '../tools/bench.ts'
+import type { Row } from './results.ts'
 
 const ROUNDS = 3
 /** How long the shop is left alone before its memory is read, in milliseconds. */

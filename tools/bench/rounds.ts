@@ -1,5 +1,5 @@
 import { loadavg } from 'node:os'
-import type { Row } from '../tools/bench.ts'
+import type { Row } from './results.ts'
 import type { Case } from './baskets.ts'
 import type { Load } from './buyers.ts'
 import { cores, cpuOf, cpuOfMachine, median, memoryOf, quantile, rounded } from './measure.ts'

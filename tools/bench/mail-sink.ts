@@ -1,5 +1,5 @@
 // A mail server that takes every letter, notes when, and throws it away; a process of its own.
-import { mailServer } from '../apps/notification-service/test/mail-server.ts'
+import { mailServer } from '@halles/notification-service/test/mail-server'
 import { answering } from './child.ts'
 import { wallClock } from './measure.ts'
 
