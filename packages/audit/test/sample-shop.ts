@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { OrderEvent, Status } from '@halles/contracts/order-events'
 
-// A small shop on paper: the documents and messages of all services, as they write them, written here by hand.
+// The data of a small shop: the documents and messages of all services, as they write them, written here by hand.
 
 type Line = { productId: string; name: string; quantity: number; price: number }
 
-/** When each status of an order came, and when the databases are read. */
+/** The time of the first status of each order, and the time at which the databases are read. */
 export const noon = new Date('2026-11-24T12:00:00.000Z')
 const minutes = (n: number): Date => new Date(noon.getTime() + n * 60_000)
 export const readAt = minutes(30)
@@ -43,17 +43,17 @@ const delivered = order(
   58.6,
   ['Reçue', 'Confirmée', 'Préparée', 'Livrée'],
   {
-    idem: { key: 'k1', until: minutes(1440), basket: 'b' },
+    idempotency: { key: 'k1', expiresAt: minutes(1440), fingerprint: 'b' },
   },
 )
 const cancelled = order('o-cancelled', '2', [line(comte, 2)], 25.8, ['Reçue', 'Annulée'])
 const received = order('o-received', '3', [line(comte, 1)], 12.9, ['Reçue'])
-/** Begun a moment before the databases are read. */
-const begun = order('o-begun', '4', [line(comte, 1)], 12.9, ['Reçue'], {
-  status: 'Intent',
+/** Created a moment before the databases are read. */
+const pending = order('o-begun', '4', [line(comte, 1)], 12.9, ['Reçue'], {
+  status: 'Pending',
   createdAt: new Date(readAt.getTime() - 2000),
-  unsent: [{ seq: 1, type: 'order.created', at: new Date(readAt.getTime() - 2000), previousStatus: null }],
-  sweepAt: new Date(readAt.getTime() + 13_000),
+  unpublished: [{ seq: 1, type: 'order.created', at: new Date(readAt.getTime() - 2000), previousStatus: null }],
+  nextAttemptAt: new Date(readAt.getTime() + 13_000),
 })
 
 function events({ _id, statusHistory, status: _status, customer, seq: _seq, ...rest }: typeof received): OrderEvent[] {
@@ -86,10 +86,10 @@ function events({ _id, statusHistory, status: _status, customer, seq: _seq, ...r
   }))
 }
 
-const told = [delivered, cancelled, received].flatMap(events)
+const published = [delivered, cancelled, received].flatMap(events)
 
-const letter = ({ id, subject, time, data: { sequence, order, customer } }: OrderEvent) => ({
-  _id: `letter-${id}`,
+const email = ({ id, subject, time, data: { sequence, order, customer } }: OrderEvent) => ({
+  _id: `email-${id}`,
   eventId: id,
   orderId: subject,
   sequence,
@@ -99,13 +99,13 @@ const letter = ({ id, subject, time, data: { sequence, order, customer } }: Orde
   status: 'SENT',
   attempts: 1,
   sentAt: new Date(time) as Date | null,
-  since: new Date(time),
+  firstAttemptAt: new Date(time),
   nextAttemptAt: new Date(time),
   lastError: null as string | null,
 })
 
-const accountLetter = {
-  _id: 'letter-of-account',
+const accountEmail = {
+  _id: 'email-of-account',
   eventId: '0199a1c3-2222-7aaa-8bbb-00000000000a',
   recipient: 'u-1042@example.test',
   account: { type: 'account.password-changed', role: 'user' },
@@ -113,13 +113,13 @@ const accountLetter = {
   status: 'SENT',
   attempts: 1,
   sentAt: noon as Date | null,
-  since: noon,
+  firstAttemptAt: noon,
   nextAttemptAt: noon,
   lastError: null as string | null,
 }
 
-/** Everything that a shop in good order has written down: a repeat, a tombstone, poison that is parked among it. */
-export const smallShop = () =>
+/** The data of a consistent shop, with a duplicate event, a tombstone and a dead-lettered message among it. */
+export const createSampleShop = () =>
   structuredClone({
     product: {
       products: [comte, huile],
@@ -129,7 +129,7 @@ export const smallShop = () =>
         { _id: randomUUID(), productId: huile._id, kind: 'opening', delta: 10, reason: null, by: null, at: noon },
       ],
       reservations: [
-        ...[delivered, received, begun].map(({ _id, items, createdAt }) => ({
+        ...[delivered, received, pending].map(({ _id, items, createdAt }) => ({
           _id,
           state: 'held',
           items: items.map(({ productId, quantity }) => ({ productId, quantity })),
@@ -145,15 +145,18 @@ export const smallShop = () =>
         { _id: 'o-undone', state: 'released', items: [], at: noon, releasedAt: noon },
       ],
     },
-    order: { orders: [delivered, cancelled, received, begun] },
-    notification: { letters: [...told.map(letter), accountLetter], deadLetters: [{ _id: '0.0', reason: 'not JSON' }] },
-    /** One partition, in order. */
+    order: { orders: [delivered, cancelled, received, pending] },
+    notification: {
+      emails: [...published.map(email), accountEmail],
+      deadLetters: [{ _id: '0.0', reason: 'not JSON' }],
+    },
+    /** The messages of the only partition, in order. */
     messages: [
-      ...told.map((event) => ({ key: event.subject, value: JSON.stringify(event), at: new Date(event.time) })),
-      { key: 'o-received', value: JSON.stringify(told.at(-1)), at: minutes(5) },
+      ...published.map((event) => ({ key: event.subject, value: JSON.stringify(event), at: new Date(event.time) })),
+      { key: 'o-received', value: JSON.stringify(published.at(-1)), at: minutes(5) },
       { key: null, value: 'no event', at: minutes(6) },
     ],
-    parked: [
+    deadLettered: [
       {
         key: null,
         value: 'no event',
@@ -161,9 +164,9 @@ export const smallShop = () =>
           reason: 'not JSON',
           'origin-topic': 'order-events',
           'origin-partition': '0',
-          'origin-offset': String(told.length + 1),
+          'origin-offset': String(published.length + 1),
         },
       },
     ],
   })
-export type SmallShop = ReturnType<typeof smallShop>
+export type SampleShop = ReturnType<typeof createSampleShop>

@@ -1,13 +1,13 @@
 import type { Customer, OrderEvent, OrderView, Status } from '@halles/contracts/order-events'
-import type { Order, Telling } from './books.ts'
+import type { Order, EventContent } from './snapshot.ts'
 
-/** What an event tells, from the parts of it; fields that a later version may have added are left out. */
-export const tellingOf = (
+/** Builds the comparable content of an event. Fields that a later version of the contract may add are left out. */
+export const toEventContent = (
   type: OrderEvent['type'],
   previousStatus: Status | null,
   order: OrderView,
   customer: Customer,
-): Telling => ({
+): EventContent => ({
   type,
   previousStatus,
   status: order.status,
@@ -22,8 +22,8 @@ export const tellingOf = (
   customer: JSON.stringify([customer.id, customer.name, customer.email, customer.locale]),
 })
 
-/** What an order's event of this sequence must tell, by the order's own history; undefined when it had none so far. */
-export function expectedTelling(order: Order, sequence: number): Telling | undefined {
+/** The content that the event of this sequence must have, by the order's history; undefined when the history is shorter. */
+export function expectedContent(order: Order, sequence: number): EventContent | undefined {
   const history = order.statusHistory.slice(0, sequence)
   const last = history.at(-1)
   if (!last || history.length < sequence) return undefined
@@ -37,7 +37,7 @@ export function expectedTelling(order: Order, sequence: number): Telling | undef
     statusHistory: history.map(({ status, timestamp }) => ({ status, timestamp: timestamp.toISOString() })),
     createdAt: order.createdAt.toISOString(),
   }
-  return tellingOf(
+  return toEventContent(
     sequence === 1 ? 'order.created' : 'order.status-changed',
     history.at(-2)?.status ?? null,
     view,
@@ -45,20 +45,23 @@ export function expectedTelling(order: Order, sequence: number): Telling | undef
   )
 }
 
-/** The first field in which two tellings differ, and both its values. */
-export function discord(expected: Telling, found: Telling): { field: string; expected: string; found: string } | null {
-  for (const field of Object.keys(expected) as (keyof Telling)[])
-    if (expected[field] !== found[field] && !(field === 'customer' && isForgotten(expected, found)))
+/** Finds the first field in which two contents differ. @returns the field with both values, or null */
+export function findDifferingField(
+  expected: EventContent,
+  found: EventContent,
+): { field: string; expected: string; found: string } | null {
+  for (const field of Object.keys(expected) as (keyof EventContent)[])
+    if (expected[field] !== found[field] && !(field === 'customer' && isErased(expected, found)))
       return { field, expected: `${field} ${expected[field]}`, found: `${field} ${found[field]}` }
   return null
 }
 
-/** Whether one of two tellings is from after their customer's account was deleted: it names the same one, and nothing else. */
-const isForgotten = ({ customer: one }: Telling, { customer: other }: Telling): boolean =>
+/** Whether one of two contents was published after the customer's data was erased: it has the same id, and no name. */
+const isErased = ({ customer: one }: EventContent, { customer: other }: EventContent): boolean =>
   [
     [one, other],
     [other, one],
-  ].some(([gone, full]) => {
-    const id = /^(\["[^"]*",)"","",/.exec(gone!)?.[1]
+  ].some(([erased, full]) => {
+    const id = /^(\["[^"]*",)"","",/.exec(erased!)?.[1]
     return id !== undefined && full!.startsWith(id)
   })
