@@ -1,6 +1,6 @@
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
-/** What each entity is inside its service: the resolvers of its fields get this, not the GraphQL type. */
+/** The type of each entity inside its service. Resolvers of its fields get this type instead of the GraphQL type. */
 const mappers = {
   auth: {
     User: '../user.ts#User as Account',
@@ -16,7 +16,7 @@ const mappers = {
 }
 
 const generates: CodegenConfig['generates'] = Object.fromEntries(
-  Object.entries(mappers).map(([service, own]) => [
+  Object.entries(mappers).map(([service, serviceMappers]) => [
     `apps/${service}-service/src/gen/graphql.ts`,
     {
       schema: `apps/${service}-service/schema.graphql`,
@@ -34,7 +34,7 @@ const generates: CodegenConfig['generates'] = Object.fromEntries(
           DateTime: { input: 'never', output: 'Date' },
           _FieldSet: 'string',
         },
-        mappers: own,
+        mappers: serviceMappers,
       },
     },
   ]),

@@ -3,23 +3,23 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The servers that the project asked for in its vitest.config.ts. */
+    /** The servers that the project requires in its vitest.config.ts. */
     servers: ServerName[]
-    /** A replica set, without a database in the URL. */
+    /** The URL of a replica set, without the name of a database. */
     mongodb: string
     /** `host:port[,host:port…]` */
     kafka: string
     /** `smtp://host:port` */
     smtp: string
-    /** Answers `GET /api/email` as maildev does. */
+    /** The URL of maildev's HTTP API. */
     mailbox: string
   }
 }
 
-// Vitest evaluates this file once for each project, all in one process, hence a place that they share.
+// Vitest evaluates this file once for each project in one process, so the started servers are kept on globalThis.
 const shared = globalThis as { hallesServers?: Map<ServerName, Promise<Servers>> }
 
-/** Gives a project the servers that it asked for. Each starts with the first project that needs it and ends with it. */
+/** Provides the servers that a project requires. Each is started by the first project that needs it and stopped with it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const started = (shared.hallesServers ??= new Map())
   const need = project.config.provide.servers ?? []

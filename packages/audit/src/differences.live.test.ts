@@ -146,42 +146,42 @@ const mutations: [rule: string, what: string, subject: string, mutate: (snapshot
     find(products, { _id: 'p-comte' }).stock--
   }],
   ['stock-release-overdue', 'a stock release that is pending for too long', 'o-cancelled', (snapshot) => { order(snapshot, 'o-cancelled').releaseAttemptAt = readAt }],
-  ['order-lines', 'no lines', 'o-begun', (snapshot) => {
-    Object.assign(order(snapshot, 'o-begun'), { items: [], total: 0 })
+  ['order-lines', 'no lines', 'o-pending', (snapshot) => {
+    Object.assign(order(snapshot, 'o-pending'), { items: [], total: 0 })
   }],
-  ['order-lines', 'a product that does not exist', 'o-begun', (snapshot) => { order(snapshot, 'o-begun').items[0]!.productId = 'p-none' }],
-  ['order-lines', 'a quantity of 0', 'o-begun', (snapshot) => {
-    Object.assign(order(snapshot, 'o-begun').items[0]!, { quantity: 0 })
-    order(snapshot, 'o-begun').total = 0
+  ['order-lines', 'a product that does not exist', 'o-pending', (snapshot) => { order(snapshot, 'o-pending').items[0]!.productId = 'p-none' }],
+  ['order-lines', 'a quantity of 0', 'o-pending', (snapshot) => {
+    Object.assign(order(snapshot, 'o-pending').items[0]!, { quantity: 0 })
+    order(snapshot, 'o-pending').total = 0
   }],
-  ['order-lines', 'half a cent', 'o-begun', (snapshot) => {
-    order(snapshot, 'o-begun').items[0]!.price = 12.905
-    order(snapshot, 'o-begun').total = 12.91
+  ['order-lines', 'half a cent', 'o-pending', (snapshot) => {
+    order(snapshot, 'o-pending').items[0]!.price = 12.905
+    order(snapshot, 'o-pending').total = 12.91
   }],
-  ['order-lines', 'a product in two lines', 'o-begun', (snapshot) => {
-    const { items } = order(snapshot, 'o-begun')
+  ['order-lines', 'a product in two lines', 'o-pending', (snapshot) => {
+    const { items } = order(snapshot, 'o-pending')
     items.push(items[0]!)
-    order(snapshot, 'o-begun').total = 25.8
+    order(snapshot, 'o-pending').total = 25.8
   }],
-  ['order-lines', 'a total that is not the sum', 'o-begun', (snapshot) => { order(snapshot, 'o-begun').total = 12.91 }],
-  ['order-lines', 'a total that is not exact', 'o-begun', (snapshot) => { order(snapshot, 'o-begun').total = 12.9000000001 }],
-  ['order-history', 'no history', 'o-begun', (snapshot) => { Object.assign(order(snapshot, 'o-begun'), { statusHistory: [], seq: 0, unpublished: [] }) }],
-  ['order-history', 'a history that begins with another status', 'o-begun', (snapshot) => { order(snapshot, 'o-begun').statusHistory[0]!.status = 'Confirmée' }],
+  ['order-lines', 'a total that is not the sum', 'o-pending', (snapshot) => { order(snapshot, 'o-pending').total = 12.91 }],
+  ['order-lines', 'a total that is not exact', 'o-pending', (snapshot) => { order(snapshot, 'o-pending').total = 12.9000000001 }],
+  ['order-history', 'no history', 'o-pending', (snapshot) => { Object.assign(order(snapshot, 'o-pending'), { statusHistory: [], seq: 0, unpublished: [] }) }],
+  ['order-history', 'a history that begins with another status', 'o-pending', (snapshot) => { order(snapshot, 'o-pending').statusHistory[0]!.status = 'Confirmée' }],
   ['order-history', 'a forbidden transition', 'o-delivered', (snapshot) => {
     order(snapshot, 'o-delivered').statusHistory[2]!.status = 'Reçue'
   }, ['event-content']],
   ['order-history', 'a status that is not the last of its history', 'o-received', (snapshot) => { order(snapshot, 'o-received').status = 'Confirmée' }],
   ['order-sequence', 'a sequence that is not the length of the history', 'o-received', (snapshot) => { order(snapshot, 'o-received').seq = 2 }, ['event-missing']],
   ['order-sequence', 'unpublished events that are not its last', 'o-delivered', (snapshot) => { order(snapshot, 'o-delivered').unpublished = [{ seq: 2, at: recent }] }],
-  ['order-number', 'a duplicate number', 'number 1', (snapshot) => { order(snapshot, 'o-begun').number = '1' }],
-  ['order-number', 'an invalid number', 'o-begun', (snapshot) => { order(snapshot, 'o-begun').number = '04' }],
+  ['order-number', 'a duplicate number', 'number 1', (snapshot) => { order(snapshot, 'o-pending').number = '1' }],
+  ['order-number', 'an invalid number', 'o-pending', (snapshot) => { order(snapshot, 'o-pending').number = '04' }],
   ['order-key', 'a key that placed two orders', 'k1', (snapshot) => {
     const { idempotency, userId } = order(snapshot, 'o-delivered')
-    Object.assign(order(snapshot, 'o-begun'), { idempotency, userId, customer: { ...order(snapshot, 'o-begun').customer, id: userId } })
+    Object.assign(order(snapshot, 'o-pending'), { idempotency, userId, customer: { ...order(snapshot, 'o-pending').customer, id: userId } })
   }],
-  ['order-customer', 'the customer of another user', 'o-begun', (books) => { order(books, 'o-begun').userId = 'u-9' }],
-  ['order-unfinished', 'a pending order left behind', 'o-begun', (snapshot) => { order(snapshot, 'o-begun').createdAt = overdue }],
-  ['order-unfinished', 'a cancellation that does not finish', 'o-begun', (snapshot) => { Object.assign(order(snapshot, 'o-begun'), { status: 'Cancelling', createdAt: overdue }) }],
+  ['order-customer', 'the customer of another user', 'o-pending', (snapshot) => { order(snapshot, 'o-pending').userId = 'u-9' }],
+  ['order-unfinished', 'a pending order left behind', 'o-pending', (snapshot) => { order(snapshot, 'o-pending').createdAt = overdue }],
+  ['order-unfinished', 'a cancellation that does not finish', 'o-pending', (snapshot) => { Object.assign(order(snapshot, 'o-pending'), { status: 'Cancelling', createdAt: overdue }) }],
   ['order-unpublished', 'an event that is unpublished for too long', 'o-received', (snapshot) => { order(snapshot, 'o-received').unpublished = [{ seq: 1, at: overdue }] }],
   ['event-missing', 'a last event that is lost', 'o-cancelled', ({ events, emails }) => {
     remove(events, { id: 'o-cancelled.2' })
@@ -211,8 +211,8 @@ const mutations: [rule: string, what: string, subject: string, mutate: (snapshot
     }, field === 'status' ? ['email-content'] : []],
   ),
   ['event-repeat', 'a duplicate with different content', 'o-received.1', ({ events }) => {
-    const repeat = events.at(-1)!
-    repeat.content = { ...repeat.content, total: 1 }
+    const duplicate = events.at(-1)!
+    duplicate.content = { ...duplicate.content, total: 1 }
   }],
   ['event-repeat', 'one id for two events', 'o-delivered.2', (snapshot) => {
     snapshot.events.push({ ...event(snapshot, 'o-delivered.1'), id: 'o-delivered.2' })
@@ -221,12 +221,12 @@ const mutations: [rule: string, what: string, subject: string, mutate: (snapshot
     snapshot.events.push({ ...event(snapshot, 'o-received.1'), id: 'o-nobody.1', key: 'o-nobody', orderId: 'o-nobody' })
     snapshot.emails.push({ ...email(snapshot, 'o-received.1'), _id: 'email-n', eventId: 'o-nobody.1', orderId: 'o-nobody' })
   }],
-  ['event-without-order', 'an event of a pending order', 'o-begun', (snapshot) => {
-    const content = { ...event(snapshot, 'o-received.1').content, number: '4', userId: 'u-4', createdAt: order(snapshot, 'o-begun').createdAt.toISOString() }
+  ['event-without-order', 'an event of a pending order', 'o-pending', (snapshot) => {
+    const content = { ...event(snapshot, 'o-received.1').content, number: '4', userId: 'u-4', createdAt: order(snapshot, 'o-pending').createdAt.toISOString() }
     content.statusHistory = JSON.stringify([['Reçue', noon.toISOString()]])
     content.customer = JSON.stringify(['u-4', 'Camille Martin', 'u-4@example.test', 'fr'])
-    snapshot.events.push({ ...event(snapshot, 'o-received.1'), id: 'o-begun.1', key: 'o-begun', orderId: 'o-begun', content })
-    snapshot.emails.push({ ...email(snapshot, 'o-received.1'), _id: 'email-n', eventId: 'o-begun.1', orderId: 'o-begun', recipient: 'u-4@example.test' })
+    snapshot.events.push({ ...event(snapshot, 'o-received.1'), id: 'o-pending.1', key: 'o-pending', orderId: 'o-pending', content })
+    snapshot.emails.push({ ...email(snapshot, 'o-received.1'), _id: 'email-n', eventId: 'o-pending.1', orderId: 'o-pending', recipient: 'u-4@example.test' })
   }],
   ['event-without-order', 'an event of a status that the order does not have', 'o-received.2', (snapshot) => {
     snapshot.events.push({ ...event(snapshot, 'o-received.1'), id: 'o-received.2', sequence: 2 })
@@ -298,8 +298,8 @@ const harmlessChanges: [what: string, change: (snapshot: Snapshot) => void][] = 
     find(snapshot.products, { _id: 'p-comte' }).stock -= 2
   }],
   ['a pending order that is being cancelled, with its stock released already', (snapshot) => {
-    Object.assign(order(snapshot, 'o-begun'), { status: 'Cancelling', releaseAttemptAt: readAt })
-    reservation(snapshot, 'o-begun').state = 'released'
+    Object.assign(order(snapshot, 'o-pending'), { status: 'Cancelling', releaseAttemptAt: readAt })
+    reservation(snapshot, 'o-pending').state = 'released'
     find(snapshot.products, { _id: 'p-comte' }).stock++
   }],
   ['an e-mail that is not recorded yet, about an event of a moment ago', (snapshot) => {
@@ -352,7 +352,7 @@ describe('readSnapshot', () => {
     const snapshot = await readSampleShop(shop)
     const found = findDifferences(snapshot, { asOf })
     expect(found.map(({ rule, subject }) => [rule, subject])).toEqual([
-      ['shape', 'orders o-begun'],
+      ['shape', 'orders o-pending'],
       ['event-unparsable', 'order-events 0@9'],
     ])
   })

@@ -49,7 +49,7 @@ const delivered = order(
 const cancelled = order('o-cancelled', '2', [line(comte, 2)], 25.8, ['Reçue', 'Annulée'])
 const received = order('o-received', '3', [line(comte, 1)], 12.9, ['Reçue'])
 /** Created a moment before the databases are read. */
-const pending = order('o-begun', '4', [line(comte, 1)], 12.9, ['Reçue'], {
+const pending = order('o-pending', '4', [line(comte, 1)], 12.9, ['Reçue'], {
   status: 'Pending',
   createdAt: new Date(readAt.getTime() - 2000),
   unpublished: [{ seq: 1, type: 'order.created', at: new Date(readAt.getTime() - 2000), previousStatus: null }],
