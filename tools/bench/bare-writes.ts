@@ -1,5 +1,5 @@
-// The limit: nothing but the writes that an order needs in MongoDB, from one process, without HTTP, gRPC or Kafka.
-// ARGV: MongoDB's URL, twice: with the database for orders and the one for products.
+// The upper limit: only the MongoDB writes of an order, from one process, without HTTP, gRPC or Kafka.
+// Arguments: the MongoDB URLs with the databases of orders and of products.
 import { newId } from '@halles/service/ids'
 import { metricsOf } from '@halles/service/metrics'
 import { coalesce } from '@halles/service/coalesce'
@@ -16,21 +16,21 @@ import type { Product } from '@halles/product-service/product'
 import { productsIn } from '@halles/product-service/products'
 import { reservationsIn } from '@halles/product-service/reservations'
 import { transactionsOn } from '@halles/product-service/transactions'
-import { basket, type Case } from './baskets.ts'
-import { answering } from './child.ts'
+import { createBasket, type Case } from './baskets.ts'
+import { serveParent } from './child-process.ts'
 
 /**
- * `batched` writes by the very stores of order-service and product-service, which write together what waits;
- * `one-by-one` makes the same changes, each by a call of its own, and without a transaction.
+ * `batched` writes by the stores of order-service and product-service, which group concurrent writes (group commit);
+ * `one-by-one` makes the same changes, each by a call of its own and without a transaction.
  */
 export type Writes = {
-  manner: 'batched' | 'one-by-one'
+  mode: 'batched' | 'one-by-one'
   case: Case
   buyers: number
   for: { ms: number } | { orders: number }
 }
-/** `ms` is how long it took in all, `each` how long each order took until it was confirmed. */
-export type Written = { ms: number; each: number[] }
+/** `ms` is the total duration, `latencies` has the time until each order was confirmed. */
+export type WriteResult = { ms: number; latencies: number[] }
 
 const [orderUrl, productUrl] = process.argv.slice(2) as [string, string]
 const PRODUCTS = 1000
@@ -47,15 +47,15 @@ const debts = debtsIn(orders, now)
 const takeNumber = numbersIn(orderMongo.db)
 const { transact } = transactionsOn(productMongo.client, log)
 const reservations = await reservationsIn(productMongo.db, transact, stockMetricsIn(metricsOf('bare-writes')), now)
-const shelf = await productsIn(productMongo.db, transact)
+const productStore = await productsIn(productMongo.db, transact)
 const products = productMongo.db.collection<Product>('products')
-const ledger = productMongo.db.collection<{ _id: string }>('reservations')
+const reservationDocuments = productMongo.db.collection<{ _id: string }>('reservations')
 
 const ids = Array.from({ length: PRODUCTS }, newId)
-await shelf.fill(
+await productStore.fill(
   ids.map((_id, i) => ({
     _id,
-    name: `A thing of the bench ${i}`,
+    name: `Benchmark product ${i}`,
     description: null,
     price: 12.5,
     category: 'bench',
@@ -68,22 +68,22 @@ await shelf.fill(
   })),
 )
 
-const tell = coalesce(
-  async (told: Order[]): Promise<undefined[]> => {
-    await debts.told(told)
-    return told.map(() => undefined)
+const markPublished = coalesce(
+  async (published: Order[]): Promise<undefined[]> => {
+    await debts.told(published)
+    return published.map(() => undefined)
   },
   { max: 512 },
 )
 
-async function newOrder(which: Case): Promise<{ order: Order; mark: Mark }> {
-  const lines = basket(ids, which)
+async function createOrder(contention: Case): Promise<{ order: Order; mark: Mark }> {
+  const lines = createBasket(ids, contention)
   const id = newId()
   const order = orderOf({
     _id: id,
     number: await takeNumber(),
     customer: { id: `customer-${id.slice(-2)}`, name: 'Camille', email: `${id}@halles.example`, locale: 'fr' },
-    items: lines.map((line) => ({ ...line, name: 'A thing of the bench', price: 12.5 })),
+    items: lines.map((line) => ({ ...line, name: 'Benchmark product', price: 12.5 })),
     at: now(),
     traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-00',
   })
@@ -93,22 +93,22 @@ async function newOrder(which: Case): Promise<{ order: Order; mark: Mark }> {
 
 const itemsOf = ({ items }: Order) => items.map(({ productId, quantity }) => ({ productId, quantity }))
 
-/** Resolves when the order is confirmed, with the clearing that follows. */
-const place: Record<Writes['manner'], (which: Case) => Promise<{ cleared: Promise<unknown> }>> = {
-  batched: async (which) => {
-    const { order, mark } = await newOrder(which)
+/** Places an order. Resolves when it is confirmed, with the promise of the write that follows. */
+const placeOrder: Record<Writes['mode'], (contention: Case) => Promise<{ cleanUp: Promise<unknown> }>> = {
+  batched: async (contention) => {
+    const { order, mark } = await createOrder(contention)
     await intents.add(order, mark)
     await reservations.reserve({ orderId: order._id, items: itemsOf(order), deadline: Infinity })
     await intents.confirm(order._id)
-    return { cleared: tell(order) }
+    return { cleanUp: markPublished(order) }
   },
 
-  'one-by-one': async (which) => {
-    const { order, mark } = await newOrder(which)
+  'one-by-one': async (contention) => {
+    const { order, mark } = await createOrder(contention)
     const _id = order._id
     const intent: Stored = { ...order, status: 'Intent', sweepAt: new Date(Date.now() + SWEEP_AFTER), idem: mark }
     await orders.insertOne(intent)
-    await ledger.insertOne({ _id, state: 'held', items: itemsOf(order), at: now() } as { _id: string })
+    await reservationDocuments.insertOne({ _id, state: 'held', items: itemsOf(order), at: now() } as { _id: string })
     await products.bulkWrite(
       itemsOf(order).map(({ productId, quantity }) => ({
         updateOne: {
@@ -118,31 +118,32 @@ const place: Record<Writes['manner'], (which: Case) => Promise<{ cleared: Promis
       })),
     )
     await orders.updateOne({ _id, status: 'Intent' }, { $set: { status: 'Reçue' } })
-    const clearing = { $unset: { unsent: '', sweepAt: '', sweptBy: '' } } as const
-    return { cleared: orders.updateOne({ _id, seq: 1 }, clearing, { writeConcern: { w: 1 } }) }
+    const update = { $unset: { unsent: '', sweepAt: '', sweptBy: '' } } as const
+    return { cleanUp: orders.updateOne({ _id, seq: 1 }, update, { writeConcern: { w: 1 } }) }
   },
 }
 
-async function write({ manner, case: which, buyers, for: until }: Writes): Promise<Written> {
-  const each: number[] = []
-  const clearings: Promise<unknown>[] = []
-  let begun = 0
-  const began = performance.now()
-  const goesOn = (): boolean => ('ms' in until ? performance.now() - began < until.ms : begun < until.orders)
+async function write({ mode, case: contention, buyers, for: limit }: Writes): Promise<WriteResult> {
+  const latencies: number[] = []
+  const cleanUps: Promise<unknown>[] = []
+  let started = 0
+  const startedAt = performance.now()
+  const shouldContinue = (): boolean =>
+    'ms' in limit ? performance.now() - startedAt < limit.ms : started < limit.orders
   await Promise.all(
     Array.from({ length: buyers }, async () => {
-      while (goesOn()) {
-        begun++
+      while (shouldContinue()) {
+        started++
         const start = performance.now()
-        const { cleared } = await place[manner](which)
-        each.push(performance.now() - start)
-        clearings.push(cleared)
+        const { cleanUp } = await placeOrder[mode](contention)
+        latencies.push(performance.now() - start)
+        cleanUps.push(cleanUp)
       }
     }),
   )
-  const ms = performance.now() - began
-  await Promise.all(clearings)
-  return { ms, each }
+  const ms = performance.now() - startedAt
+  await Promise.all(cleanUps)
+  return { ms, latencies }
 }
 
-answering(write)
+serveParent(write)

@@ -1,9 +1,9 @@
-// A mail server that takes every letter, notes when, and throws it away; a process of its own.
+// A mail server in a separate process that accepts every e-mail, records its time of arrival, and discards it.
 import { mailServer } from '@halles/notification-service/test/mail-server'
-import { answering } from './child.ts'
+import { serveParent } from './child-process.ts'
 import { wallClock } from './measure.ts'
 
-/** Since the last time it was asked: the order of each letter that came, and when. */
+/** The order and the wall-clock time of arrival of each e-mail since the last request. */
 export type Arrivals = [orderId: string, at: number][]
 
 const server = await mailServer({}, Number(process.argv[2]))
@@ -15,8 +15,8 @@ server.answers.data = ({ headers }) => {
   return undefined
 }
 
-answering(async (): Promise<Arrivals> => {
-  const seen = arrivals
+serveParent(async (): Promise<Arrivals> => {
+  const received = arrivals
   arrivals = []
-  return seen
+  return received
 })

@@ -1,14 +1,14 @@
-// What Linux says of processes, and the arithmetic of rounds.
+// Process statistics of Linux, and statistics of measurements.
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 /** One tick of /proc/PID/stat, in microseconds (USER_HZ is 100 on every Linux that Node runs on). */
 const TICK = 10_000
 
-/** CPU time that a process has had so far, its threads included, in microseconds; 0 for one that is gone. */
-export function cpuOf(pid: number): number {
+/** The CPU time that a process and its threads have used, in microseconds; 0 for one that has exited. */
+export function processCpu(pid: number): number {
   try {
-    // Counted from the end of the name, which may hold anything.
+    // The fields are counted from the end of the name, which may contain any characters.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
     return (Number(fields[11]) + Number(fields[12])) * TICK
   } catch {
@@ -16,8 +16,8 @@ export function cpuOf(pid: number): number {
   }
 }
 
-/** CPU time that the whole machine has been busy so far, in microseconds, time stolen from it included. */
-export function cpuOfMachine(): number {
+/** The CPU time that the whole machine has used, in microseconds, including steal time. */
+export function machineCpu(): number {
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = readFileSync('/proc/stat', 'utf8')
     .split('\n')[0]!
     .trim()
@@ -27,31 +27,31 @@ export function cpuOfMachine(): number {
   return (user + nice + system + irq + softirq + steal) * TICK
 }
 
-/** Resident memory of a process, in MB. */
-export function memoryOf(pid: number): number {
+/** The resident memory of a process, in MB. */
+export function residentMemory(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024
 }
 
-/** This very moment on the clock that all processes share: milliseconds since 1970, with fractions. */
+/** The wall-clock time, which all processes share: milliseconds since 1970, with fractions. */
 export const wallClock = (): number => performance.timeOrigin + performance.now()
 
-/** The value below which a share of the values lie; null for none. */
+/** The quantile of the values at `share`; null without values. */
 export function quantile(values: readonly number[], share: number): number | null {
   if (values.length === 0) return null
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 }
 
-/** The value in the middle, or halfway between the two that are; null for none. */
+/** The median of the values; null without values. */
 export function median(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b)
   const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]]
   return low === undefined || high === undefined ? null : (low + high) / 2
 }
 
-/** To so many decimals; null stays null. */
-export const rounded = (value: number | null, decimals = 1): number | null =>
+/** Rounds to a number of decimals; null stays null. */
+export const round = (value: number | null, decimals = 1): number | null =>
   value === null ? null : Math.round(value * 10 ** decimals) / 10 ** decimals
 
 export const cores = availableParallelism()

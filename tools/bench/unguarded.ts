@@ -1,8 +1,8 @@
-// The same flow without the guarantees: what an order service does that takes no care. It has the same shell (tokens,
-// shapes, logs, metrics, errors), the same basket rules, document, event and answer as order-service. But it only looks at
-// the stock and never holds it, knows no idempotency key, and stores the order first and sends the event afterwards, so
-// that a crash in between loses it. Every order is one insert and one send; the 201 waits for both.
-// ARGV: port, MongoDB, Kafka, product-service's gRPC door, JWKS.
+// The same flow without guarantees, as a naive order service implements it. It has the same service shell (tokens,
+// validation, logs, metrics, errors), basket rules, document, event and response as order-service. But it checks the stock
+// without reserving it, ignores idempotency keys, and inserts the order before it sends the event (a dual write), so that a
+// crash in between loses the event. An order is one insert and one send, and the response 201 waits for both.
+// Arguments: port, MongoDB URL, Kafka brokers, product-service's gRPC address, JWKS URL.
 import { OrderView, ORDER_EVENTS, CLOUDEVENTS_JSON } from '@halles/contracts/order-events'
 import { serviceApp } from '@halles/service/app'
 import { newId } from '@halles/service/ids'
@@ -17,13 +17,13 @@ import { numbersIn } from '@halles/order-service/numbers'
 import { orderOf, orderView, type Order } from '@halles/order-service/order'
 import { orderEvent } from '@halles/order-service/outbox'
 import { stockAt, type ShelfLine } from '@halles/order-service/stock'
-import { answering } from './child.ts'
+import { serveParent } from './child-process.ts'
 
-/** `looking` asks product-service's CheckStock, as order-service does; `blind` asks no one, and takes any price. */
-export type Manner = 'looking' | 'blind'
+/** `check` calls product-service's CheckStock, as order-service does; `skip` calls nothing and uses a fixed price. */
+export type StockCheck = 'check' | 'skip'
 
 const [port, mongodb, brokers, productGrpc, jwks] = process.argv.slice(2) as [string, string, string, string, string]
-let manner: Manner = 'looking'
+let stockCheck: StockCheck = 'check'
 
 const mongo = await openMongo(mongodb, 'unguarded')
 const orders = mongo.db.collection<Order>('orders')
@@ -45,8 +45,8 @@ const app = await serviceApp({
   needs: { mongodb: mongo.ping },
 })
 
-const anything = (lines: Wanted[]): ShelfLine[] =>
-  lines.map(() => ({ available: 999, product: { name: 'A thing of the bench', price: 12.5 } }))
+const fixedStock = (lines: Wanted[]): ShelfLine[] =>
+  lines.map(() => ({ available: 999, product: { name: 'Benchmark product', price: 12.5 } }))
 
 app.post(
   '/orders',
@@ -55,14 +55,14 @@ app.post(
     schema: { body: PlaceOrder, response: { 201: OrderView, '4xx': Problem, '5xx': Problem } },
   },
   async (request, reply) => {
-    const person = signedIn(request.person)
+    const customer = signedIn(request.person)
     checkDecimals(request.body)
     const lines = summed(request.body.items)
-    const shelf = manner === 'looking' ? await stock.check(lines) : anything(lines)
+    const shelf = stockCheck === 'check' ? await stock.check(lines) : fixedStock(lines)
     const order = orderOf({
       _id: newId(),
       number: await takeNumber(),
-      customer: { id: person.id, name: person.name, email: person.email, locale: person.locale },
+      customer: { id: customer.id, name: customer.name, email: customer.email, locale: customer.locale },
       items: priced(lines, shelf, request.body.expectedTotal),
       at: new Date(),
       traceparent: traceHeaders()['traceparent'],
@@ -78,6 +78,6 @@ app.post(
 )
 await app.listen({ host: '127.0.0.1', port: Number(port) })
 
-answering(async (wanted: { manner: Manner }): Promise<void> => {
-  manner = wanted.manner
+serveParent(async (request: { stockCheck: StockCheck }): Promise<void> => {
+  stockCheck = request.stockCheck
 })
