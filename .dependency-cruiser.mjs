@@ -1,5 +1,6 @@
 // The module boundaries, as rules for dependency-cruiser. They are generated from each project's package.json: its
-// `nx.tags`, its declared dependencies, and `stores` (the source files, without `.ts`, that may import the MongoDB driver).
+// `nx.tags`, its declared dependencies, `stores` (the source files, without `.ts`, that may import the MongoDB driver) and
+// `developmentSources` (source files that no production code imports, so that they may import development dependencies).
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -27,7 +28,14 @@ const projects = globSync(
   { cwd: root },
 ).map((file) => {
   const folder = path.dirname(file)
-  const { name, dependencies = {}, devDependencies = {}, nx = {}, stores = [] } = readManifest(folder)
+  const {
+    name,
+    dependencies = {},
+    devDependencies = {},
+    nx = {},
+    stores = [],
+    developmentSources = [],
+  } = readManifest(folder)
   const tags = nx.tags ?? []
   const type = tags.find((tag) => tag in importableTypes)
   if (type === undefined)
@@ -40,6 +48,7 @@ const projects = globSync(
     dependencies: Object.keys(dependencies),
     devDependencies: Object.keys(devDependencies),
     stores,
+    developmentSources,
   }
 })
 const projectOf = new Map(projects.map((project) => [project.name, project]))
@@ -62,9 +71,13 @@ const importable = (project, names, allowDevelopment) =>
     .map(({ folder }) => folder)
 
 const rulesFor = (project) => {
-  const { name, folder, dependencies, devDependencies, isDevelopment } = project
-  const sources = { path: inFolders([folder]), pathNot: testFiles }
-  const tests = { path: `${inFolders([folder])}.*(${testFiles})` }
+  const { name, folder, dependencies, devDependencies, developmentSources, isDevelopment } = project
+  const development = [
+    `^${folder}(?=/).*(${testFiles})`,
+    ...(developmentSources.length > 0 ? [`^${folder}/src/(${developmentSources.map(escaped).join('|')})\\.ts$`] : []),
+  ]
+  const sources = { path: inFolders([folder]), pathNot: development }
+  const tests = { path: development }
   const all = [...dependencies, ...devDependencies]
   return [
     {
@@ -81,6 +94,13 @@ const rulesFor = (project) => {
       severity: 'error',
       from: tests,
       to: { path: anyProject, pathNot: inFolders([folder, ...importable(project, all, true)]) },
+    },
+    {
+      name: `development-source-in-production: ${name}`,
+      comment: 'Sources do not import tests, nor files that are for development only.',
+      severity: 'error',
+      from: sources,
+      to: { path: development },
     },
     {
       name: `undeclared-dependency: ${name}`,
@@ -152,7 +172,7 @@ export default {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '/(dist|reports)/' },
+    exclude: { path: '^(apps|packages)/[^/]+/(dist|reports)/' },
     enhancedResolveOptions: {
       conditionNames: ['development', 'import', 'node', 'default'],
       exportsFields: ['exports'],
