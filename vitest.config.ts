@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { reporters } from './vitest.shared.ts'
 
-/** `npm test`: the tests of every app and package in one run, on one start of each server. */
+/** `npm test`: runs the tests of all projects in one run, and starts each server once. */
 export default defineConfig({
   test: {
     projects: ['apps/*/vitest.config.ts', 'packages/*/vitest.config.ts'],

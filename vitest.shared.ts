@@ -6,7 +6,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 export const reporters: NonNullable<ViteUserConfig['test']>['reporters'] = [
   'default',
-  here('./tools/plain-reporter.ts'),
+  here('./tools/vitest/plain-reporter.ts'),
   ['junit', { outputFile: 'reports/junit.xml' }],
 ]
 
@@ -14,29 +14,29 @@ type TestOptions = NonNullable<ViteUserConfig['test']>
 
 /**
  * The vitest configuration of one app or package.
- * @param servers what its tests ask for by `inject('mongodb')`, `inject('kafka')`, `inject('smtp')`, `inject('mailbox')`;
- *   started before them, each once for all projects of a run
+ * @param servers the servers that its tests get by `inject('mongodb')`, `inject('kafka')`, `inject('smtp')` and
+ *   `inject('mailbox')`; each is started once for all projects of a run
  */
 export function projectConfig(
   name: string,
   { servers = [], ...more }: { servers?: ServerName[] } & Omit<TestOptions, 'name'> = {},
 ): ViteUserConfig {
   return defineConfig({
-    // Vite would take graphql's ES modules for our files, while what we import takes its CommonJS: two copies, and
-    // `instanceof GraphQLError` would be false. Node itself always takes the CommonJS one.
+    // Vite would load graphql's ES modules for our files and its CommonJS for our dependencies: two copies, with which
+    // `instanceof GraphQLError` is false. Node always loads the CommonJS one.
     resolve: { alias: [{ find: /^graphql$/, replacement: here('./node_modules/graphql/index.js') }] },
     test: {
       name,
       environment: 'node',
       include: ['src/**/*.test.ts'],
-      globalSetup: [here('./tools/global-setup.ts')],
+      globalSetup: [here('./tools/vitest/global-setup.ts')],
       provide: { servers },
       reporters,
-      // They only end what hangs: a machine that is five times slower is not wrong.
+      // Generous timeouts: they end tests that hang, and do not fail on a slow machine.
       testTimeout: 120_000,
       hookTimeout: 180_000,
       teardownTimeout: 120_000,
-      // In CI one test of thousands that lost a race with a busy machine is tried once more, and named at the end.
+      // CI retries a failed test once, as a busy machine can cause a failure. The reporter lists it as flaky.
       retry: process.env['CI'] ? 1 : 0,
       ...more,
     },

@@ -1,17 +1,19 @@
-// npm run check: everything that is checked without running the product. Every step runs, whatever the others say.
+// npm run check: all static checks. Every step runs, even when an earlier one fails.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { CriticalityLevel, diff } from '@graphql-inspector/core'
 import { buildSchema, parse, print, visit } from 'graphql'
-import { trespasses } from './boundaries.ts'
-import { licences, scriptsNotDenied } from './dependencies.ts'
-import { generated, root, services } from './generated.ts'
+import { licences, undeniedInstallScripts } from './dependencies.ts'
+import { generated } from './generated.ts'
+import { services } from './openapi.ts'
+import { root } from './workspace.ts'
 
-/** What a step found wrong, a line each; none when all is well. */
+/** A check. It returns a line for each problem. */
 type Step = { name: string; run: () => string[] | Promise<string[]> }
 
-const tool =
+/** Makes a step of a command in node_modules/.bin. Its output is the list of problems when it fails. */
+const command =
   (name: string, ...args: string[]): Step['run'] =>
   () => {
     const { status, stdout, stderr, error } = spawnSync(path.join(root, 'node_modules/.bin', name), args, {
@@ -26,10 +28,10 @@ const git = (...args: string[]): string =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 
 /**
- * The commit that contracts must still fit: where this branch left main; on main itself its last commit, so that what is
- * not committed yet is seen. Undefined outside of a git checkout.
+ * The commit with which contracts must stay compatible: the merge base with main; on main its last commit, so that
+ * uncommitted changes are compared. Undefined outside of a git checkout.
  */
-function base(): string | undefined {
+function baseCommit(): string | undefined {
   try {
     const head = git('rev-parse', 'HEAD')
     const main = ['main', 'origin/main'].find(
@@ -37,36 +39,35 @@ function base(): string | undefined {
     )
     return main ? git('merge-base', head, main) : head
   } catch {
-    return undefined // a tarball: there is no past to compare with
+    return undefined // A tarball has no history to compare with.
   }
 }
 
-async function drift(): Promise<string[]> {
+async function findStaleFiles(): Promise<string[]> {
   const stale: string[] = []
   for (const [name, text] of await generated()) {
     const file = path.join(root, name)
-    if (!existsSync(file) || readFileSync(file, 'utf8') !== text)
-      stale.push(`${name} is not what the contracts say: npm run generate`)
+    if (!existsSync(file) || readFileSync(file, 'utf8') !== text) stale.push(`${name} is out of date: npm run generate`)
   }
   return stale
 }
 
-function graphqlBreaking(): Promise<string[]> {
-  const since = base()
-  if (!since) return Promise.resolve([])
-  const before = (file: string): string | undefined => {
+function findBreakingGraphqlChanges(): Promise<string[]> {
+  const base = baseCommit()
+  if (!base) return Promise.resolve([])
+  const readAtBase = (file: string): string | undefined => {
     try {
-      return git('show', `${since}:${file}`)
+      return git('show', `${base}:${file}`)
     } catch {
-      return undefined // a subgraph that is new breaks nothing
+      return undefined // A new subgraph has no breaking changes.
     }
   }
   return Promise.all(
     services.map(async (service) => {
       const file = `apps/${service}/schema.graphql`
-      const old = before(file)
+      const old = readAtBase(file)
       if (old === undefined) return []
-      const changes = await diff(plain(old), plain(readFileSync(path.join(root, file), 'utf8')))
+      const changes = await diff(withoutFederation(old), withoutFederation(readFileSync(path.join(root, file), 'utf8')))
       return changes
         .filter(({ criticality }) => criticality.level === CriticalityLevel.Breaking)
         .map(({ message }) => `${file}: ${message}`)
@@ -74,8 +75,8 @@ function graphqlBreaking(): Promise<string[]> {
   ).then((all) => all.flat())
 }
 
-/** A subgraph's schema without its federation directives, which the comparison does not know. */
-function plain(sdl: string) {
+/** Builds a subgraph's schema without its federation directives, which the comparison does not know. */
+function withoutFederation(sdl: string) {
   const document = visit(parse(sdl), {
     SchemaExtension: () => null,
     Directive: ({ name }) => (name.value === 'deprecated' ? undefined : null),
@@ -83,34 +84,34 @@ function plain(sdl: string) {
   return buildSchema(print(document))
 }
 
-const protoBreaking: Step['run'] = () => {
-  const since = base()
-  if (!since || spawnSync('git', ['cat-file', '-e', `${since}:buf.yaml`], { cwd: root }).status !== 0) return []
-  return tool('buf', 'breaking', '--against', `.git#ref=${since}`)()
+const findBreakingProtoChanges: Step['run'] = () => {
+  const base = baseCommit()
+  if (!base || spawnSync('git', ['cat-file', '-e', `${base}:buf.yaml`], { cwd: root }).status !== 0) return []
+  return command('buf', 'breaking', '--against', `.git#ref=${base}`)()
 }
 
 const steps: Step[] = [
-  { name: 'types', run: tool('tsc', '-b') },
-  { name: 'lint', run: tool('oxlint') },
-  { name: 'format', run: tool('oxfmt', '--check') },
-  { name: 'boundaries', run: trespasses },
-  { name: 'proto lint', run: tool('buf', 'lint') },
-  { name: 'proto format', run: tool('buf', 'format', '--diff', '--exit-code') },
-  { name: 'proto breaking', run: protoBreaking },
-  { name: 'graphql breaking', run: graphqlBreaking },
-  { name: 'generated files', run: drift },
+  { name: 'types', run: command('tsc', '-b') },
+  { name: 'lint', run: command('oxlint') },
+  { name: 'format', run: command('oxfmt', '--check') },
+  { name: 'boundaries', run: command('depcruise', '--output-type', 'err', 'apps', 'packages', 'tools') },
+  { name: 'proto lint', run: command('buf', 'lint') },
+  { name: 'proto format', run: command('buf', 'format', '--diff', '--exit-code') },
+  { name: 'proto breaking', run: findBreakingProtoChanges },
+  { name: 'graphql breaking', run: findBreakingGraphqlChanges },
+  { name: 'generated files', run: findStaleFiles },
   { name: 'licences', run: () => licences().refused },
-  { name: 'install scripts', run: scriptsNotDenied },
+  { name: 'install scripts', run: undeniedInstallScripts },
 ]
 
 let failed = 0
 for (const { name, run } of steps) {
   const start = performance.now()
-  const wrong = await run()
+  const problems = await run()
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
-  console.log(`${wrong.length === 0 ? '✓' : '✗'} ${name} (${seconds} s)`)
-  for (const line of wrong) console.log(`    ${line}`)
-  if (wrong.length > 0) failed++
+  console.log(`${problems.length === 0 ? '✓' : '✗'} ${name} (${seconds} s)`)
+  for (const line of problems) console.log(`    ${line}`)
+  if (problems.length > 0) failed++
 }
 console.log(
   failed === 0 ? `check: all ${steps.length} steps passed` : `check: ${failed} of ${steps.length} steps failed`,

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import satisfies from 'spdx-satisfies'
-import { root } from './generated.ts'
+import { root } from './workspace.ts'
 
-/** Licences under which a package may be used and passed on with a product that is Apache-2.0, by their SPDX names. */
+/** SPDX identifiers of the licences that are compatible with a product under Apache-2.0. */
 const allowed = [
   'MIT',
   'MIT-0',
@@ -15,15 +15,15 @@ const allowed = [
   'BlueOak-1.0.0',
   'Unlicense',
   'Python-2.0',
-  // Of files, not of programs: what is changed in them is published.
+  // Weak copyleft: it applies to the licensed files only.
   'MPL-2.0',
-  // Of data: named, or given away.
+  // For data: attribution or public domain.
   'CC-BY-3.0',
   'CC-BY-4.0',
   'CC0-1.0',
 ]
 
-/** Packages under another licence, and why they may be here all the same. */
+/** Packages under another licence, and why they are allowed. */
 const exceptions: Record<string, { licence: string; because: string }> = Object.fromEntries(
   ['composition', 'federation-internals', 'gateway', 'query-graphs', 'query-planner'].map((name) => [
     `@apollo/${name}`,
@@ -37,16 +37,16 @@ const read = (file: string): unknown => JSON.parse(readFileSync(path.join(root, 
 
 const locked = () => (read('package-lock.json') as { packages: Record<string, Locked> }).packages
 
-const nameOf = (place: string): string | undefined => /node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(place)?.[1]
+const packageName = (location: string): string | undefined => /node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(location)?.[1]
 
-/** All that package-lock.json installs, by licence, the most frequent first, and a line for each that is not allowed. */
+/** Groups the packages in package-lock.json by licence, the most frequent first, and lists those that are not allowed. */
 export function licences(): { groups: { licence: string; names: string[] }[]; refused: string[] } {
   const groups = new Map<string, Set<string>>()
   const refused: string[] = []
-  for (const [place, { license, version = '', link }] of Object.entries(locked())) {
-    const name = nameOf(place)
+  for (const [location, { license, version = '', link }] of Object.entries(locked())) {
+    const name = packageName(location)
     if (name === undefined || link) continue
-    const licence = license ?? licenceIn(place)
+    const licence = license ?? installedLicence(location)
     groups.set(licence, (groups.get(licence) ?? new Set()).add(name))
     if (!isAllowed(licence) && exceptions[name]?.licence !== licence)
       refused.push(`${name} ${version} is under ${licence}`)
@@ -55,10 +55,10 @@ export function licences(): { groups: { licence: string; names: string[] }[]; re
   return { groups: sorted.map(([licence, names]) => ({ licence, names: [...names].toSorted() })), refused }
 }
 
-/** What a package says of itself in the old way, which the lock file leaves out. */
-function licenceIn(place: string): string {
-  const file = path.join(place, 'package.json')
-  if (!existsSync(path.join(root, file))) return 'no licence that is known here: it is not installed'
+/** The licence in the deprecated field `licenses` of a package.json, which package-lock.json does not have. */
+function installedLicence(location: string): string {
+  const file = path.join(location, 'package.json')
+  if (!existsSync(path.join(root, file))) return 'an unknown licence: it is not installed'
   const { licenses } = read(file) as { licenses?: { type: string }[] }
   return licenses?.map(({ type }) => type).join(' OR ') ?? 'no licence'
 }
@@ -67,19 +67,24 @@ function isAllowed(licence: string): boolean {
   try {
     return satisfies(licence, allowed)
   } catch {
-    return false // no SPDX expression
+    return false // It is not an SPDX expression.
   }
 }
 
 /**
- * A line for each package whose install script package.json does not deny, and one when .npmrc does not deny all of them,
- * for an npm that does not read that.
+ * Lists the packages whose install script is not denied in package.json. Adds a line when .npmrc does not deny all of them,
+ * which versions of npm without `allowScripts` need.
  */
-export function scriptsNotDenied(): string[] {
+export function undeniedInstallScripts(): string[] {
   const { allowScripts } = read('package.json') as { allowScripts: Record<string, boolean> }
-  const named = Object.entries(locked())
-    .filter(([place, { hasInstallScript }]) => hasInstallScript && allowScripts[nameOf(place) ?? ''] !== false)
-    .map(([place]) => `${nameOf(place)} runs a script when it is installed: npm install-scripts deny ${nameOf(place)}`)
+  const undenied = Object.entries(locked())
+    .filter(
+      ([location, { hasInstallScript }]) => hasInstallScript && allowScripts[packageName(location) ?? ''] !== false,
+    )
+    .map(
+      ([location]) =>
+        `${packageName(location)} runs a script when it is installed: npm install-scripts deny ${packageName(location)}`,
+    )
   const all = /^ignore-scripts=true$/m.test(readFileSync(path.join(root, '.npmrc'), 'utf8'))
-  return all ? named : [...named, '.npmrc does not say ignore-scripts=true: npm before 12 would run scripts']
+  return all ? undenied : [...undenied, '.npmrc does not say ignore-scripts=true: npm before 12 would run scripts']
 }

@@ -1,9 +1,10 @@
-// npm run dlq: what could not be processed and stands on the dead-letter queue, and sending it again.
-//   npm run dlq -- list [--all]        what waits there, the latest first; --all shows what was sent again too
-//   npm run dlq -- show ID             one of them, with what it says
-//   npm run dlq -- redrive ID          sends it to its topic once more
-//   npm run dlq -- redrive --all       all that wait, in the order in which they were parked
-// On the shop of npm start, or with --gateway URL on any other; HALLES_ADMIN_EMAIL and HALLES_ADMIN_PASSWORD say who asks.
+// npm run dlq: lists, shows and redrives dead letters.
+//   npm run dlq -- list [--all]        the dead letters to redrive, the latest first; with --all redriven ones too
+//   npm run dlq -- show ID             one of them, with its content
+//   npm run dlq -- redrive ID          sends it to its topic again
+//   npm run dlq -- redrive --all       redrives all, in the order in which they were dead-lettered
+// It uses the shop of npm start, or any other with --gateway URL. HALLES_ADMIN_EMAIL and HALLES_ADMIN_PASSWORD are the
+// credentials of an admin.
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -19,33 +20,33 @@ type DeadLetter = {
   redrives: number
   redrivenAt: string | null
 }
-type WholeDeadLetter = DeadLetter & {
+type DeadLetterWithContent = DeadLetter & {
   value: string | null
   encoding: 'utf-8' | 'base64' | null
   headers: { name: string; value: string }[]
 }
 type Admin = { email: string; password: string }
-type Answer = { status: number; body: any }
+type Result = { status: number; body: any }
 
 const usage = `Usage: npm run dlq -- list [--all] | show ID | redrive ID | redrive --all     [--gateway URL]`
 
 async function main(): Promise<void> {
-  const { values, positionals } = given()
+  const { values, positionals } = parseOptions()
   const [command = '', id, ...more] = positionals
-  const fits =
+  const isValid =
     more.length === 0 &&
     ((command === 'list' && id === undefined) ||
       (command === 'show' && id !== undefined && !values.all) ||
       (command === 'redrive' && (id !== undefined) !== values.all))
-  if (!fits) throw new Error(usage)
+  if (!isValid) throw new Error(usage)
 
   const shop = await signIn(values.gateway)
   if (command === 'list') await list(shop, values.all)
   else if (command === 'show') show(await read(shop, id!))
-  else await redrive(shop, values.all ? (await waiting(shop)).toReversed().map((dead) => dead.id) : [id!])
+  else await redrive(shop, values.all ? (await pendingDeadLetters(shop)).toReversed().map(({ id }) => id) : [id!])
 }
 
-function given() {
+function parseOptions() {
   const options = { all: { type: 'boolean', default: false }, gateway: { type: 'string' } } as const
   try {
     return parseArgs({ options, allowPositionals: true })
@@ -54,13 +55,13 @@ function given() {
   }
 }
 
-/** The shop's front door, asked as an admin. */
-async function signIn(elsewhere: string | undefined) {
-  const { gateway, admin } = await where(elsewhere)
-  const ask = async (method: string, route: string, body?: object, token?: string): Promise<Answer> => {
-    let answer: Response
+/** Signs in at the gateway as an admin. @returns a function that sends requests with the admin's token */
+async function signIn(gatewayOption: string | undefined) {
+  const { gateway, admin } = await findShop(gatewayOption)
+  const send = async (method: string, route: string, body?: object, token?: string): Promise<Result> => {
+    let response: Response
     try {
-      answer = await fetch(`${gateway}/api${route}`, {
+      response = await fetch(`${gateway}/api${route}`, {
         method,
         headers: {
           ...(body && { 'content-type': 'application/json' }),
@@ -71,50 +72,52 @@ async function signIn(elsewhere: string | undefined) {
     } catch (error) {
       throw new Error(`No shop answers at ${gateway}: is it running?`, { cause: error })
     }
-    const type = answer.headers.get('content-type') ?? ''
-    if (!/json/.test(type)) throw new Error(`What answers at ${gateway} is not a shop (${answer.status}, ${type}).`)
-    return { status: answer.status, body: await answer.json() }
+    const type = response.headers.get('content-type') ?? ''
+    if (!/json/.test(type)) throw new Error(`The server at ${gateway} is not a shop (${response.status}, ${type}).`)
+    return { status: response.status, body: await response.json() }
   }
-  const { status, body } = await ask('POST', '/login', admin)
+  const { status, body } = await send('POST', '/login', admin)
   if (status === 401)
     throw new Error(
       `${admin.email} cannot sign in at ${gateway}: set HALLES_ADMIN_EMAIL and HALLES_ADMIN_PASSWORD to an admin's.`,
     )
-  if (status !== 200) throw new Error(sentenceOf({ status, body }))
-  return (method: string, route: string): Promise<Answer> => ask(method, route, undefined, body.accessToken)
+  if (status !== 200) throw new Error(describeError({ status, body }))
+  return (method: string, route: string): Promise<Result> => send(method, route, undefined, body.accessToken)
 }
 type Shop = Awaited<ReturnType<typeof signIn>>
 
-/** Where the shop is, and who asks it. */
-async function where(elsewhere: string | undefined): Promise<{ gateway: string; admin: Admin }> {
+/** Finds the gateway and the credentials of an admin. */
+async function findShop(gatewayOption: string | undefined): Promise<{ gateway: string; admin: Admin }> {
   const { HALLES_ADMIN_EMAIL: email, HALLES_ADMIN_PASSWORD: password } = process.env
-  const named = email !== undefined && password !== undefined ? { email, password } : undefined
-  if (elsewhere !== undefined) {
-    if (!URL.canParse(elsewhere)) throw new Error(`${elsewhere} is no URL: give --gateway http://127.0.0.1:4000, say.`)
-    return { gateway: elsewhere.replace(/\/+$/, ''), admin: named ?? (await demoAdmin()) }
+  const credentials = email !== undefined && password !== undefined ? { email, password } : undefined
+  if (gatewayOption !== undefined) {
+    if (!URL.canParse(gatewayOption))
+      throw new Error(`${gatewayOption} is not a URL: use, for example, --gateway http://127.0.0.1:4000.`)
+    return { gateway: gatewayOption.replace(/\/+$/, ''), admin: credentials ?? (await demoAdmin()) }
   }
   const file = path.resolve(import.meta.dirname, '../.data/running.json')
   if (!existsSync(file))
-    throw new Error('No shop is running here: start one by npm start, or say where it is by --gateway URL.')
+    throw new Error('No shop is running here: start one by npm start, or give its address by --gateway URL.')
   const { gateway, accounts } = JSON.parse(readFileSync(file, 'utf8')) as Running
-  return { gateway, admin: named ?? accounts.admin }
+  return { gateway, admin: credentials ?? accounts.admin }
 }
 
-/** The admin of a shop as npm start or docker compose fills it. Loaded when it is needed: it brings a whole shop along. */
+/** The admin account of the demo data. Imported only when needed, as the module loads everything that starts a shop. */
 const demoAdmin = async (): Promise<Admin> => (await import('@halles/servers/shop')).demoAccounts.admin
 
-const sentenceOf = ({ status, body }: Answer): string => `The shop answered ${status}: ${body?.detail ?? body?.title}`
+const describeError = ({ status, body }: Result): string =>
+  `The shop answered ${status}: ${body?.detail ?? body?.title}`
 
 async function get(shop: Shop, route: string): Promise<any> {
-  const answer = await shop('GET', route)
-  if (answer.status !== 200) throw new Error(sentenceOf(answer))
-  return answer.body
+  const result = await shop('GET', route)
+  if (result.status !== 200) throw new Error(describeError(result))
+  return result.body
 }
 
-/** All that wait to be sent again, the latest first. */
-const waiting = (shop: Shop): Promise<DeadLetter[]> => all(shop, '?redriven=false&first=100')
+/** The dead letters that were not redriven, the latest first. */
+const pendingDeadLetters = (shop: Shop): Promise<DeadLetter[]> => listAll(shop, '?redriven=false&first=100')
 
-async function all(shop: Shop, query: string): Promise<DeadLetter[]> {
+async function listAll(shop: Shop, query: string): Promise<DeadLetter[]> {
   const found: DeadLetter[] = []
   for (let after = ''; ;) {
     const { items, pageInfo } = await get(shop, `/dead-letters${query}${after}`)
@@ -124,31 +127,32 @@ async function all(shop: Shop, query: string): Promise<DeadLetter[]> {
   }
 }
 
-const read = async (shop: Shop, id: string): Promise<WholeDeadLetter> =>
+const read = async (shop: Shop, id: string): Promise<DeadLetterWithContent> =>
   get(shop, `/dead-letters/${encodeURIComponent(id)}`)
 
-async function list(shop: Shop, also: boolean): Promise<void> {
-  const found = also ? await all(shop, '?first=100') : await waiting(shop)
-  if (found.length === 0) return console.log(also ? 'The dead-letter queue is empty.' : 'No dead letters wait.')
+async function list(shop: Shop, withRedriven: boolean): Promise<void> {
+  const found = withRedriven ? await listAll(shop, '?first=100') : await pendingDeadLetters(shop)
+  if (found.length === 0)
+    return console.log(withRedriven ? 'The dead-letter queue is empty.' : 'There are no dead letters to redrive.')
   table([
     ['ID', 'PARKED', 'FROM', 'KEY', 'BYTES', 'SENT AGAIN', 'REASON'],
-    ...found.map((dead) => [
-      dead.id,
-      dead.parkedAt,
-      originOf(dead),
-      dead.key ?? '–',
-      dead.size === null ? 'no value' : String(dead.size),
-      dead.redrivenAt === null ? 'no' : `${dead.redrives} ×, ${dead.redrivenAt}`,
-      dead.reason,
+    ...found.map((deadLetter) => [
+      deadLetter.id,
+      deadLetter.parkedAt,
+      formatOrigin(deadLetter),
+      deadLetter.key ?? '–',
+      deadLetter.size === null ? 'no value' : String(deadLetter.size),
+      deadLetter.redrivenAt === null ? 'no' : `${deadLetter.redrives} ×, ${deadLetter.redrivenAt}`,
+      deadLetter.reason,
     ]),
   ])
 }
 
-const originOf = ({ origin: { topic, partition, offset } }: DeadLetter): string =>
+const formatOrigin = ({ origin: { topic, partition, offset } }: DeadLetter): string =>
   [topic, partition ?? '?', offset ?? '?'].join('/')
 
 function table(rows: string[][]): void {
-  const clean = rows.map((row) => row.map((cell) => shortened(harmless(cell).replaceAll(/\s+/g, ' '))))
+  const clean = rows.map((row) => row.map((cell) => shorten(removeControlCharacters(cell).replaceAll(/\s+/g, ' '))))
   const widths = clean[0]!.map((_, column) => Math.max(...clean.map((row) => row[column]!.length)))
   for (const row of clean)
     console.log(
@@ -159,36 +163,38 @@ function table(rows: string[][]): void {
     )
 }
 
-const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text)
+const shorten = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text)
 
-/** Text that does nothing to a terminal: what came on a topic may hold anything. */
-const harmless = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (c) => (/[\n\t]/.test(c) ? c : '�'))
+/** Replaces control characters, as a message may contain escape sequences for the terminal. */
+const removeControlCharacters = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (c) => (/[\n\t]/.test(c) ? c : '�'))
 
-function show(dead: WholeDeadLetter): void {
-  const { origin, headers, value, encoding, size } = dead
+function show(deadLetter: DeadLetterWithContent): void {
+  const { origin, headers, value, encoding, size } = deadLetter
   const facts: [string, string][] = [
-    ['id', dead.id],
-    ['reason', dead.reason],
-    ['parked', `${dead.parkedAt}, by ${origin.group ?? 'someone'}`],
-    ['from', originOf(dead)],
-    ['key', dead.key ?? '–'],
-    ['sent again', dead.redrivenAt === null ? 'no' : `${dead.redrives} ×, last ${dead.redrivenAt}`],
+    ['id', deadLetter.id],
+    ['reason', deadLetter.reason],
+    ['dead-lettered', `${deadLetter.parkedAt}, by ${origin.group ?? 'an unknown group'}`],
+    ['from', formatOrigin(deadLetter)],
+    ['key', deadLetter.key ?? '–'],
+    ['redriven', deadLetter.redrivenAt === null ? 'no' : `${deadLetter.redrives} ×, last ${deadLetter.redrivenAt}`],
     ...headers.map((header): [string, string] => [`header ${header.name}`, header.value]),
-    ['value', size === null ? 'none' : `${size} bytes${value === null ? ', too many to be kept' : `, ${encoding}`}`],
+    ['value', size === null ? 'none' : `${size} bytes${value === null ? ', too large to be stored' : `, ${encoding}`}`],
   ]
   const width = Math.max(...facts.map(([name]) => name.length))
-  for (const [name, fact] of facts) console.log(`${harmless(name).padEnd(width)}  ${harmless(fact)}`)
-  if (value !== null) console.log(`\n${harmless(value)}`)
+  for (const [name, fact] of facts)
+    console.log(`${removeControlCharacters(name).padEnd(width)}  ${removeControlCharacters(fact)}`)
+  if (value !== null) console.log(`\n${removeControlCharacters(value)}`)
 }
 
 async function redrive(shop: Shop, ids: string[]): Promise<void> {
   let failed = 0
   for (const id of ids) {
-    const answer = await shop('POST', `/dead-letters/${encodeURIComponent(id)}/redrive`)
-    if (answer.status === 202) console.log(`${id} sent to ${answer.body.origin.topic} again`)
+    const result = await shop('POST', `/dead-letters/${encodeURIComponent(id)}/redrive`)
+    if (result.status === 202) console.log(`${id} sent to ${result.body.origin.topic} again`)
     else {
       failed++
-      console.error(`${id} not sent. ${sentenceOf(answer)}`)
+      console.error(`${id} not sent. ${describeError(result)}`)
     }
   }
   if (ids.length !== 1) console.log(`${ids.length - failed} sent again, ${failed} not.`)

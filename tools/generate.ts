@@ -1,7 +1,8 @@
-// npm run generate: writes every generated file anew.
+// npm run generate: writes every generated file again.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { generated, root } from './generated.ts'
+import { generated } from './generated.ts'
+import { root } from './workspace.ts'
 
 for (const [name, text] of await generated()) {
   const file = path.join(root, name)

@@ -1,17 +1,20 @@
-// What is generated from the contracts, and by what: gRPC code, resolver types, the supergraph, OpenAPI documents.
+// The files that are generated from the contracts: gRPC code, resolver types, the supergraph, OpenAPI documents.
 import { execFileSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { generate } from '@graphql-codegen/cli'
-import codegen from '../codegen.ts'
-import { composeSupergraph } from '../apps/gateway/src/compose.ts'
-import { describeService, type Service } from './openapi.ts'
+import { composeSupergraph } from '@halles/gateway/compose'
+import codegen from './codegen.ts'
+import { describeService, services } from './openapi.ts'
+import { root } from './workspace.ts'
 
-export const root = path.resolve(import.meta.dirname, '..')
-export const services: Service[] = ['auth-service', 'product-service', 'order-service', 'notification-service']
+export { root }
 
-/** Every generated file that the repository keeps: its path from the root, and what it should hold. */
+/**
+ * Generates every generated file that the repository keeps, in memory.
+ * @returns the text of each file by its path from the root
+ */
 export async function generated(): Promise<Map<string, string>> {
   const files = new Map<string, string>()
   for (const [name, text] of grpcCode()) files.set(name, text)
@@ -29,7 +32,7 @@ export async function generated(): Promise<Map<string, string>> {
   return files
 }
 
-/** The code that buf and ts-proto make of proto/, by path. */
+/** Yields the path and the text of each file that buf and ts-proto generate from proto/. */
 function* grpcCode(): Generator<[string, string]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'halles-proto-'))
   try {

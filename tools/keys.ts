@@ -1,8 +1,9 @@
-// npm run keys -- list|rotate: the signing keys of the shop that runs here, or of the database that MONGODB_URL names.
+// npm run keys -- list|rotate: lists or rotates the signing keys, in the database of the shop that runs on this machine or
+// in the one that MONGODB_URL names.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { root } from './generated.ts'
+import { root } from './workspace.ts'
 
 const running = path.join(root, '.data/running.json')
 const env = { ...process.env }
@@ -12,8 +13,8 @@ if (!env['MONGODB_URL'] && !env['MONGODB_URL_FILE'] && existsSync(running)) {
   env['MONGODB_URL'] = url.href
 }
 const main = path.join(root, 'apps/auth-service/src/main.ts')
-const words = process.argv.slice(2)
-const { status } = spawnSync(process.execPath, ['--conditions=development', main, 'keys', ...words], {
+const args = process.argv.slice(2)
+const { status } = spawnSync(process.execPath, ['--conditions=development', main, 'keys', ...args], {
   env,
   stdio: 'inherit',
 })

@@ -1,19 +1,26 @@
-import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { serviceApp, type App } from '@halles/service/app'
 
-export type Service = 'auth-service' | 'product-service' | 'order-service' | 'notification-service'
+/** The modules that register the REST routes of the services. Imported when needed: each loads a whole service. */
+const restModules = {
+  'auth-service': () => import('@halles/auth-service/rest'),
+  'product-service': () => import('@halles/product-service/rest'),
+  'order-service': () => import('@halles/order-service/rest'),
+  'notification-service': () => import('@halles/notification-service/rest'),
+} as const
 
-/** Stands for whatever a face works with: describing its routes calls none of it. */
-const nothing: unknown = new Proxy(() => nothing, { get: () => nothing })
+/** A service that has an OpenAPI document. */
+export type Service = keyof typeof restModules
+export const services = Object.keys(restModules) as Service[]
+
+/** Replaces every dependency of the routes. Registering and describing a route calls none of them. */
+const unusedDependency: unknown = new Proxy(() => unusedDependency, { get: () => unusedDependency })
 
 /**
- * The OpenAPI 3.1 document of a service, as it serves it at /openapi.json, from its REST face alone: no database, no
- * peers.
+ * Builds the OpenAPI 3.1 document of a service from its REST routes alone, without a database or other services.
+ * @returns the document as the service serves it at `/openapi.json`
  */
 export async function describeService(service: Service): Promise<object> {
-  const file = path.resolve(import.meta.dirname, `../apps/${service}/src/rest.ts`)
-  const { rest } = (await import(pathToFileURL(file).href)) as { rest: (app: App, ...helpers: unknown[]) => unknown }
+  const { rest } = (await restModules[service]()) as unknown as { rest: (app: App, ...deps: unknown[]) => unknown }
   const app = await serviceApp({
     name: service,
     logLevel: 'silent',
@@ -22,7 +29,7 @@ export async function describeService(service: Service): Promise<object> {
     audience: 'halles',
     needs: {},
   })
-  await rest(app, nothing, nothing, nothing)
+  await rest(app, unusedDependency, unusedDependency, unusedDependency)
   await app.ready()
   const document = (app as unknown as { swagger: () => object }).swagger()
   await app.close()

@@ -1,5 +1,5 @@
-// A protoc plugin that `buf generate` runs: for each proto file it writes x.descriptor.ts beside ts-proto's x.ts, with
-// the file's FileDescriptorProto in it. gRPC reflection serves these bytes, so that no .proto has to be shipped.
+// A protoc plugin for `buf generate`: for each proto file it writes x.descriptor.ts next to ts-proto's x.ts, with the file's
+// FileDescriptorProto. gRPC reflection serves these bytes, so that images need no .proto files.
 import { buffer } from 'node:stream/consumers'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import {
@@ -11,14 +11,14 @@ import {
 
 const { protoFile, fileToGenerate } = fromBinary(CodeGeneratorRequestSchema, await buffer(process.stdin))
 
-const wanted = protoFile.filter(({ name }) => fileToGenerate.includes(name))
+const files = protoFile.filter(({ name }) => fileToGenerate.includes(name))
 const response = create(CodeGeneratorResponseSchema, {
-  file: wanted.map((file) => ({ name: file.name.replace(/\.proto$/, '.descriptor.ts'), content: moduleFor(file) })),
+  file: files.map((file) => ({ name: file.name.replace(/\.proto$/, '.descriptor.ts'), content: createModule(file) })),
 })
 process.stdout.write(toBinary(CodeGeneratorResponseSchema, response))
 
-function moduleFor(file: FileDescriptorProto): string {
-  // Comments and positions are more than half of it, and no client asks for them.
+function createModule(file: FileDescriptorProto): string {
+  // Comments and positions are more than half of the size, and no client needs them.
   const { sourceCodeInfo: _, ...bare } = file
   const bytes = toBinary(FileDescriptorProtoSchema, create(FileDescriptorProtoSchema, bare))
   const lines =

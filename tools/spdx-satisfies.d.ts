@@ -1,4 +1,4 @@
 declare module 'spdx-satisfies' {
-  /** Whether an SPDX expression can be met by the licences that are allowed. @throws Error when it is none. */
+  /** Whether the allowed licences satisfy an SPDX expression. @throws Error when it is not an SPDX expression */
   export default function satisfies(expression: string, allowed: readonly string[]): boolean
 }

@@ -1,41 +1,43 @@
-// npm start: the whole shop, until Ctrl-C.
-//   npm start                     with the data of the last time, in .data/
-//   npm start -- --reset          with new data
-//   npm start -- --port 4000      with the gateway on this port or not at all
+// npm start: runs the whole shop until Ctrl-C.
+//   npm start                     keeps its data in .data/
+//   npm start -- --reset          removes the data first
+//   npm start -- --port 4000      the port of the gateway; an error when it is taken
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { isPlainError, plainError } from '@halles/servers'
 import { startShop, type Running, type Shop } from '@halles/servers/shop'
 
 const dataDir = path.resolve(import.meta.dirname, '..', '.data')
-const began = performance.now()
-const seconds = (): string => ((performance.now() - began) / 1000).toFixed(1)
+const startedAt = performance.now()
+const seconds = (): string => ((performance.now() - startedAt) / 1000).toFixed(1)
 
-/** The end, however it comes: everything is stopped once, and a second Ctrl-C a moment later is impatience. */
-const ending = new AbortController()
+/** Aborted by the first signal: the shop stops. A second signal at least a second later kills everything. */
+const stopping = new AbortController()
 let shop: Shop | undefined
-let asked = 0
+let stopRequestedAt = 0
 
-function end(): void {
+function requestStop(): void {
   const now = performance.now()
-  // A terminal, npm and run.mjs may each pass on one and the same Ctrl-C.
-  if (asked > 0 && now - asked < 1_000) return
-  if (asked > 0) {
-    console.log('Ending at once.')
+  // The terminal, npm and run.mjs may each deliver the same Ctrl-C.
+  if (stopRequestedAt > 0 && now - stopRequestedAt < 1_000) return
+  if (stopRequestedAt > 0) {
+    console.log('Killing all processes.')
     shop?.abort()
     setTimeout(() => process.exit(130), 500)
     return
   }
-  asked = now
-  console.log('\nStopping; Ctrl-C again to end at once.')
-  ending.abort()
+  stopRequestedAt = now
+  console.log('\nStopping. Press Ctrl-C again to kill all processes.')
+  stopping.abort()
 }
 
 async function main(): Promise<void> {
-  const { reset, port } = wishes()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
+  const { reset, port } = parseOptions()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, requestStop)
   const crash = Promise.withResolvers<string>()
-  const ended = new Promise<undefined>((resolve) => ending.signal.addEventListener('abort', () => resolve(undefined)))
+  const stopRequested = new Promise<undefined>((resolve) =>
+    stopping.signal.addEventListener('abort', () => resolve(undefined)),
+  )
 
   shop = await startShop({
     dataDir,
@@ -43,34 +45,34 @@ async function main(): Promise<void> {
     gatewayPort: port,
     onProgress: (line) => console.log(`  ${seconds().padStart(5)} s  ${line}`),
     onCrash: crash.resolve,
-    signal: ending.signal,
+    signal: stopping.signal,
   })
-  console.log(table(shop.running))
+  console.log(formatTable(shop.running))
   console.log(`\nready in ${seconds()} s`)
 
-  const crashed = await Promise.race([crash.promise, ended])
-  if (crashed !== undefined) console.error(`\n${crashed}\n\nStopping, because the shop is not whole any more.`)
+  const crashed = await Promise.race([crash.promise, stopRequested])
+  if (crashed !== undefined) console.error(`\n${crashed}\n\nStopping, because a process of the shop has exited.`)
   await shop.stop()
   console.log('Stopped.')
   process.exit(crashed === undefined ? 0 : 1)
 }
 
-/** What the command line asks for; throws a plain error about anything else. */
-function wishes(): { reset: boolean; port: number | undefined } {
+/** Parses the command line. @throws a plain error about unknown or invalid options */
+function parseOptions(): { reset: boolean; port: number | undefined } {
   const { values, positionals } = parseArgs({
     options: { reset: { type: 'boolean', default: false }, port: { type: 'string' } },
     allowPositionals: true,
     strict: false,
   })
   const unknown = [...Object.keys(values).filter((name) => name !== 'reset' && name !== 'port'), ...positionals]
-  if (unknown.length > 0) throw plainError(`There is no "${unknown[0]}" here: -- --reset and -- --port 4000 are known.`)
+  if (unknown.length > 0) throw plainError(`There is no "${unknown[0]}" option. Known: -- --reset and -- --port 4000.`)
   if (values.port === undefined) return { reset: values.reset === true, port: undefined }
   const port = Number(values.port)
   if (!(Number.isInteger(port) && port > 0 && port < 65_536)) throw plainError('--port needs a number from 1 to 65535.')
   return { reset: values.reset === true, port }
 }
 
-function table({
+function formatTable({
   gateway,
   services,
   productGrpc,
@@ -99,7 +101,7 @@ function table({
 }
 
 main().catch((error: unknown) => {
-  if (ending.signal.aborted) {
+  if (stopping.signal.aborted) {
     console.log('Stopped.')
     process.exit(0)
   }

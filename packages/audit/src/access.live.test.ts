@@ -10,8 +10,8 @@ import { logger } from '@halles/service/log'
 import { someGuard } from '@halles/testkit/guard'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { smallShop } from '../test/small-shop.ts'
-import { readBooks } from './read-books.ts'
+import { createSampleShop } from '../test/sample-shop.ts'
+import { readSnapshot } from './read-snapshot.ts'
 
 let guard: Awaited<ReturnType<typeof someGuard>>
 let servers: Servers
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => servers?.stop())
 
-it('books are read where MongoDB and Kafka ask who comes, by the variables of the services too', async () => {
+it('readSnapshot and npm run reconcile read from MongoDB and Kafka with authentication', async () => {
   const kafka = servers.kafkaGuarded!.both
   const { username, password, ca } = guard
   const access: Access = { sasl: { mechanism: 'scram-sha-512', username, password }, tls: { ca } }
@@ -29,7 +29,7 @@ it('books are read where MongoDB and Kafka ask who comes, by the variables of th
   await broker.ensureTopic(ORDER_EVENTS, 1)
   await broker.ensureTopic(ORDER_EVENTS_DLQ, 1)
   const publisher = broker.publisher()
-  // Until it has its first group, a broker on a busy machine takes as long as a reader waits.
+  // On a busy machine the first consumer group of a new broker may take longer than the timeout of a read.
   await broker.ensureTopic('read-first', 1)
   await publisher.send('read-first', [{ key: null, value: 'bonjour' }])
   const canBeRead = () =>
@@ -37,33 +37,36 @@ it('books are read where MongoDB and Kafka ask who comes, by the variables of th
       () => true,
       () => false,
     )
-  await eventually('it can be read', canBeRead, 180_000)
-  const { messages } = smallShop()
+  await eventually('the topic can be read', canBeRead, 180_000)
+  const { messages } = createSampleShop()
   await publisher.send(ORDER_EVENTS, messages)
   await publisher.close()
 
-  const where = { mongodb: servers.mongodb!, kafka }
-  // No database here has their orders, which ends with 1 where they are older than a minute by now; 2 is: not read.
-  const said = await reconcile(['--mongodb', where.mongodb, '--kafka', kafka], {
+  const addresses = { mongodb: servers.mongodb!, kafka }
+  // The orders of the events are in no database: a difference (exit code 1) if they are older than a minute by now. The
+  // exit code 2 would mean that nothing could be read.
+  const result = await reconcile(['--mongodb', addresses.mongodb, '--kafka', kafka], {
     KAFKA_SASL_MECHANISM: 'scram-sha-512',
     KAFKA_SASL_USERNAME: username,
     KAFKA_SASL_PASSWORD: password,
     KAFKA_TLS: 'true',
     KAFKA_TLS_CA: ca,
   })
-  expect([0, 1], said.output).toContain(said.code)
-  const { events, poison } = await readBooks({ ...where, access })
-  expect(events.length + poison.length).toBe(messages.length)
-  expect(said.output).toContain(`${events.length} events`)
-  await expect(readBooks(where)).rejects.toThrow(/Kafka at .* cannot be read/)
-  const half = await reconcile(['--mongodb', where.mongodb, '--kafka', kafka], { KAFKA_SASL_USERNAME: username })
-  expect(half.output).toContain('KAFKA_SASL_PASSWORD is missing')
-  expect(half.code).toBe(2)
+  expect([0, 1], result.output).toContain(result.code)
+  const { events, unparsable } = await readSnapshot({ ...addresses, access })
+  expect(events.length + unparsable.length).toBe(messages.length)
+  expect(result.output).toContain(`${events.length} events`)
+  await expect(readSnapshot(addresses)).rejects.toThrow(/Kafka at .* cannot be read/)
+  const incomplete = await reconcile(['--mongodb', addresses.mongodb, '--kafka', kafka], {
+    KAFKA_SASL_USERNAME: username,
+  })
+  expect(incomplete.output).toContain('KAFKA_SASL_PASSWORD is missing')
+  expect(incomplete.code).toBe(2)
 }, 300_000)
 
-async function reconcile(words: string[], env: Record<string, string>): Promise<{ output: string; code: unknown }> {
+async function reconcile(args: string[], env: Record<string, string>): Promise<{ output: string; code: unknown }> {
   const tool = fileURLToPath(new URL('../../../tools/reconcile.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=development', tool, ...words], {
+  const child = spawn(process.execPath, ['--conditions=development', tool, ...args], {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,34 +1,33 @@
-import type { Books } from './books.ts'
+import type { Snapshot } from './snapshot.ts'
 import { eventRules } from './event-rules.ts'
-import { letterRules } from './letter-rules.ts'
+import { emailRules } from './email-rules.ts'
 import { orderRules } from './order-rules.ts'
 import { stockRules } from './stock-rules.ts'
-import { viewOf, type AsOf, type Found, type Rule } from './view.ts'
+import { indexSnapshot, type AsOf, type Found, type Rule } from './snapshot-index.ts'
 
 export type { AsOf }
 
-/** Something that does not add up: by which rule, about what, what should be and what is. */
+/** A violation of a rule: the rule's name, the subject, the expected value and the found value. */
 export type Difference = Found & { rule: string }
 
 const shapeRule: Rule = {
   name: 'shape',
-  why: 'What cannot be read cannot be checked.',
-  *find({ misfits }) {
-    for (const { collection, id, why } of misfits)
-      yield { subject: `${collection} ${id}`, expected: 'the shape that this auditor knows', found: why }
+  why: 'A document of an unknown shape cannot be checked.',
+  *find({ invalidDocuments }) {
+    for (const { collection, id, reason } of invalidDocuments)
+      yield { subject: `${collection} ${id}`, expected: 'the shape in snapshot.ts', found: reason }
   },
 }
 
-/** All that must hold. */
-export const rules: readonly Rule[] = [shapeRule, ...stockRules, ...orderRules, ...eventRules, ...letterRules]
+/** All invariants. */
+export const rules: readonly Rule[] = [shapeRule, ...stockRules, ...orderRules, ...eventRules, ...emailRules]
 
 /**
- * What does not add up in the books.
- *
- * `asOf`: only what is older than this moment must be complete, as orders under way are no differences; `quiet` when
- * nothing is under way any more.
+ * Checks all rules on a snapshot.
+ * @param asOf only what is older than this time must be complete, so that operations in progress are no differences;
+ *   `quiet` when nothing is in progress
  */
-export function differencesIn(books: Books, { asOf }: { asOf: AsOf }): Difference[] {
-  const view = viewOf(books, asOf)
-  return rules.flatMap(({ name, find }) => [...find(view)].map((found) => ({ rule: name, ...found })))
+export function findDifferences(snapshot: Snapshot, { asOf }: { asOf: AsOf }): Difference[] {
+  const index = indexSnapshot(snapshot, asOf)
+  return rules.flatMap(({ name, find }) => [...find(index)].map((found) => ({ rule: name, ...found })))
 }

@@ -1,31 +1,42 @@
-import type { Event, Order } from './books.ts'
-import { discord, expectedTelling } from './telling.ts'
-import { firstById, isOrder, nameOf, placeOf, type Rule, type View } from './view.ts'
+import type { Event, Order } from './snapshot.ts'
+import { findDifferingField, expectedContent } from './event-content.ts'
+import {
+  firstById,
+  isConfirmed,
+  describeOrder,
+  formatPosition,
+  type Rule,
+  type SnapshotIndex,
+} from './snapshot-index.ts'
 
 /**
- * The databases were read before the topics: what an order has told was there already. What is on the topic beyond that
- * may be younger than the order as it was read, so only what is due counts.
+ * Rules about events. The databases are read before the topics, so every event that an order has published is among the
+ * messages read. Further messages may be younger than the order as it was read, so only messages that are due count.
  */
 export const eventRules: Rule[] = [
   {
     name: 'event-missing',
-    why: 'Every status of an order is told: one that is neither unsent nor on order-events was lost.',
-    *find({ realOrders, eventsOf, isRetained }) {
-      for (const order of realOrders) {
-        const told = Math.max(0, ...(eventsOf.get(order._id) ?? []).map(({ sequence }) => sequence))
-        const unsent = new Set(order.unsent?.map(({ seq }) => seq))
-        for (let n = told + 1; n <= order.seq; n++)
-          if (!unsent.has(n) && isRetained(order._id, happenedAt(order, n)))
-            yield { subject: nameOf(order), expected: `event ${n} on order-events`, found: 'neither there nor unsent' }
+    why: 'Every status of an order has an event: one that is neither unpublished nor on order-events was lost.',
+    *find({ confirmedOrders, eventsByOrder, isRetained }) {
+      for (const order of confirmedOrders) {
+        const lastPublished = Math.max(0, ...(eventsByOrder.get(order._id) ?? []).map(({ sequence }) => sequence))
+        const unpublished = new Set(order.unpublished?.map(({ seq }) => seq))
+        for (let n = lastPublished + 1; n <= order.seq; n++)
+          if (!unpublished.has(n) && isRetained(order._id, happenedAt(order, n)))
+            yield {
+              subject: describeOrder(order),
+              expected: `event ${n} on order-events`,
+              found: 'neither published nor unpublished',
+            }
       }
     },
   },
   {
     name: 'event-order',
-    why: 'A listener that ignores repeats hears of an order in order, without a gap.',
-    *find({ realOrders, eventsOf, isRetained }) {
-      for (const order of realOrders) {
-        const sequences = [...firstById(eventsOf.get(order._id) ?? []).values()]
+    why: 'A consumer that ignores duplicates receives the events of an order in sequence, without gaps.',
+    *find({ confirmedOrders, eventsByOrder, isRetained }) {
+      for (const order of confirmedOrders) {
+        const sequences = [...firstById(eventsByOrder.get(order._id) ?? []).values()]
           .map(({ sequence }) => sequence)
           .filter((n) => isRetained(order._id, happenedAt(order, n)))
         if (sequences.length === 0) continue
@@ -33,92 +44,98 @@ export const eventRules: Rule[] = [
         const all = Array.from({ length: last }, (_, i) => i + 1)
         const expected = all.filter((n) => isRetained(order._id, happenedAt(order, n))).join(', ')
         const found = sequences.join(', ')
-        if (expected !== found) yield { subject: nameOf(order), expected: `sequences ${expected}`, found }
+        if (expected !== found) yield { subject: describeOrder(order), expected: `sequences ${expected}`, found }
       }
     },
   },
   {
     name: 'event-partition',
-    why: 'Only within one partition is there an order: all events of an order are in the one of its id.',
-    *find({ eventsOf }) {
-      for (const [orderId, events] of eventsOf) {
+    why: 'Kafka orders messages within a partition only: all events of an order are in the partition of its id.',
+    *find({ eventsByOrder }) {
+      for (const [orderId, events] of eventsByOrder) {
         const partitions = [...new Set(events.map(({ partition }) => partition))]
         if (partitions.length > 1)
           yield { subject: `order ${orderId}`, expected: 'one partition', found: partitions.join(', ') }
-        const stray = events.find(({ key }) => key !== orderId)
-        if (stray) yield { subject: subjectOf(stray), expected: `key ${orderId}`, found: `key ${stray.key}` }
+        const misplaced = events.find(({ key }) => key !== orderId)
+        if (misplaced)
+          yield { subject: describeEvent(misplaced), expected: `key ${orderId}`, found: `key ${misplaced.key}` }
       }
     },
   },
   {
     name: 'event-content',
-    why: 'An event is whole in itself: it says what the order was at its sequence, and nothing else.',
-    *find({ eventOf, orderOf }) {
-      for (const event of eventOf.values()) {
-        const order = orderOf.get(event.orderId)
-        const expected = order && expectedTelling(order, event.sequence)
-        const wrong = expected && discord(expected, event.telling)
-        if (wrong) yield { subject: subjectOf(event), expected: wrong.expected, found: wrong.found }
+    why: 'An event is complete in itself: it has exactly the content of the order at its sequence.',
+    *find({ eventById, orderById }) {
+      for (const event of eventById.values()) {
+        const order = orderById.get(event.orderId)
+        const expected = order && expectedContent(order, event.sequence)
+        const difference = expected && findDifferingField(expected, event.content)
+        if (difference) yield { subject: describeEvent(event), expected: difference.expected, found: difference.found }
       }
     },
   },
   {
     name: 'event-repeat',
-    why: 'Listeners drop what has a known id: a repeat that says something else is never heard.',
-    *find({ repeatsOf }) {
-      for (const [first, ...repeats] of repeatsOf.values())
-        for (const repeat of repeats) {
-          const wrong =
-            placeInOrder(first!) === placeInOrder(repeat)
-              ? discord(first!.telling, repeat.telling)
-              : { expected: placeInOrder(first!), found: placeInOrder(repeat) }
-          if (wrong) yield { subject: subjectOf(repeat), expected: wrong.expected, found: wrong.found }
+    why: 'Consumers ignore an event with a known id, so different content in a duplicate is never processed.',
+    *find({ eventsById }) {
+      for (const [first, ...duplicates] of eventsById.values())
+        for (const duplicate of duplicates) {
+          const difference =
+            describeSequence(first!) === describeSequence(duplicate)
+              ? findDifferingField(first!.content, duplicate.content)
+              : { expected: describeSequence(first!), found: describeSequence(duplicate) }
+          if (difference)
+            yield { subject: describeEvent(duplicate), expected: difference.expected, found: difference.found }
         }
     },
   },
   {
     name: 'event-without-order',
-    why: 'What is told has happened: an event comes after the write that makes it true.',
-    *find({ eventOf, orderOf, isDue }) {
-      for (const event of eventOf.values()) {
+    why: 'An event is published after the write that it reports.',
+    *find({ eventById, orderById, isDue }) {
+      for (const event of eventById.values()) {
         if (!isDue(event.timestamp)) continue
-        const found = lacking(event, orderOf)
-        if (found) yield { subject: subjectOf(event), expected: `an order with ${event.sequence} statuses`, found }
+        const found = findMissingStatus(event, orderById)
+        if (found) yield { subject: describeEvent(event), expected: `an order with ${event.sequence} statuses`, found }
       }
     },
   },
   {
-    name: 'event-poison',
-    why: 'A message that is no event is parked on order-events.dlq, never dropped.',
-    *find({ poison, isParked, isDue }) {
-      for (const message of poison)
-        if (!isParked(message) && isDue(message.timestamp))
-          yield { subject: `order-events ${placeOf(message)}`, expected: 'parked', found: message.why }
+    name: 'event-unparsable',
+    why: 'A message that is not a valid event is dead-lettered to order-events.dlq, never dropped.',
+    *find({ unparsable, isDeadLettered, isDue }) {
+      for (const message of unparsable)
+        if (!isDeadLettered(message) && isDue(message.timestamp))
+          yield { subject: `order-events ${formatPosition(message)}`, expected: 'dead-lettered', found: message.reason }
     },
   },
   {
     name: 'dead-letter-unlisted',
-    why: 'What is parked can be seen and sent again by an admin.',
-    *find({ deadLetters, listed, isDue }) {
-      const known = new Set(listed.map(({ _id }) => _id))
+    why: 'An admin can list and redrive every dead letter.',
+    *find({ deadLetters, listedDeadLetters, isDue }) {
+      const known = new Set(listedDeadLetters.map(({ _id }) => _id))
       for (const { partition, offset, timestamp, reason } of deadLetters)
         if (!known.has(`${partition}.${offset}`) && isDue(timestamp))
-          yield { subject: `order-events.dlq ${placeOf({ partition, offset })}`, expected: 'listed', found: reason }
+          yield {
+            subject: `order-events.dlq ${formatPosition({ partition, offset })}`,
+            expected: 'listed',
+            found: reason,
+          }
     },
   },
 ]
 
-export const subjectOf = (event: Event): string => `event ${event.id} at ${placeOf(event)}`
+export const describeEvent = (event: Event): string => `event ${event.id} at ${formatPosition(event)}`
 
-const placeInOrder = ({ orderId, sequence }: Event): string => `event ${sequence} of order ${orderId}`
+const describeSequence = ({ orderId, sequence }: Event): string => `event ${sequence} of order ${orderId}`
 
-/** When an order came to its nth status. */
+/** The time of the nth status of an order. */
 const happenedAt = ({ statusHistory, createdAt }: Order, n: number): Date =>
   statusHistory[n - 1]?.timestamp ?? createdAt
 
-function lacking({ orderId, sequence }: Event, orderOf: View['orderOf']): string | undefined {
-  const order = orderOf.get(orderId)
+function findMissingStatus({ orderId, sequence }: Event, orderById: SnapshotIndex['orderById']): string | undefined {
+  const order = orderById.get(orderId)
   if (!order) return 'no such order'
-  if (!isOrder(order)) return order.status
+  if (!isConfirmed(order)) return order.status
   return order.statusHistory.length < sequence ? `${order.statusHistory.length} statuses` : undefined
 }

@@ -1,15 +1,15 @@
 export type {
-  Books,
+  Snapshot,
   DeadLetter,
   Event,
-  Letter,
-  Misfit,
+  Email,
+  InvalidDocument,
   Movement,
   Order,
-  Poison,
+  UnparsableMessage,
   Product,
   Reservation,
-} from './books.ts'
-export { readBooks, type Addresses } from './read-books.ts'
-export { differencesIn, rules, type AsOf, type Difference } from './differences.ts'
-export { noticesIn } from './notices.ts'
+} from './snapshot.ts'
+export { readSnapshot, type Addresses } from './read-snapshot.ts'
+export { findDifferences, rules, type AsOf, type Difference } from './differences.ts'
+export { listNotices } from './notices.ts'

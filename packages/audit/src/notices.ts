@@ -1,24 +1,30 @@
-import type { Books, DeadLetter } from './books.ts'
-import { isOrder, viewOf } from './view.ts'
+import type { Snapshot, DeadLetter } from './snapshot.ts'
+import { isConfirmed, indexSnapshot } from './snapshot-index.ts'
 
-/** What is worth knowing about the books and no difference, a line each; nothing of what there is none of. */
-export function noticesIn(books: Books): string[] {
-  const { realOrders, eventOf, repeatsOf, isParked, isRetained } = viewOf(books, books.readAt)
-  const cameAgain = ({ eventId = '' }: DeadLetter): boolean =>
-    repeatsOf.get(eventId)?.some((event) => !isParked(event)) ?? false
-  const again = books.deadLetters.filter(cameAgain)
+/** Lists counts that an operator should know and that are no differences, one line each, without those that are 0. */
+export function listNotices(snapshot: Snapshot): string[] {
+  const { confirmedOrders, eventById, eventsById, isDeadLettered, isRetained } = indexSnapshot(
+    snapshot,
+    snapshot.readAt,
+  )
+  const wasRedriven = ({ eventId = '' }: DeadLetter): boolean =>
+    eventsById.get(eventId)?.some((event) => !isDeadLettered(event)) ?? false
+  const redriven = snapshot.deadLetters.filter(wasRedriven)
   const notices: [number, string][] = [
-    [books.orders.filter((order) => !isOrder(order)).length, 'orders under way or being undone'],
-    [realOrders.filter(({ releaseAt }) => releaseAt).length, 'cancelled orders whose stock is owed back'],
-    [realOrders.reduce((sum, { unsent = [] }) => sum + unsent.length, 0), 'events not told yet'],
-    [books.events.length - eventOf.size, 'repeats among the events, as may be'],
-    [books.letters.filter(({ status }) => status === 'PENDING').length, 'letters to be sent'],
-    [books.letters.filter(({ status }) => status === 'FAILED').length, 'letters FAILED (an admin may send them again)'],
-    [books.deadLetters.length - again.length, 'messages on order-events.dlq, parked'],
-    [again.length, 'messages on order-events.dlq that were sent again'],
+    [snapshot.orders.filter((order) => !isConfirmed(order)).length, 'orders pending or being cancelled'],
     [
-      realOrders.filter(({ _id, createdAt }) => !isRetained(_id, createdAt)).length,
-      'orders older than what Kafka keeps (their first events were not looked for)',
+      confirmedOrders.filter(({ releaseAttemptAt }) => releaseAttemptAt).length,
+      'cancelled orders with a pending stock release',
+    ],
+    [confirmedOrders.reduce((sum, { unpublished = [] }) => sum + unpublished.length, 0), 'events not published yet'],
+    [snapshot.events.length - eventById.size, 'duplicate events (at-least-once delivery allows them)'],
+    [snapshot.emails.filter(({ status }) => status === 'PENDING').length, 'e-mails pending'],
+    [snapshot.emails.filter(({ status }) => status === 'FAILED').length, 'e-mails FAILED (an admin may resend them)'],
+    [snapshot.deadLetters.length - redriven.length, 'dead letters on order-events.dlq'],
+    [redriven.length, 'dead letters on order-events.dlq that were redriven'],
+    [
+      confirmedOrders.filter(({ _id, createdAt }) => !isRetained(_id, createdAt)).length,
+      'orders older than the retention of order-events (their first events were not checked)',
     ],
   ]
   return notices.filter(([count]) => count > 0).map(([count, what]) => `${what}: ${count}`)

@@ -1,9 +1,12 @@
 import type { Status } from '@halles/contracts/order-events'
-import type { Order } from './books.ts'
-import { isOrder, nameOf, type Found, type Rule, type View } from './view.ts'
+import type { Order } from './snapshot.ts'
+import { isConfirmed, describeOrder, type Found, type Rule, type SnapshotIndex } from './snapshot-index.ts'
 
-/** Where an order may go from where it is: docs/contract.md, section 6. Told here once more, so that a shop that moves wrongly is seen. */
-const moves: Record<Status, readonly Status[]> = {
+/**
+ * The allowed transitions of an order: docs/contract.md, section 6. They are repeated here on purpose: the audit shares no
+ * code with the services, so it detects a wrong transition there.
+ */
+const transitions: Record<Status, readonly Status[]> = {
   Reçue: ['Confirmée', 'Annulée'],
   Confirmée: ['Préparée', 'Annulée'],
   Préparée: ['Livrée', 'Annulée'],
@@ -14,107 +17,119 @@ const moves: Record<Status, readonly Status[]> = {
 export const orderRules: Rule[] = [
   {
     name: 'order-lines',
-    why: 'Lines are priced in whole cents, name products that exist, once each, and add up to the total exactly.',
-    *find({ orders, productOf }) {
+    why: 'Lines have prices in whole cents and products that exist, each product once, and their sum is exactly the total.',
+    *find({ orders, productById }) {
       for (const order of orders) {
-        const wrong = wrongLine(order, productOf)
-        if (wrong) yield { subject: nameOf(order), ...wrong }
+        const invalid = findInvalidLine(order, productById)
+        if (invalid) yield { subject: describeOrder(order), ...invalid }
         const cents = order.items.reduce((sum, { price, quantity }) => sum + Math.round(price * 100) * quantity, 0)
         if (order.total !== cents / 100)
-          yield { subject: nameOf(order), expected: `total ${cents / 100}`, found: `total ${order.total}` }
+          yield { subject: describeOrder(order), expected: `total ${cents / 100}`, found: `total ${order.total}` }
       }
     },
   },
   {
     name: 'order-history',
-    why: 'An order begins as Reçue, moves as the contract says, and is what its history says last.',
+    why: 'An order starts as Reçue, makes transitions of the contract only, and has the last status of its history.',
     *find({ orders }) {
       for (const order of orders) {
         const path = order.statusHistory.map(({ status }) => status)
-        const stray = path.findIndex((to, i) => (i === 0 ? to !== 'Reçue' : !moves[path[i - 1]!].includes(to)))
+        const invalid = path.findIndex((to, i) => (i === 0 ? to !== 'Reçue' : !transitions[path[i - 1]!].includes(to)))
         const found = path.join(' → ') || 'no history'
-        if (path.length === 0 || stray >= 0)
-          yield { subject: nameOf(order), expected: 'moves of the contract, from Reçue', found }
-        else if (isOrder(order) && path.at(-1) !== order.status)
-          yield { subject: nameOf(order), expected: `status ${path.at(-1)}, as its history ends`, found: order.status }
+        if (path.length === 0 || invalid >= 0)
+          yield { subject: describeOrder(order), expected: 'transitions of the contract, from Reçue', found }
+        else if (isConfirmed(order) && path.at(-1) !== order.status)
+          yield {
+            subject: describeOrder(order),
+            expected: `status ${path.at(-1)}, as its history ends`,
+            found: order.status,
+          }
       }
     },
   },
   {
     name: 'order-sequence',
-    why: 'Each status is one event: the sequence counts the history, and what is unsent is a part of it.',
+    why: 'Each status is one event: the sequence is the length of the history, and unpublished events are its last entries.',
     *find({ orders }) {
       for (const order of orders) {
-        const { statusHistory: { length }, seq, unsent = [] } = order // prettier-ignore
-        if (seq !== length) yield { subject: nameOf(order), expected: `sequence ${length}`, found: `${seq}` }
-        const numbers = unsent.map(({ seq }) => seq)
+        const { statusHistory: { length }, seq, unpublished = [] } = order // prettier-ignore
+        if (seq !== length) yield { subject: describeOrder(order), expected: `sequence ${length}`, found: `${seq}` }
+        const numbers = unpublished.map(({ seq }) => seq)
         if (numbers.some((n, i) => n !== seq - numbers.length + i + 1) || numbers.length > seq)
-          yield { subject: nameOf(order), expected: `unsent: the last of 1 to ${seq}`, found: numbers.join(', ') }
+          yield {
+            subject: describeOrder(order),
+            expected: `unpublished: the last of 1 to ${seq}`,
+            found: numbers.join(', '),
+          }
       }
     },
   },
   {
     name: 'order-number',
-    why: 'Customers call an order by its number: no two have the same.',
+    why: 'Customers identify an order by its number, so numbers are unique.',
     *find({ orders }) {
-      yield* several(orders, ({ number }) => number, (number) => `number ${number}`) // prettier-ignore
+      yield* findDuplicates(orders, ({ number }) => number, (number) => `number ${number}`) // prettier-ignore
       for (const order of orders)
         if (!/^[1-9]\d*$/.test(order.number))
-          yield { subject: nameOf(order), expected: 'a decimal number', found: order.number }
+          yield { subject: describeOrder(order), expected: 'a decimal number', found: order.number }
     },
   },
   {
     name: 'order-key',
-    why: 'What is sent again under the same idempotency key must not be ordered again.',
+    why: 'A request that is repeated with the same idempotency key must not create a second order.',
     *find({ orders }) {
-      const keyed = orders.filter(({ idem }) => idem)
-      yield* several(keyed, ({ userId, idem }) => JSON.stringify([userId, idem!.key]), (key) => `user and key ${key}`) // prettier-ignore
+      const withKey = orders.filter(({ idempotency }) => idempotency)
+      yield* findDuplicates(withKey, ({ userId, idempotency }) => JSON.stringify([userId, idempotency!.key]), (key) => `user and key ${key}`) // prettier-ignore
     },
   },
   {
     name: 'order-customer',
-    why: 'Its letters go to the customer it keeps, its lists to the user it belongs to: they are one.',
+    why: 'E-mails go to the customer in the order, lists show it to its user: both are the same person.',
     *find({ orders }) {
       for (const { userId, customer, ...order } of orders)
-        if (userId !== customer.id) yield { subject: nameOf(order), expected: `customer ${userId}`, found: customer.id }
+        if (userId !== customer.id)
+          yield { subject: describeOrder(order), expected: `customer ${userId}`, found: customer.id }
     },
   },
   {
     name: 'order-unfinished',
-    why: 'What was begun is an order, or undone, within 60 s.',
+    why: 'A pending order is confirmed or cancelled within 60 s.',
     *find({ orders, isDue }) {
       for (const order of orders)
-        if (!isOrder(order) && isDue(order.createdAt))
+        if (!isConfirmed(order) && isDue(order.createdAt))
           yield {
-            subject: nameOf(order),
-            expected: 'finished or undone',
+            subject: describeOrder(order),
+            expected: 'confirmed or cancelled',
             found: `${order.status} since ${order.createdAt.toISOString()}`,
           }
     },
   },
   {
-    name: 'order-untold',
-    why: 'What became of an order is told to Kafka within 60 s.',
-    *find({ realOrders, isDue }) {
-      for (const order of realOrders) {
-        const late = order.unsent?.find(({ at }) => isDue(at))
-        if (late)
+    name: 'order-unpublished',
+    why: 'The events of an order are published to Kafka within 60 s.',
+    *find({ confirmedOrders, isDue }) {
+      for (const order of confirmedOrders) {
+        const overdue = order.unpublished?.find(({ at }) => isDue(at))
+        if (overdue)
           yield {
-            subject: nameOf(order),
-            expected: 'all told',
-            found: `event ${late.seq} unsent since ${late.at.toISOString()}`,
+            subject: describeOrder(order),
+            expected: 'all events published',
+            found: `event ${overdue.seq} unpublished since ${overdue.at.toISOString()}`,
           }
       }
     },
   },
 ]
 
-function wrongLine({ items }: Order, productOf: View['productOf']): Omit<Found, 'subject'> | undefined {
+function findInvalidLine(
+  { items }: Order,
+  productById: SnapshotIndex['productById'],
+): Omit<Found, 'subject'> | undefined {
   if (items.length === 0) return { expected: 'at least one line', found: 'none' }
   const seen = new Set<string>()
   for (const { productId, name, quantity, price } of items) {
     const line = `${quantity} × ${name} ${productId} at ${price}`
-    if (!productOf.has(productId)) return { expected: 'products that exist', found: line }
+    if (!productById.has(productId)) return { expected: 'products that exist', found: line }
     if (quantity < 1) return { expected: 'quantities from 1', found: line }
     if (price < 0 || Math.abs(price * 100 - Math.round(price * 100)) > 1e-6)
       return { expected: 'prices in whole cents, from 0', found: line }
@@ -124,9 +139,9 @@ function wrongLine({ items }: Order, productOf: View['productOf']): Omit<Found, 
   return undefined
 }
 
-/** Orders that share what only one may have. */
-function* several(orders: Order[], keyOf: (order: Order) => string, inWords: (key: string) => string) {
+/** Yields a finding for each key that several orders share. */
+function* findDuplicates(orders: Order[], keyOf: (order: Order) => string, describeKey: (key: string) => string) {
   for (const [key, sharing] of Map.groupBy(orders, keyOf))
     if (sharing.length > 1)
-      yield { subject: inWords(key), expected: 'one order', found: sharing.map(({ _id }) => _id).join(', ') }
+      yield { subject: describeKey(key), expected: 'one order', found: sharing.map(({ _id }) => _id).join(', ') }
 }

@@ -3,26 +3,26 @@ import { MongoClient, MongoServerError, type ClientSession, type Document, type 
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
 import {
-  AccountLetter,
-  Letter,
-  Listed,
+  AccountEmail,
+  Email,
+  ListedDeadLetter,
   Movement,
   Order,
   Product,
   Reservation,
-  type Books,
-  type Misfit,
-} from './books.ts'
+  type Snapshot,
+  type InvalidDocument,
+} from './snapshot.ts'
 
 /** The names of the databases on the server. */
 export type Databases = { product: string; order: string; notification: string }
 
-/** MongoDB's codes for a snapshot that cannot be read: a collection was made a moment ago; it is too old. */
-const TRY_AGAIN = new Set([246, 239])
+/** MongoDB's error codes SnapshotUnavailable (a collection was just created) and SnapshotTooOld. */
+const RETRYABLE = new Set([246, 239])
 
 /**
- * Reads the databases of all services at one and the same moment (a snapshot of the replica set), so that what one
- * service has done because of another is never seen without its cause.
+ * Reads the databases of all services at one point in time, in a snapshot session of the replica set. So an effect in one
+ * database is never seen without its cause in another.
  *
  * @throws Error when no server answers within 5 s.
  */
@@ -31,16 +31,16 @@ export async function readCollections(
   databases: Databases,
 ): Promise<
   Pick<
-    Books,
+    Snapshot,
     | 'readAt'
     | 'products'
     | 'movements'
     | 'reservations'
     | 'orders'
-    | 'letters'
-    | 'accountLetters'
-    | 'listed'
-    | 'misfits'
+    | 'emails'
+    | 'accountEmails'
+    | 'listedDeadLetters'
+    | 'invalidDocuments'
   >
 > {
   const client = new MongoClient(url, {
@@ -51,11 +51,11 @@ export async function readCollections(
   })
   try {
     await client.connect()
-    for (let tries = 1; ; tries++)
+    for (let attempt = 1; ; attempt++)
       try {
         return await client.withSession({ snapshot: true }, (session) => readAll(client, session, databases))
       } catch (error) {
-        if (!(error instanceof MongoServerError) || !TRY_AGAIN.has(Number(error.code)) || tries === 5) throw error
+        if (!(error instanceof MongoServerError) || !RETRYABLE.has(Number(error.code)) || attempt === 5) throw error
         await pause(200)
       }
   } finally {
@@ -65,35 +65,41 @@ export async function readCollections(
 
 async function readAll(client: MongoClient, session: ClientSession, { product, order, notification }: Databases) {
   const readAt = new Date()
-  const misfits: Misfit[] = []
-  /** All documents of a collection, or those of a kind, their known fields only; what does not fit is set aside. */
-  const all = async <T extends object>(
+  const invalidDocuments: InvalidDocument[] = []
+  /** Reads the known fields of the documents that match a filter. Documents of another shape are collected separately. */
+  const readDocuments = async <T extends object>(
     database: string,
     collection: string,
     shape: TObject,
-    kind: Filter<Document> = {},
+    filter: Filter<Document> = {},
   ): Promise<T[]> => {
-    const fits = Compile(shape)
+    const validator = Compile(shape)
     const projection = Object.fromEntries(Object.keys(shape.properties).map((field) => [field, 1]))
-    const found = client.db(database).collection(collection).find(kind, { session, projection, batchSize: 5000 })
+    const cursor = client.db(database).collection(collection).find(filter, { session, projection, batchSize: 5000 })
     const documents: T[] = []
-    for await (const document of found)
-      if (fits.Check(document)) documents.push(document)
+    for await (const document of cursor)
+      if (validator.Check(document)) documents.push(document)
       else {
-        const [first] = fits.Errors(document)
-        misfits.push({ collection, id: String(document._id), why: `${first?.instancePath || '/'} ${first?.message}` })
+        const [first] = validator.Errors(document)
+        invalidDocuments.push({
+          collection,
+          id: String(document._id),
+          reason: `${first?.instancePath || '/'} ${first?.message}`,
+        })
       }
     return documents
   }
   return {
     readAt,
-    products: await all<Product>(product, 'products', Product),
-    movements: await all<Movement>(product, 'movements', Movement),
-    reservations: await all<Reservation>(product, 'reservations', Reservation),
-    orders: await all<Order>(order, 'orders', Order),
-    letters: await all<Letter>(notification, 'letters', Letter, { account: { $exists: false } }),
-    accountLetters: await all<AccountLetter>(notification, 'letters', AccountLetter, { account: { $exists: true } }),
-    listed: await all<Listed>(notification, 'deadLetters', Listed),
-    misfits,
+    products: await readDocuments<Product>(product, 'products', Product),
+    movements: await readDocuments<Movement>(product, 'movements', Movement),
+    reservations: await readDocuments<Reservation>(product, 'reservations', Reservation),
+    orders: await readDocuments<Order>(order, 'orders', Order),
+    emails: await readDocuments<Email>(notification, 'emails', Email, { account: { $exists: false } }),
+    accountEmails: await readDocuments<AccountEmail>(notification, 'emails', AccountEmail, {
+      account: { $exists: true },
+    }),
+    listedDeadLetters: await readDocuments<ListedDeadLetter>(notification, 'deadLetters', ListedDeadLetter),
+    invalidDocuments,
   }
 }

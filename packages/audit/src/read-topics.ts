@@ -2,15 +2,15 @@ import { parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events
 import type { Access } from '@halles/service/config'
 import { kafkaAt, type Recorded } from '@halles/service/kafka'
 import { logger } from '@halles/service/log'
-import type { Books, DeadLetter, Event, Poison } from './books.ts'
-import { tellingOf } from './telling.ts'
+import type { Snapshot, DeadLetter, Event, UnparsableMessage } from './snapshot.ts'
+import { toEventContent } from './event-content.ts'
 
-/** The names of the topics: what orders tell, and what of it was parked. */
+/** The names of the topics of order events and of their dead letters. */
 export type Topics = { events: string; deadLetters: string }
 
 /**
- * Reads what orders have told, and what was parked, from the beginning to where the topics end now. A topic that does
- * not exist is empty.
+ * Reads the order events and the dead letters, from the beginning to the current end of the topics. A topic that does not
+ * exist counts as empty.
  *
  * @throws Error when Kafka does not answer, or stops answering.
  */
@@ -18,40 +18,40 @@ export async function readTopics(
   brokers: string,
   topics: Topics,
   access: Access = {},
-): Promise<Pick<Books, 'events' | 'poison' | 'deadLetters' | 'retainedFrom'>> {
+): Promise<Pick<Snapshot, 'events' | 'unparsable' | 'deadLetters' | 'retainedFrom'>> {
   const kafka = kafkaAt(brokers, 'audit', logger('audit', 'silent'), access)
   const events: Event[] = []
-  const poison: Poison[] = []
+  const unparsable: UnparsableMessage[] = []
   const deadLetters: DeadLetter[] = []
-  const first = new Map<number, Date>()
-  const once = shared()
+  const firstTimestamps = new Map<number, Date>()
+  const intern = createInterner()
 
-  const extents = await kafka.readTopic({
+  const ranges = await kafka.readTopic({
     topic: topics.events,
     onBatch: (messages) => {
       for (const message of messages) {
         const { partition, offset, timestamp } = message
-        if (!first.has(partition)) first.set(partition, timestamp)
-        const event = eventIn(message.value)
-        if (typeof event === 'string') poison.push({ partition, offset, timestamp, why: event })
-        else events.push(eventOf(message, event, once))
+        if (!firstTimestamps.has(partition)) firstTimestamps.set(partition, timestamp)
+        const event = parseEvent(message.value)
+        if (typeof event === 'string') unparsable.push({ partition, offset, timestamp, reason: event })
+        else events.push(toEvent(message, event, intern))
       }
     },
   })
-  const asked = new Date()
+  const readAt = new Date()
   await kafka.readTopic({
     topic: topics.deadLetters,
-    onBatch: (messages) => void deadLetters.push(...messages.map((message) => deadLetterOf(message, topics.events))),
+    onBatch: (messages) => void deadLetters.push(...messages.map((message) => toDeadLetter(message, topics.events))),
   })
 
-  const retainedFrom: Books['retainedFrom'] = []
-  for (const { partition, from } of extents)
-    retainedFrom[partition] = from === '0' ? null : (first.get(partition) ?? asked)
-  return { events, poison, deadLetters, retainedFrom }
+  const retainedFrom: Snapshot['retainedFrom'] = []
+  for (const { partition, from } of ranges)
+    retainedFrom[partition] = from === '0' ? null : (firstTimestamps.get(partition) ?? readAt)
+  return { events, unparsable, deadLetters, retainedFrom }
 }
 
-/** The event in a message's text, or why there is none. */
-function eventIn(text: string | null): OrderEvent | string {
+/** Parses the event in the value of a message. @returns the event, or the reason why the value is not a valid one */
+function parseEvent(text: string | null): OrderEvent | string {
   if (text === null) return 'no value'
   try {
     const event = parseOrderEvent(text)
@@ -61,39 +61,39 @@ function eventIn(text: string | null): OrderEvent | string {
   }
 }
 
-const eventOf = (
+const toEvent = (
   { partition, offset, timestamp, key }: Recorded,
   { id, type, subject, data }: OrderEvent,
-  once: (text: string) => string,
+  intern: (text: string) => string,
 ): Event => {
-  const telling = tellingOf(type, data.previousStatus, data.order, data.customer)
+  const content = toEventContent(type, data.previousStatus, data.order, data.customer)
   return {
     id,
     key: key === subject ? subject : key,
     orderId: subject,
     sequence: data.sequence,
-    telling: { ...telling, items: once(telling.items), customer: once(telling.customer) },
+    content: { ...content, items: intern(content.items), customer: intern(content.customer) },
     partition,
     offset,
     timestamp,
   }
 }
 
-function deadLetterOf({ partition, offset, timestamp, value, headers }: Recorded, from: string): DeadLetter {
-  const event = eventIn(value)
+function toDeadLetter({ partition, offset, timestamp, value, headers }: Recorded, from: string): DeadLetter {
+  const event = parseEvent(value)
   const origin = { partition: Number(headers['origin-partition']), offset: headers['origin-offset'] ?? '' }
   return {
     partition,
     offset,
     timestamp,
-    reason: headers['reason'] ?? 'not said',
+    reason: headers['reason'] ?? 'not given',
     origin: headers['origin-topic'] === from ? origin : undefined,
     eventId: typeof event === 'string' ? undefined : event.id,
   }
 }
 
-/** Keeps one copy of texts that come again and again: an order's lines are in each of its events. */
-function shared(): (text: string) => string {
+/** Interns strings, to save memory: the lines of an order are repeated in each of its events. */
+function createInterner(): (text: string) => string {
   const known = new Map<string, string>()
   return (text) => {
     const kept = known.get(text)

@@ -8,10 +8,10 @@ import { logger } from '@halles/service/log'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { differencesIn } from './differences.ts'
-import { readBooks } from './read-books.ts'
+import { findDifferences } from './differences.ts'
+import { readSnapshot } from './read-snapshot.ts'
 
-// A real shop of its own, as what others do on shared servers would be in its books.
+// A real shop with servers of its own, as the data of other tests on shared servers would be in its snapshot.
 
 const root = path.resolve(import.meta.dirname, '../../..')
 
@@ -29,7 +29,7 @@ afterAll(async () => {
   await shop?.stop()
 })
 
-/** What the shop answers at its front door. */
+/** Sends a request to the gateway. */
 async function ask(method: string, route: string, body?: object, token?: string): Promise<any> {
   const answer = await fetch(`${shop.running.gateway}/api${route}`, {
     method,
@@ -41,13 +41,13 @@ async function ask(method: string, route: string, body?: object, token?: string)
   return JSON.parse(text)
 }
 
-/** A product with its own name, some of it sold in three orders: one stays, one is cancelled, one is delivered. */
+/** Creates a product and places three orders of it: one stays, one is cancelled, one is delivered. @returns its name */
 async function sell(): Promise<string> {
   const name = `Brie ${randomUUID().slice(0, 8)}`
   const product = await ask('POST', '/products', { name, price: 4.35, category: 'Fromagerie', stock: 30 }, admin)
   await ask('POST', `/products/${product.id}/stock`, { delta: -3, reason: 'casse' }, admin)
-  const person = { name: 'Camille Martin', email: `${randomUUID()}@example.test`, password: randomUUID() }
-  const { accessToken } = await ask('POST', '/register', person)
+  const account = { name: 'Camille Martin', email: `${randomUUID()}@example.test`, password: randomUUID() }
+  const { accessToken } = await ask('POST', '/register', account)
   const place = (quantity: number) =>
     ask('POST', '/orders', { items: [{ productId: product.id, quantity }] }, accessToken)
   const [, cancelled, delivered] = [await place(2), await place(5), await place(1)]
@@ -57,17 +57,17 @@ async function sell(): Promise<string> {
   return name
 }
 
-/** Runs the command, and gives back how it ended and what it said. */
-const reconcile = (...options: string[]): Promise<{ code: number; said: string }> =>
+/** Runs the command. @returns its exit code and output */
+const reconcile = (...options: string[]): Promise<{ code: number; output: string }> =>
   new Promise((resolve) => {
     execFile(
       process.execPath,
       ['tools/run.mjs', 'tools/reconcile.ts', ...options],
       { cwd: root },
-      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, said: `${stdout}${stderr}` }),
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, output: `${stdout}${stderr}` }),
     )
   })
-const here = () => ['--mongodb', shop.running.mongodb, '--kafka', shop.running.kafka]
+const addressOptions = () => ['--mongodb', shop.running.mongodb, '--kafka', shop.running.kafka]
 
 describe('npm run reconcile', { timeout: 600_000 }, () => {
   it('finds no difference in a shop that sells', async () => {
@@ -77,8 +77,8 @@ describe('npm run reconcile', { timeout: 600_000 }, () => {
     })()
     try {
       for (let i = 0; i < 2; i++) {
-        const { code, said } = await reconcile(...here())
-        expect(said).toMatch(/reconcile: no differences in \d+ orders of \d+ products\n$/)
+        const { code, output } = await reconcile(...addressOptions())
+        expect(output).toMatch(/reconcile: no differences in \d+ orders of \d+ products\n$/)
         expect(code).toBe(0)
       }
     } finally {
@@ -87,37 +87,40 @@ describe('npm run reconcile', { timeout: 600_000 }, () => {
     }
   })
 
-  it('finds none in a shop that is quiet, with poison parked, and ends with 1 when stock was tampered with', async () => {
+  it('finds none in a quiet shop with a dead letter, and exits with 1 after the stock was tampered with', async () => {
     const name = await sell()
-    const parked = (await readBooks(shop.running)).listed.length
+    const deadLettered = (await readSnapshot(shop.running)).listedDeadLetters.length
     const publisher = kafkaAt(shop.running.kafka, 'audit-test', logger('test', 'silent')).publisher()
     await publisher.send(ORDER_EVENTS, [{ key: null, value: 'no event' }])
     await publisher.close()
-    await eventually('it is parked', async () => (await readBooks(shop.running)).listed.length > parked)
     await eventually(
-      'all is done, told and sent',
-      async () => differencesIn(await readBooks(shop.running), { asOf: 'quiet' }).length === 0,
+      'the message is dead-lettered',
+      async () => (await readSnapshot(shop.running)).listedDeadLetters.length > deadLettered,
     )
-    const quiet = await reconcile(...here())
-    expect(quiet.said).toContain(`  messages on order-events.dlq, parked: ${parked + 1}\n`)
+    await eventually(
+      'nothing is in progress',
+      async () => findDifferences(await readSnapshot(shop.running), { asOf: 'quiet' }).length === 0,
+    )
+    const quiet = await reconcile(...addressOptions())
+    expect(quiet.output).toContain(`  dead letters on order-events.dlq: ${deadLettered + 1}\n`)
     expect(quiet.code).toBe(0)
 
     const products = mongo.db('halles_product').collection('products')
     await products.updateOne({ name }, { $inc: { stock: 1 } })
-    const { code, said } = await reconcile(...here())
-    expect(said).toMatch(
+    const { code, output } = await reconcile(...addressOptions())
+    expect(output).toMatch(
       new RegExp(`stock-balance +product ${name} .* +openings and adjustments 27 +stock 25 \\+ held 3 = 28\n`),
     )
-    expect(said).toMatch(/reconcile: 1 difference in/)
+    expect(output).toMatch(/reconcile: 1 difference in/)
     expect(code).toBe(1)
     await products.updateOne({ name }, { $inc: { stock: -1 } })
   })
 
-  it('ends with 2 and a sentence when it cannot read, or is asked for what it does not know', async () => {
+  it('exits with 2 and a sentence when a server does not answer or an option is unknown', async () => {
     expect(await reconcile('--mongodb', 'mongodb://127.0.0.1:1', '--kafka', shop.running.kafka)).toEqual({
       code: 2,
-      said: expect.stringMatching(/^MongoDB at mongodb:\/\/127\.0\.0\.1:1 cannot be read: .*ECONNREFUSED.*\.\n$/),
+      output: expect.stringMatching(/^MongoDB at mongodb:\/\/127\.0\.0\.1:1 cannot be read: .*ECONNREFUSED.*\.\n$/),
     })
-    expect(await reconcile('--all')).toMatchObject({ code: 2, said: expect.stringContaining('There is no "all"') })
+    expect(await reconcile('--all')).toMatchObject({ code: 2, output: expect.stringContaining('There is no "all"') })
   })
 })

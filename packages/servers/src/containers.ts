@@ -2,24 +2,27 @@ import { createHash } from 'node:crypto'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import type { ContainerRuntimeClient } from 'testcontainers'
+import { fileExists } from './commands.ts'
 import { config } from './config.ts'
-import { answersKafka, brokerSettings, doorsFor, listenersOf } from './kafka.ts'
+import { answersApiVersions, brokerSettings, createAdvertisedListeners, listenerSettings } from './kafka.ts'
 import { becomePrimary, mongodbUrl, mongodOptions } from './mongodb.ts'
 import { freePort } from './ports.ts'
-import { listens, untilReady } from './managed-process.ts'
+import { isListening, untilReady } from './managed-process.ts'
 import type { Ports, Server, ServerName } from './server.ts'
-import { exists } from './tools.ts'
 
 type Mount = { source: string; target: string }
 
 export type Engine = {
   client: ContainerRuntimeClient
-  /** Where published ports are reached. */
+  /** The host on which published ports are reachable. */
   host: string
 }
 
-/** The Docker engine that answers, if any. testcontainers is only loaded where there are signs of one. */
-export async function dockerEngine(onProgress: (line: string) => void): Promise<Engine | undefined> {
+/**
+ * Finds a Docker engine that answers; undefined when there is none. testcontainers is only loaded when a socket or a
+ * setting suggests that there is an engine.
+ */
+export async function findDockerEngine(onProgress: (line: string) => void): Promise<Engine | undefined> {
   const { dockerHost, runtimeDir } = config()
   const sockets = [
     '/var/run/docker.sock',
@@ -28,8 +31,8 @@ export async function dockerEngine(onProgress: (line: string) => void): Promise<
       path.join(homedir(), file),
     ),
   ]
-  const signs = await Promise.all(sockets.map((socket) => exists(socket)))
-  if (dockerHost === undefined && !signs.includes(true)) return undefined
+  const present = await Promise.all(sockets.map((socket) => fileExists(socket)))
+  if (dockerHost === undefined && !present.includes(true)) return undefined
   const { getContainerRuntimeClient } = await import('testcontainers')
   try {
     const client = await getContainerRuntimeClient()
@@ -37,60 +40,66 @@ export async function dockerEngine(onProgress: (line: string) => void): Promise<
     return { client, host: ['localhost', '::1'].includes(host) ? '127.0.0.1' : host }
   } catch {
     onProgress(
-      `No Docker engine answers${dockerHost === undefined ? '' : ` at ${dockerHost}`}: plain processes instead`,
+      `No Docker engine answers${dockerHost === undefined ? '' : ` at ${dockerHost}`}: using plain processes instead`,
     )
     return undefined
   }
 }
 
-/** Starts one of the servers in a container; with `dataDir` its data is in a volume that a later start finds again. */
+/** Starts a server in a container. With `dataDir` its data is in a volume that a later start uses again. */
 export async function startContainer(
   engine: Engine,
   name: ServerName,
   { ports, dataDir, kafkaDoors }: { ports: Ports; dataDir: string | undefined; kafkaDoors: string[] },
 ): Promise<Server> {
-  const mount = (target: string) => (dataDir === undefined ? [] : [{ source: volumeOf(dataDir, name), target }])
-  if (name === 'mongodb') return mongodbContainer(engine, await freePort(ports.mongodb), mount('/data/db'))
-  if (name === 'kafka') return kafkaContainer(engine, await freePort(ports.kafka), mount('/var/lib/kafka'), kafkaDoors)
-  return mailboxContainer(engine, await freePort(ports.smtp), await freePort(ports.mailbox))
+  const mount = (target: string) => (dataDir === undefined ? [] : [{ source: volumeName(dataDir, name), target }])
+  if (name === 'mongodb') return startMongodbContainer(engine, await freePort(ports.mongodb), mount('/data/db'))
+  if (name === 'kafka')
+    return startKafkaContainer(engine, await freePort(ports.kafka), mount('/var/lib/kafka'), kafkaDoors)
+  return startMailboxContainer(engine, await freePort(ports.smtp), await freePort(ports.mailbox))
 }
 
-/** Removes the volumes that `startContainer` made for this data folder. */
+/** Removes the volumes that `startContainer` created for this data folder. */
 export async function removeVolumes(dataDir: string): Promise<void> {
-  const engine = await dockerEngine(() => {})
+  const engine = await findDockerEngine(() => {})
   const docker = engine?.client.container.dockerode
   for (const name of ['mongodb', 'kafka'] as const) {
     await docker
-      ?.getVolume(volumeOf(dataDir, name))
+      ?.getVolume(volumeName(dataDir, name))
       .remove()
       .catch((error: { statusCode?: number }) => (error.statusCode === 404 ? undefined : Promise.reject(error)))
   }
 }
 
-function volumeOf(dataDir: string, name: ServerName): string {
+function volumeName(dataDir: string, name: ServerName): string {
   return `halles-${createHash('sha256').update(path.resolve(dataDir)).digest('hex').slice(0, 12)}-${name}`
 }
 
-// Inside and outside the container the port is the same, so that the address by which a server knows itself (in the
-// replica set's settings, in Kafka's metadata) is right in both places.
+// The port is the same inside and outside the container. So the address that a server announces (in the configuration of
+// the replica set, in Kafka's metadata) is valid in both places.
 
-function mongodbContainer(engine: Engine, port: number, mounts: Mount[]): Promise<Server> {
-  return containerServer(engine, {
+function startMongodbContainer(engine: Engine, port: number, mounts: Mount[]): Promise<Server> {
+  return createContainerServer(engine, {
     name: 'mongodb',
     image: config().images.mongodb,
     command: ['mongod', ...mongodOptions, '--bind_ip_all', '--port', String(port)],
     mounts,
-    isReady: async () => (await listens(engine.host, port)) && (await becomePrimary(engine.host, port)),
+    isReady: async () => (await isListening(engine.host, port)) && (await becomePrimary(engine.host, port)),
     addresses: { mongodb: mongodbUrl(engine.host, port) },
     ports: { mongodb: port },
   })
 }
 
-async function kafkaContainer(engine: Engine, port: number, mounts: Mount[], kafkaDoors: string[]): Promise<Server> {
-  const doors = await doorsFor(kafkaDoors)
+async function startKafkaContainer(
+  engine: Engine,
+  port: number,
+  mounts: Mount[],
+  kafkaDoors: string[],
+): Promise<Server> {
+  const listeners = await createAdvertisedListeners(kafkaDoors)
   const settings = {
     ...brokerSettings,
-    ...listenersOf(doors, {
+    ...listenerSettings(listeners, {
       bind: '',
       listeners: `PLAINTEXT://:${port},CONTROLLER://:9093`,
       advertised: `PLAINTEXT://${engine.host}:${port}`,
@@ -102,21 +111,24 @@ async function kafkaContainer(engine: Engine, port: number, mounts: Mount[], kaf
     `KAFKA_${key.toUpperCase().replaceAll('.', '_')}`,
     value,
   ])
-  return containerServer(engine, {
+  return createContainerServer(engine, {
     name: 'kafka',
     image: config().images.kafka,
     environment: { ...Object.fromEntries(variables), KAFKA_HEAP_OPTS: '-Xmx256m -Xms64m' },
     mounts,
-    isReady: () => answersKafka(engine.host, port),
-    addresses: { kafka: `${engine.host}:${port}`, kafkaDoors: doors.map((door) => `${engine.host}:${door.port}`) },
+    isReady: () => answersApiVersions(engine.host, port),
+    addresses: {
+      kafka: `${engine.host}:${port}`,
+      kafkaDoors: listeners.map((listener) => `${engine.host}:${listener.port}`),
+    },
     ports: { kafka: port },
-    doors: doors.map((door) => door.port),
+    extraPorts: listeners.map((listener) => listener.port),
   })
 }
 
-function mailboxContainer(engine: Engine, smtp: number, web: number): Promise<Server> {
+function startMailboxContainer(engine: Engine, smtp: number, web: number): Promise<Server> {
   const mailbox = `http://${engine.host}:${web}`
-  return containerServer(engine, {
+  return createContainerServer(engine, {
     name: 'mailbox',
     image: config().images.mailbox!,
     environment: { MAILDEV_SMTP_PORT: String(smtp), MAILDEV_WEB_PORT: String(web) },
@@ -133,16 +145,16 @@ type ContainerLaunch = Pick<Server, 'addresses' | 'ports'> & {
   command?: string[]
   environment?: Record<string, string>
   mounts: Mount[]
-  /** Ports that are published besides. */
-  doors?: number[]
+  /** Further ports to publish. */
+  extraPorts?: number[]
   isReady: () => Promise<boolean>
 }
 
-async function containerServer(engine: Engine, launch: ContainerLaunch): Promise<Server> {
+async function createContainerServer(engine: Engine, launch: ContainerLaunch): Promise<Server> {
   const { GenericContainer } = await import('testcontainers')
-  const { name, addresses, ports, doors = [], isReady } = launch
+  const { name, addresses, ports, extraPorts = [], isReady } = launch
 
-  /** A container whose ports are published for this machine only, which testcontainers has no option for. */
+  /** Publishes ports on the loopback interface only. testcontainers has no option for that. */
   class LocalContainer extends GenericContainer {
     protected override async beforeContainerCreated(): Promise<void> {
       if (engine.host !== '127.0.0.1') return
@@ -152,7 +164,7 @@ async function containerServer(engine: Engine, launch: ContainerLaunch): Promise
   }
 
   const container = await new LocalContainer(launch.image)
-    .withExposedPorts(...[...Object.values(ports), ...doors].map((port) => ({ container: port, host: port })))
+    .withExposedPorts(...[...Object.values(ports), ...extraPorts].map((port) => ({ container: port, host: port })))
     .withCommand(launch.command ?? [])
     .withEnvironment(launch.environment ?? {})
     .withBindMounts(launch.mounts)

@@ -12,6 +12,6 @@ export {
   type SpawnOptions,
 } from './process-group.ts'
 export { databaseUrl, urlAs } from './mongodb.ts'
-export type { Guard } from './guard.ts'
+export type { Guard } from './authentication.ts'
 export type { Addresses, Ports, ServerName, Way } from './server.ts'
 export { removeData, startServers, type Servers, type StartServers } from './start-servers.ts'

@@ -2,21 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, rename, rm, stat, writeFile, readdir, realpath } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
+import { authenticatedListeners, scramUserCommands } from './authentication.ts'
+import { cached, fileExists, findOnPath, runCommand } from './commands.ts'
 import { config } from './config.ts'
-import { listenersWith, scramUsers } from './guard.ts'
 import { plainError } from './plain-error.ts'
 import { freePort } from './ports.ts'
 import type { ProcessGroup } from './process-group.ts'
 import { managedProcess } from './managed-process.ts'
-import type { Place, Server } from './server.ts'
-import { cached, exists, onPath, run } from './tools.ts'
+import type { ProcessContext, Server } from './server.ts'
 
 export const kafkaVersion = '4.3.1'
 const jvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx128m', '-XX:-UsePerfData']
 
 /**
- * What the broker is told, in whichever way it is started. One node is broker and controller; its internal topics are
- * small; when it was killed, its own old session keeps it from coming back for only two seconds.
+ * The settings of the broker, in a container or as a process. One node is broker and controller, and its internal topics
+ * are small. After a kill the broker waits for the end of its old session: two seconds here.
  */
 export const brokerSettings = {
   'process.roles': 'broker,controller',
@@ -41,9 +41,9 @@ export const brokerSettings = {
   'num.io.threads': '2',
 }
 
-/** A broker as a plain process. */
-export async function kafkaProcess(place: Place): Promise<Server> {
-  const { group, folder, ports, kafkaDoors, guard, onProgress, onCrash } = place
+/** Starts a broker as a plain process. */
+export async function startKafkaProcess(context: ProcessContext): Promise<Server> {
+  const { group, folder, ports, kafkaDoors, guard, onProgress, onCrash } = context
   const java = await findJava(group)
   const kafka = await findKafka(group, java, onProgress)
   const data = path.join(folder, 'data')
@@ -53,10 +53,10 @@ export async function kafkaProcess(place: Place): Promise<Server> {
   await rm(log, { force: true })
   const port = await freePort(ports.kafka)
   const controller = await freePort()
-  const doors = await doorsFor(kafkaDoors)
-  const guarded = guard && { scram: await freePort(), both: await freePort() }
-  const watched = guarded && (await listenersWith(guard, folder, guarded))
-  const listening = listenersOf(doors, {
+  const extraListeners = await createAdvertisedListeners(kafkaDoors)
+  const authPorts = guard && { scram: await freePort(), both: await freePort() }
+  const authenticated = authPorts && (await authenticatedListeners(guard, folder, authPorts))
+  const listening = listenerSettings(extraListeners, {
     bind: '127.0.0.1',
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
     advertised: `PLAINTEXT://127.0.0.1:${port}`,
@@ -66,37 +66,37 @@ export async function kafkaProcess(place: Place): Promise<Server> {
     properties({
       ...brokerSettings,
       ...listening,
-      ...(watched && {
-        listeners: `${listening.listeners},${watched.listeners}`,
-        'advertised.listeners': `${listening['advertised.listeners']},${watched.listeners}`,
-        'listener.security.protocol.map': `${listening['listener.security.protocol.map']},${watched.protocols}`,
-        ...watched.settings,
+      ...(authenticated && {
+        listeners: `${listening.listeners},${authenticated.listeners}`,
+        'advertised.listeners': `${listening['advertised.listeners']},${authenticated.listeners}`,
+        'listener.security.protocol.map': `${listening['listener.security.protocol.map']},${authenticated.protocols}`,
+        ...authenticated.settings,
       }),
       'controller.quorum.voters': `1@127.0.0.1:${controller}`,
       'log.dirs': data,
     }),
   )
-  if (!(await exists(path.join(data, 'meta.properties')))) await formatData(kafka, data)
+  if (!(await fileExists(path.join(data, 'meta.properties')))) await formatData(kafka, data)
   const classes = await classArchive(java)
   const args = [...jvm, ...classes.flags, 'kafka.Kafka', settings]
   const env = { ...config().environment, CLASSPATH: await classPath(kafka) }
   const managed = await managedProcess({
     spawn: (options) => group.spawn('kafka', java, args, { ...options, log, env }),
-    isReady: () => answersKafka('127.0.0.1', port),
+    isReady: () => answersApiVersions('127.0.0.1', port),
     graceMs: classes.recording ? 30_000 : 10_000,
     onCrash,
   })
   if (guard)
-    for (const words of scramUsers(guard, `127.0.0.1:${port}`))
-      await run(group, java, [...jvm, '-cp', env.CLASSPATH, ...words])
+    for (const command of scramUserCommands(guard, `127.0.0.1:${port}`))
+      await runCommand(group, java, [...jvm, '-cp', env.CLASSPATH, ...command])
   return {
     ...managed,
     way: 'process',
     addresses: {
       kafka: `127.0.0.1:${port}`,
-      kafkaDoors: doors.map((door) => `127.0.0.1:${door.port}`),
-      ...(guarded && {
-        kafkaGuarded: { scram: `127.0.0.1:${guarded.scram}`, both: `127.0.0.1:${guarded.both}` },
+      kafkaDoors: extraListeners.map((listener) => `127.0.0.1:${listener.port}`),
+      ...(authPorts && {
+        kafkaGuarded: { scram: `127.0.0.1:${authPorts.scram}`, both: `127.0.0.1:${authPorts.both}` },
       }),
     },
     ports: { kafka: port },
@@ -107,16 +107,20 @@ export async function kafkaProcess(place: Place): Promise<Server> {
   }
 }
 
-/** A port on which the broker takes connections, and the `host:port` that it says it has there. */
-type Door = { port: number; advertised: string }
+/** A port on which the broker listens, and the `host:port` that it advertises to clients that connect there. */
+type AdvertisedListener = { port: number; advertised: string }
 
-export function doorsFor(kafkaDoors: string[]): Promise<Door[]> {
-  return Promise.all(kafkaDoors.map(async (advertised) => ({ port: await freePort(), advertised })))
+/** Assigns a free port to each advertised `host:port`. */
+export function createAdvertisedListeners(advertisedAddresses: string[]): Promise<AdvertisedListener[]> {
+  return Promise.all(advertisedAddresses.map(async (advertised) => ({ port: await freePort(), advertised })))
 }
 
-/** The settings by which a broker listens: on its own listeners, and on a door more for each of `doors`. */
-export function listenersOf(doors: Door[], own: { bind: string; listeners: string; advertised: string }) {
-  const named = doors.map(({ port, advertised }, i) => ({ name: `DOOR${i}`, port, advertised }))
+/** The listener settings of a broker: its own listeners, and one more for each of `extra`. */
+export function listenerSettings(
+  extra: AdvertisedListener[],
+  own: { bind: string; listeners: string; advertised: string },
+) {
+  const named = extra.map(({ port, advertised }, i) => ({ name: `EXTRA${i}`, port, advertised }))
   return {
     listeners: [own.listeners, ...named.map(({ name, port }) => `${name}://${own.bind}:${port}`)].join(','),
     'advertised.listeners': [own.advertised, ...named.map(({ name, advertised }) => `${name}://${advertised}`)].join(
@@ -129,8 +133,8 @@ export function listenersOf(doors: Door[], own: { bind: string; listeners: strin
   }
 }
 
-/** Whether the broker answers the simplest question (which APIs it speaks); before it works it accepts, but is silent. */
-export function answersKafka(host: string, port: number): Promise<boolean> {
+/** Sends an ApiVersions request. A broker that is not ready accepts the connection but does not answer. */
+export function answersApiVersions(host: string, port: number): Promise<boolean> {
   const apiVersions = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
   return new Promise((resolve) => {
     const socket = connect(port, host, () => socket.write(apiVersions))
@@ -144,22 +148,22 @@ export function answersKafka(host: string, port: number): Promise<boolean> {
   })
 }
 
-/** Java 17 or newer, as a command. */
+/** Finds Java 17 or newer. @returns the path of the command */
 async function findJava(group: ProcessGroup): Promise<string> {
   const advice = 'start a Docker engine, or install Java 17 or newer (apt install openjdk-17-jre-headless)'
   const { javaHome } = config()
-  const java = javaHome === undefined ? await onPath('java') : path.join(javaHome, 'bin', 'java')
-  if (java === undefined || !(await exists(java))) throw plainError(`Kafka needs Java: ${advice}.`)
-  const said = (await run(group, java, ['-XX:TieredStopAtLevel=1', '-version'])).join(' ')
-  const major = Number(/version "(\d+)/.exec(said)?.[1])
-  if (!(major >= 17)) throw plainError(`Kafka needs Java 17 and ${java} is older (${said.slice(0, 60)}): ${advice}.`)
+  const java = javaHome === undefined ? await findOnPath('java') : path.join(javaHome, 'bin', 'java')
+  if (java === undefined || !(await fileExists(java))) throw plainError(`Kafka needs Java: ${advice}.`)
+  const output = (await runCommand(group, java, ['-XX:TieredStopAtLevel=1', '-version'])).join(' ')
+  const major = Number(/version "(\d+)/.exec(output)?.[1])
+  if (!(major >= 17)) throw plainError(`Kafka needs Java 17 and ${java} is older (${output.slice(0, 60)}): ${advice}.`)
   return realpath(java)
 }
 
-/** A folder with Kafka's jars in `libs` and the formatted `bootstrap.checkpoint`; fetched by Maven once. */
+/** Returns a folder with Kafka's jars in `libs` and a formatted `bootstrap.checkpoint`; Maven downloads it once. */
 function findKafka(group: ProcessGroup, java: string, onProgress: (line: string) => void): Promise<string> {
   return cached(`kafka-${kafkaVersion}`, async (unfinished) => {
-    const maven = await onPath('mvn')
+    const maven = await findOnPath('mvn')
     if (maven === undefined) {
       throw plainError('Kafka is missing: start a Docker engine, or install Maven to fetch it (apt install maven).')
     }
@@ -167,8 +171,8 @@ function findKafka(group: ProcessGroup, java: string, onProgress: (line: string)
     await writeFile(path.join(unfinished, 'pom.xml'), pom)
     const libs = path.join(unfinished, 'libs')
     const goals = ['dependency:copy-dependencies', `-DoutputDirectory=${libs}`, '-DincludeScope=runtime']
-    await run(group, maven, ['--quiet', '--batch-mode', ...goals], unfinished)
-    // What a new broker reads first: which features it has. The same for every broker, so it is made once.
+    await runCommand(group, maven, ['--quiet', '--batch-mode', ...goals], unfinished)
+    // A new broker reads its feature levels from this checkpoint. It is the same for every broker, so it is made once.
     const data = path.join(unfinished, 'format')
     const settings = path.join(unfinished, 'format.properties')
     const voters = { listeners: 'CONTROLLER://127.0.0.1:9093', 'controller.quorum.voters': '1@127.0.0.1:9093' }
@@ -177,7 +181,7 @@ function findKafka(group: ProcessGroup, java: string, onProgress: (line: string)
       properties({ ...brokerSettings, ...voters, 'process.roles': 'controller', 'log.dirs': data }),
     )
     const format = ['kafka.tools.StorageTool', 'format', '--cluster-id', newId(), '--config', settings]
-    await run(group, java, [...jvm, '-cp', await classPath(unfinished), ...format])
+    await runCommand(group, java, [...jvm, '-cp', await classPath(unfinished), ...format])
     await rename(path.join(data, 'bootstrap.checkpoint'), path.join(unfinished, 'bootstrap.checkpoint'))
     await rm(data, { recursive: true })
   })
@@ -189,14 +193,14 @@ async function classPath(kafka: string): Promise<string> {
   return jars.map((jar) => path.join(libs, jar)).join(path.delimiter)
 }
 
-/** Does to an empty data folder what `kafka-storage format` does, without a second of JVM. */
+/** Formats an empty data folder as `kafka-storage format` does, without the second that a JVM takes to start. */
 async function formatData(kafka: string, data: string): Promise<void> {
   await copyFile(path.join(kafka, 'bootstrap.checkpoint'), path.join(data, 'bootstrap.checkpoint'))
   const meta = { version: '1', 'cluster.id': newId(), 'directory.id': newId(), 'node.id': brokerSettings['node.id'] }
   await writeFile(path.join(data, 'meta.properties'), properties(meta))
 }
 
-/** A random id as Kafka writes them; never one that begins with a dash, which tools take for an option. */
+/** A random id in Kafka's format. It never begins with a dash, as command lines would take it for an option. */
 function newId(): string {
   const id = randomBytes(16).toString('base64url')
   return id.startsWith('-') ? newId() : id
@@ -209,13 +213,13 @@ function properties(values: Record<string, string>): string {
 }
 
 /**
- * The JVM's archive of loaded classes, which saves half the start. The first broker that is stopped gently writes it
- * (some 3 s more, once); it is bound to one Java, and a JVM that finds it unfit goes on without.
+ * The JVM's class data archive, which halves the time of a start. The first broker that stops in an orderly way writes it
+ * (about 3 s more, once). An archive fits one Java only; a JVM that cannot use it continues without.
  */
 async function classArchive(java: string) {
   const { mtimeMs, size } = await stat(java)
   const archive = path.join(config().cache, `kafka-${kafkaVersion}-${Math.trunc(mtimeMs).toString(36)}-${size}.jsa`)
-  if (await exists(archive)) {
+  if (await fileExists(archive)) {
     return { recording: false, flags: [`-XX:SharedArchiveFile=${archive}`, '-Xlog:cds=off'], keep: async () => {} }
   }
   const unfinished = `${archive}.${process.pid}`
@@ -223,7 +227,7 @@ async function classArchive(java: string) {
     recording: true,
     flags: [`-XX:ArchiveClassesAtExit=${unfinished}`, '-Xlog:cds=off', '-Xlog:cds+dynamic=off'],
     keep: async () => {
-      if (await exists(unfinished)) await rename(unfinished, archive)
+      if (await fileExists(unfinished)) await rename(unfinished, archive)
     },
   }
 }

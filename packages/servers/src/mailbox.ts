@@ -4,13 +4,13 @@ import path from 'node:path'
 import { config } from './config.ts'
 import { freePort } from './ports.ts'
 import { managedProcess } from './managed-process.ts'
-import type { Place, Server } from './server.ts'
+import type { ProcessContext, Server } from './server.ts'
 
-/** maildev, which takes every letter and shows it, as a plain process. */
-export async function mailboxProcess({ group, folder, ports, onCrash }: Place): Promise<Server> {
-  const letters = path.join(folder, 'letters')
+/** Starts maildev as a plain process: an SMTP server that keeps every e-mail and shows it on a web page. */
+export async function startMailboxProcess({ group, folder, ports, onCrash }: ProcessContext): Promise<Server> {
+  const mailDirectory = path.join(folder, 'letters')
   const log = path.join(folder, 'maildev.log')
-  await mkdir(letters, { recursive: true })
+  await mkdir(mailDirectory, { recursive: true })
   await rm(log, { force: true })
   const smtp = await freePort(ports.smtp)
   const web = await freePort(ports.mailbox)
@@ -18,7 +18,7 @@ export async function mailboxProcess({ group, folder, ports, onCrash }: Place): 
   const listen = ['--ip', '127.0.0.1', '--smtp', String(smtp), '--web-ip', '127.0.0.1', '--web', String(web)]
   const { cache, environment } = config()
   const env = { ...environment, NODE_OPTIONS: '', NODE_COMPILE_CACHE: path.join(cache, 'node') }
-  const args = [maildev, ...listen, '--mail-directory', letters, '--silent']
+  const args = [maildev, ...listen, '--mail-directory', mailDirectory, '--silent']
   const managed = await managedProcess({
     spawn: (options) => group.spawn('maildev', process.execPath, args, { ...options, log, env, cwd: folder }),
     isReady: async () => (await fetch(`http://127.0.0.1:${web}/api/healthz`)).ok,

@@ -4,30 +4,30 @@ import type { GroupProcess, SpawnOptions } from './process-group.ts'
 export type Launch = {
   /** Starts the process; `options` go to the group's `spawn`. */
   spawn: (options: Pick<SpawnOptions, 'onExit'>) => Promise<GroupProcess>
-  /** Looks once whether it works; `false` or a rejection, which may say why, means "not yet". */
+  /** Checks once whether the process is ready. `false` or a rejection, whose message is reported, means "not yet". */
   isReady: () => Promise<boolean>
   /** Milliseconds between SIGTERM and SIGKILL. */
   graceMs?: number
-  /** Hears, with its last lines, of an end that nobody asked for. */
+  /** Called with the last lines of the process when it exits without having been stopped. */
   onCrash?: (message: string) => void
 }
 
 export type ManagedProcess = {
-  /** Of the process that runs now, if one does. */
+  /** The pid of the process; undefined while it does not run. */
   pid: () => number | undefined
   stop: () => Promise<void>
-  /** Sends a signal; SIGKILL resolves when the process has ended. */
+  /** Sends a signal. With SIGKILL it resolves when the process has exited. */
   kill: (signal: NodeJS.Signals) => Promise<void>
-  /** Ends it if it still runs, starts it again as it was started, and waits until it works. */
+  /** Stops the process if it runs, starts it again in the same way, and waits until it is ready. */
   restart: () => Promise<void>
 }
 
-/** Starts a process and resolves when it works; it can be killed and started again later. */
+/** Starts a process and resolves when it is ready. The process can be killed and started again later. */
 export async function managedProcess({ spawn, isReady, graceMs, onCrash }: Launch): Promise<ManagedProcess> {
   async function launch(): Promise<GroupProcess> {
     let ready = false
     const started: GroupProcess = await spawn({
-      onExit: () => ready && onCrash?.(lastWords(started)), // before that, untilReady says it
+      onExit: () => ready && onCrash?.(describeExit(started)), // before that, untilReady reports it
     })
     await untilReady(started.name, isReady, started)
     ready = true
@@ -50,19 +50,19 @@ export async function managedProcess({ spawn, isReady, graceMs, onCrash }: Launc
 }
 
 /**
- * Looks at a server until it works. Throws when it does not within a minute, or when its process ends, with the last
- * lines that it printed.
+ * Polls a server until it is ready.
+ * @throws Error with the last lines of its process, when it is not ready within a minute or when the process exits
  */
 export async function untilReady(name: string, isReady: () => Promise<boolean>, process?: GroupProcess): Promise<void> {
   const deadline = Date.now() + 60_000
   let problem = ''
-  const look = () =>
+  const check = () =>
     isReady().catch((error: unknown) => {
       problem = ` (${error instanceof Error ? error.message : String(error)})`
       return false
     })
   while (process?.running() !== false) {
-    if (await look()) return
+    if (await check()) return
     if (Date.now() > deadline) {
       await process?.stop(1_000)
       throw new Error(`${name} was not ready within 60 s${problem}\n${process?.lastLines().join('\n') ?? ''}`)
@@ -70,17 +70,17 @@ export async function untilReady(name: string, isReady: () => Promise<boolean>, 
     await pause(15)
   }
   await process.exited
-  throw new Error(lastWords(process))
+  throw new Error(describeExit(process))
 }
 
-function lastWords(process: GroupProcess): string {
+function describeExit(process: GroupProcess): string {
   const { code = null, signal = null } = process.exit() ?? {}
   const lines = process.lastLines().map((line) => `  ${line.slice(0, 500)}`)
   return [`${process.name} ended (${signal ?? `exit code ${code}`}). Its last lines:`, ...lines].join('\n')
 }
 
-/** Whether somebody listens there. */
-export function listens(host: string, port: number): Promise<boolean> {
+/** Whether a process accepts TCP connections at this address. */
+export function isListening(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, host, () => {
       resolve(true)

@@ -1,34 +1,34 @@
 import { createServer } from 'node:net'
 import { plainError } from './plain-error.ts'
 
-// Below 32768, where Linux begins to take the local ports of outgoing connections: none of those can slip in between the
-// look and the use.
+// Below 32768, where Linux's range of ephemeral ports begins: no outgoing connection can take a port between the check and
+// its use.
 const lowest = 15_000
 const highest = 32_000
 
-const handedOut = new Set<number>()
+const assigned = new Set<number>()
 
 /**
- * A port of 127.0.0.1 on which nobody listens.
- * @param preferred taken when it is free; else any other
+ * Finds a port of 127.0.0.1 on which no process listens.
+ * @param preferred is used if it is free
  */
 export async function freePort(preferred?: number): Promise<number> {
-  if (preferred !== undefined && (await isFree(preferred))) return handOut(preferred)
+  if (preferred !== undefined && (await isFree(preferred))) return assign(preferred)
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = lowest + Math.floor(Math.random() * (highest - lowest))
-    if (!handedOut.has(port) && (await isFree(port))) return handOut(port)
+    if (!assigned.has(port) && (await isFree(port))) return assign(port)
   }
   throw plainError(`No port of 127.0.0.1 between ${lowest} and ${highest} is free.`)
 }
 
-/** The port that was asked for by name. Throws a plain error when it is taken. */
+/** Returns `port` if it is free. @throws a plain error when it is taken */
 export async function exactPort(port: number): Promise<number> {
-  if (await isFree(port)) return handOut(port)
+  if (await isFree(port)) return assign(port)
   throw plainError(`Port ${port} is taken: end what listens there, or choose another port.`)
 }
 
-function handOut(port: number): number {
-  handedOut.add(port)
+function assign(port: number): number {
+  assigned.add(port)
   return port
 }
 

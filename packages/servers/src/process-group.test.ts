@@ -13,7 +13,7 @@ import { startOf } from './process-identity.ts'
 
 const node = process.execPath
 const sleeper = ['--eval', 'setInterval(() => {}, 1000); console.log("ready")']
-const deaf = ['--eval', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); console.log("ready")']
+const ignoresSigterm = ['--eval', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); console.log("ready")']
 
 let folder: string
 beforeAll(async () => {
@@ -21,40 +21,40 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-/** Resolves when a child has printed its first line. */
-function firstLine() {
+/** Creates a listener for lines and a promise of the first line. */
+function expectFirstLine() {
   const { promise, resolve } = Promise.withResolvers<string>()
-  return { heard: promise, onLine: resolve }
+  return { firstLine: promise, onLine: resolve }
 }
 
-test('stop ends every process, the newest first', async () => {
+test('processGroup.stop stops every process, the newest first', async () => {
   const group = processGroup()
-  const ends: string[] = []
+  const exits: string[] = []
   const started = []
   for (const name of ['first', 'second']) {
-    const { heard, onLine } = firstLine()
+    const { firstLine, onLine } = expectFirstLine()
     const member = await group.spawn(name, node, sleeper, { onLine })
-    void member.exited.finally(() => ends.push(name))
+    void member.exited.finally(() => exits.push(name))
     started.push(member.pid)
-    await heard
+    await firstLine
   }
   await group.stop()
-  expect(ends).toEqual(['second', 'first'])
+  expect(exits).toEqual(['second', 'first'])
   expect(started.map(startOf)).toEqual([undefined, undefined])
 })
 
-test('a process that does not listen to SIGTERM is killed after the grace', async () => {
-  const said: string[] = []
-  const group = processGroup({ onProgress: (line) => said.push(line) })
-  const { heard, onLine } = firstLine()
-  const member = await group.spawn('deaf', node, deaf, { onLine })
-  await heard
+test('GroupProcess.stop kills a process that ignores SIGTERM after the grace period', async () => {
+  const progress: string[] = []
+  const group = processGroup({ onProgress: (line) => progress.push(line) })
+  const { firstLine, onLine } = expectFirstLine()
+  const member = await group.spawn('stubborn', node, ignoresSigterm, { onLine })
+  await firstLine
   await member.stop(100)
   expect(await member.exited).toEqual({ code: null, signal: 'SIGKILL' })
-  expect(said).toEqual(['deaf did not end within 0.1 s and is killed'])
+  expect(progress).toEqual(['stubborn did not exit within 0.1 s and is killed'])
 })
 
-test('an end that nobody asked for is told, with the last lines', async () => {
+test('onExit is called when a process exits by itself, and lastLines has its output', async () => {
   const { promise, resolve } = Promise.withResolvers()
   const log = path.join(folder, 'broken.log')
   const member = await processGroup().spawn('broken', node, ['--eval', 'console.log("alas"); process.exit(3)'], {
@@ -66,28 +66,28 @@ test('an end that nobody asked for is told, with the last lines', async () => {
   expect(await readFile(log, 'utf8')).toBe('alas\n')
 })
 
-test('a command that does not exist is an error', async () => {
+test('spawn rejects for a command that does not exist', async () => {
   await expect(processGroup().spawn('nothing', path.join(folder, 'nothing'), [])).rejects.toThrow('ENOENT')
 })
 
-// A child that starts a grandchild which does not listen to SIGTERM, and tells both pids when both run.
+// A child that starts a grandchild which ignores SIGTERM, and prints both pids when both run.
 const family = [
   '--eval',
   `const { spawn } = require('node:child_process')
-   const grandchild = spawn(process.execPath, ${JSON.stringify(deaf)}, { stdio: ['ignore', 'pipe', 'inherit'] })
+   const grandchild = spawn(process.execPath, ${JSON.stringify(ignoresSigterm)}, { stdio: ['ignore', 'pipe', 'inherit'] })
    grandchild.stdout.once('data', () => console.log(JSON.stringify([process.pid, grandchild.pid])))`,
 ]
 
-test('what a process leaves behind ends with it', async () => {
-  const { heard, onLine } = firstLine()
+test('stop kills the children of the process too', async () => {
+  const { firstLine, onLine } = expectFirstLine()
   const member = await processGroup().spawn('family', node, family, { onLine })
-  const pids = JSON.parse(await heard) as number[]
+  const pids = JSON.parse(await firstLine) as number[]
   expect(pids.map(startOf)).not.toContain(undefined)
   await member.stop()
   await vi.waitFor(() => expect(pids.map(startOf)).toEqual([undefined, undefined]), 60_000)
 })
 
-test('when the parent is killed, its children, their children and its folders go too', async () => {
+test('the reaper kills children and grandchildren and removes temporary folders when the parent is killed', async () => {
   const temporary = await mkdtemp(path.join(folder, 'left-'))
   const module = fileURLToPath(new URL('./process-group.ts', import.meta.url))
   const script = `
@@ -109,16 +109,16 @@ test('when the parent is killed, its children, their children and its folders go
   )
 })
 
-test('a port that is taken is replaced, unless it was asked for by name', async () => {
-  const squatter = createServer().listen(0, '127.0.0.1')
-  await once(squatter, 'listening')
-  const { port } = squatter.address() as AddressInfo
+test('freePort replaces a port that is taken, exactPort rejects it', async () => {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
   try {
     expect(await freePort(port)).not.toBe(port)
     await expect(exactPort(port)).rejects.toThrow(
       `Port ${port} is taken: end what listens there, or choose another port.`,
     )
   } finally {
-    squatter.close()
+    listener.close()
   }
 })

@@ -8,37 +8,37 @@ import { startOf } from './process-identity.ts'
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
 
 export type SpawnOptions = {
-  /** The whole environment of the child; left out, it inherits ours. */
+  /** The whole environment of the child. By default it inherits ours. */
   env?: NodeJS.ProcessEnv
   cwd?: string
-  /** A file that gets everything the child prints, appended. */
+  /** A file to which the output of the child is appended. */
   log?: string
-  /** Hears each line that the child prints; not together with `log`. */
+  /** Called with each line that the child prints. Not together with `log`. */
   onLine?: (line: string) => void
-  /** Hears of an end that nobody asked for by `stop` or `kill`. */
+  /** Called when the child exits without `stop` or `kill`. */
   onExit?: (exit: Exit) => void
 }
 
 export type GroupProcess = {
   name: string
   pid: number
-  /** Settles when the process has ended. */
+  /** Resolves when the process has exited. */
   exited: Promise<Exit>
-  /** How it ended; undefined while it runs. */
+  /** How the process exited; undefined while it runs. */
   exit: () => Exit | undefined
   running: () => boolean
-  /** The last lines that it printed, for a message about its end. */
+  /** The last lines that the process printed, for a message about its exit. */
   lastLines: (count?: number) => string[]
-  /** Sends a signal to the process and its children; its end is then expected. */
+  /** Sends a signal to the process and its children. Its exit is expected from then on. */
   kill: (signal: NodeJS.Signals) => void
-  /** SIGTERM, and SIGKILL after `graceMs` milliseconds; resolves when it has ended. */
+  /** Sends SIGTERM, and SIGKILL after `graceMs` milliseconds. Resolves when the process has exited. */
   stop: (graceMs?: number) => Promise<void>
 }
 
 /**
- * Child processes that end with us, however we end: by `stop`, by Ctrl-C, by an exception, even by SIGKILL. A small
- * process of its own (reaper.ts) sees the end of ours and ends what is left. Each child leads its own process group, so a
- * Ctrl-C in the terminal reaches only us and we choose the order of the ends.
+ * Creates a group of child processes that never outlive this process, whether it ends by `stop`, Ctrl-C, an exception or
+ * SIGKILL. A separate process (reaper.ts) notices the end of this one and stops the remaining children. Each child leads a
+ * process group of its own, so that Ctrl-C in the terminal reaches only this process, which stops the children in order.
  */
 export function processGroup({
   onProgress,
@@ -47,12 +47,12 @@ export function processGroup({
   const members = new Set<GroupProcess>()
   signal?.addEventListener('abort', () => void stop())
 
-  /** Ends all of them, newest first and each before the next. */
+  /** Stops all processes one after another, the newest first. */
   async function stop(graceMs?: number): Promise<void> {
     for (const member of [...members].toReversed()) await member.stop(graceMs)
   }
 
-  /** Starts `command`; throws when it cannot be started at all, or when `signal` has said that all is over. */
+  /** Starts `command`. @throws when it cannot be started, or when `signal` is aborted */
   async function spawn(name: string, command: string, args: string[], options: SpawnOptions = {}) {
     signal?.throwIfAborted()
     const log = options.log === undefined ? undefined : openSync(options.log, 'a')
@@ -69,19 +69,19 @@ export function processGroup({
       throw error
     }
     const start = startOf(child.pid)
-    if (start !== undefined) tellReaper({ pid: child.pid, start })
-    const member = memberFor(name, child, child.pid, options, (line) => onProgress?.(line))
+    if (start !== undefined) notifyReaper({ pid: child.pid, start })
+    const member = createMember(name, child, child.pid, options, (line) => onProgress?.(line))
     members.add(member)
     child.once('exit', () => {
       members.delete(member)
-      tellReaper({ gone: member.pid })
+      notifyReaper({ gone: member.pid })
     })
     return member
   }
 
   return {
     spawn,
-    /** The processes that run now, oldest first. */
+    /** The running processes, the oldest first. */
     running: () => [...members],
     stop,
   }
@@ -89,7 +89,7 @@ export function processGroup({
 
 export type ProcessGroup = ReturnType<typeof processGroup>
 
-function memberFor(
+function createMember(
   name: string,
   child: ChildProcess,
   pid: number,
@@ -98,18 +98,18 @@ function memberFor(
 ): GroupProcess {
   let expected = false
   let exit: Exit | undefined
-  const heard: string[] = []
+  const lines: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue
     createInterface({ input: stream }).on('line', (line) => {
-      heard.push(line)
-      if (heard.length > 100) heard.shift()
+      lines.push(line)
+      if (lines.length > 100) lines.shift()
       options.onLine?.(line)
     })
   }
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => {
-      signalGroup(pid, 'SIGKILL') // what it left behind
+      signalGroup(pid, 'SIGKILL') // its children that still run
       exit = { code, signal }
       resolve(exit)
       if (!expected) options.onExit?.(exit)
@@ -129,64 +129,64 @@ function memberFor(
     exit: () => exit,
     running: () => exit === undefined,
     lastLines: (count = 10) =>
-      (options.log === undefined ? heard : readFileSync(options.log, 'utf8').trimEnd().split('\n')).slice(-count),
+      (options.log === undefined ? lines : readFileSync(options.log, 'utf8').trimEnd().split('\n')).slice(-count),
     kill,
     stop: async (graceMs = 10_000) => {
       if (exit !== undefined) return
       kill('SIGTERM')
-      const impatience = setTimeout(() => {
-        onProgress(`${name} did not end within ${graceMs / 1000} s and is killed`)
+      const timer = setTimeout(() => {
+        onProgress(`${name} did not exit within ${graceMs / 1000} s and is killed`)
         kill('SIGKILL')
       }, graceMs)
       await exited
-      clearTimeout(impatience)
+      clearTimeout(timer)
     },
   }
 }
 
-/** Sends a signal to everybody in a process group, if anybody is. */
+/** Sends a signal to all processes of a group, if there are any. */
 function signalGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal)
   } catch {
-    // all of it ended by itself
+    // The whole group has exited already.
   }
 }
 
-/** Has `folder` removed when our process ends without calling the function that is returned. */
+/** Has `folder` removed when this process ends without having called the returned function. */
 export function removeAtTheEnd(folder: string): () => void {
-  tellReaper({ folder })
-  return () => tellReaper({ keep: folder })
+  notifyReaper({ folder })
+  return () => notifyReaper({ keep: folder })
 }
 
 let reaper: ChildProcess | undefined
 
 /**
- * The process that lives exactly as long as ours or anything that ours left behind: who waits for its end may use the
- * same files and ports.
+ * Identifies the reaper, which runs exactly as long as this process or any child of it. After its end the same files and
+ * ports can be used again.
  */
 export function guardian(): { pid: number; start: string } {
-  const pid = theReaper().pid ?? 0
+  const pid = getReaper().pid ?? 0
   return { pid, start: startOf(pid) ?? '' }
 }
 
-function tellReaper(note: object): void {
-  theReaper().stdin?.write(`${JSON.stringify(note)}\n`)
+function notifyReaper(note: object): void {
+  getReaper().stdin?.write(`${JSON.stringify(note)}\n`)
 }
 
-/** One reaper for our whole process, started with the first child. It holds nothing open and ends right after us. */
-function theReaper(): ChildProcess {
+/** The only reaper of this process, started with the first child. It exits right after this process. */
+function getReaper(): ChildProcess {
   if (reaper !== undefined) return reaper
   const file = import.meta.url.endsWith('.ts') ? './reaper.ts' : './reaper.js'
   reaper = spawnProcess(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
-    cwd: '/', // a folder that is never removed
-    env: {}, // none of our NODE_OPTIONS
+    cwd: '/', // A folder that is never removed.
+    env: {}, // Without our NODE_OPTIONS.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
   reaper.unref()
-  const pipe = reaper.stdin as unknown as { unref: () => void; on: (event: 'error', heard: () => void) => void }
+  const pipe = reaper.stdin as unknown as { unref: () => void; on: (event: 'error', listener: () => void) => void }
   pipe.unref()
-  pipe.on('error', () => {}) // killed from outside: nothing that we could do
+  pipe.on('error', () => {}) // The reaper was killed from outside. Nothing can be done about it.
   return reaper
 }

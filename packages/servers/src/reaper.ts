@@ -1,8 +1,8 @@
-// Runs as a process of its own, in a session of its own. Its standard input is a pipe from the process that started it;
-// when the pipe closes, that process has ended, however it ended, and what it left behind is ended here.
+// Runs as a separate process in a session of its own. Its standard input is a pipe from its parent. When the pipe closes,
+// the parent has ended for whatever reason, and the reaper stops the processes that the parent left running.
 //
-// Lines are JSON: {"pid", "start"} a process began, {"gone"} a pid ended, {"folder"} a folder to remove in the end,
-// {"keep"} a folder that is no longer ours.
+// Each line is a message in JSON: {"pid", "start"} a process has started, {"gone"} a process has exited, {"folder"} a folder
+// to remove at the end, {"keep"} a folder not to remove after all.
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { startOf } from './process-identity.ts'
@@ -12,28 +12,28 @@ const processes = new Map<number, string>()
 const folders = new Set<string>()
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const note = JSON.parse(line) as { pid?: number; start?: string; gone?: number; folder?: string; keep?: string }
-  if (note.pid !== undefined && note.start !== undefined) processes.set(note.pid, note.start)
-  if (note.gone !== undefined) processes.delete(note.gone)
-  if (note.folder !== undefined) folders.add(note.folder)
-  if (note.keep !== undefined) folders.delete(note.keep)
+  const message = JSON.parse(line) as { pid?: number; start?: string; gone?: number; folder?: string; keep?: string }
+  if (message.pid !== undefined && message.start !== undefined) processes.set(message.pid, message.start)
+  if (message.gone !== undefined) processes.delete(message.gone)
+  if (message.folder !== undefined) folders.add(message.folder)
+  if (message.keep !== undefined) folders.delete(message.keep)
 }
 
 /**
- * The process groups that still have members of ours: the leader lives, or it has ended and others have not. As long as
- * anybody is in a group its number is not given again; a leader with another start is a stranger.
+ * The process groups in which processes of the parent still run: the leader runs, or it has exited and its children have
+ * not. The number of a group with members is not reused, so a leader with another start time is an unrelated process.
  */
-function groupsLeft(): number[] {
+function remainingGroups(): number[] {
   return [...processes]
     .filter(([pid, start]) => {
-      const now = startOf(pid)
-      return now === start || (now === undefined && signal(pid, 0))
+      const currentStart = startOf(pid)
+      return currentStart === start || (currentStart === undefined && signalGroup(pid, 0))
     })
     .map(([pid]) => pid)
 }
 
-/** Sends a signal to a group; false when nobody is in it any more. */
-function signal(group: number, name: NodeJS.Signals | 0): boolean {
+/** Sends a signal to a group; false when it has no members. */
+function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, name)
   } catch {
@@ -41,8 +41,8 @@ function signal(group: number, name: NodeJS.Signals | 0): boolean {
   }
 }
 
-for (const group of groupsLeft()) signal(group, 'SIGTERM')
+for (const group of remainingGroups()) signalGroup(group, 'SIGTERM')
 const deadline = Date.now() + graceMs
-while (groupsLeft().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
-for (const group of groupsLeft()) signal(group, 'SIGKILL')
+while (remainingGroups().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
+for (const group of remainingGroups()) signalGroup(group, 'SIGKILL')
 for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

@@ -1,10 +1,10 @@
-import type { Guard } from './guard.ts'
+import type { Guard } from './authentication.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { ProcessGroup } from './process-group.ts'
 
 export type ServerName = 'mongodb' | 'kafka' | 'mailbox'
 
-/** How a server is had: it was there already, in a container, or as a plain process. */
+/** How a server runs: it was started by someone else, in a container, or as a plain process. */
 export type Way = 'environment' | 'container' | 'process'
 
 export type Addresses = {
@@ -12,32 +12,32 @@ export type Addresses = {
   mongodb?: string
   /** `host:port[,host:port…]` */
   kafka?: string
-  /** Where each of the `kafkaDoors` that were asked for listens, `host:port`, in the same order. */
+  /** The address of each extra listener that `kafkaDoors` requested, `host:port`, in the same order. */
   kafkaDoors?: string[]
-  /** Where a Kafka with a guard listens to who shows who they are, `host:port`: without TLS, and with it. */
+  /** The listeners of a Kafka with authentication, `host:port`: SCRAM without TLS, and SCRAM or PLAIN with TLS. */
   kafkaGuarded?: { scram: string; both: string }
   /** `smtp://host:port` */
   smtp?: string
-  /** Where `GET /api/email` lists the letters, and people read them. */
+  /** The URL of the mailbox: a page for people, and `GET /api/email` lists the e-mails. */
   mailbox?: string
 }
 
-/** The ports that a server should have where they are free. */
+/** The preferred ports of a server. Others are used if they are taken. */
 export type Ports = { mongodb?: number; kafka?: number; smtp?: number; mailbox?: number }
 
 export type Server = ManagedProcess & {
   way: Way
   addresses: Addresses
-  /** The ports it got, for the next start to prefer. */
+  /** The ports in use, which the next start prefers. */
   ports: Ports
 }
 
-/** What a server started as a plain process is given. */
-export type Place = {
+/** The context in which a server is started as a plain process. */
+export type ProcessContext = {
   group: ProcessGroup
-  /** Keeps its data, its settings and its log. */
+  /** The folder of its data, settings and log. */
   folder: string
-  /** Taken where they are free. */
+  /** Preferred ports. */
   ports: Ports
   /** See `StartServers`. */
   kafkaDoors: string[]

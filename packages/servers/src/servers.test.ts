@@ -19,10 +19,10 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true })
 })
 
-async function folder(): Promise<string> {
-  const made = await mkdtemp(path.join(tmpdir(), 'halles-servers-test-'))
-  folders.push(made)
-  return made
+async function createFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'halles-servers-test-'))
+  folders.push(folder)
+  return folder
 }
 
 async function withMongo<T>(url: string, use: (client: MongoClient) => Promise<T>): Promise<T> {
@@ -34,8 +34,8 @@ async function withMongo<T>(url: string, use: (client: MongoClient) => Promise<T
   }
 }
 
-/** Sends one message through a new topic and resolves with what a consumer group got. */
-async function throughKafka(broker: string, topic: string): Promise<string | undefined> {
+/** Sends one message to a new topic and resolves with the value that a consumer group received. */
+async function sendAndConsume(broker: string, topic: string): Promise<string | undefined> {
   const retry = { initialRetryTime: 50, maxRetryTime: 200, retries: 100 }
   const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, retry })
   const admin = kafka.admin()
@@ -54,10 +54,10 @@ async function throughKafka(broker: string, topic: string): Promise<string | und
   }
 }
 
-async function sendLetter(smtp: string, subject: string): Promise<void> {
+async function sendEmail(smtp: string, subject: string): Promise<void> {
   const { hostname, port } = new URL(smtp)
   const socket = connect(Number(port), hostname)
-  const said = [
+  const commands = [
     'HELO test',
     'MAIL FROM:<shop@halles.example>',
     'RCPT TO:<ada@halles.example>',
@@ -67,104 +67,104 @@ async function sendLetter(smtp: string, subject: string): Promise<void> {
   ]
   for await (const line of createInterface({ input: socket })) {
     if (/^[45]/.test(line)) throw new Error(line)
-    const next = said.shift()
+    const next = commands.shift()
     if (next !== undefined) socket.write(`${next}\r\n`)
   }
 }
 
-async function subjects(mailbox: string): Promise<string[]> {
-  const letters = (await (await fetch(`${mailbox}/api/email`)).json()) as { subject: string }[]
-  return letters.map((letter) => letter.subject)
+async function receivedSubjects(mailbox: string): Promise<string[]> {
+  const emails = (await (await fetch(`${mailbox}/api/email`)).json()) as { subject: string }[]
+  return emails.map(({ subject }) => subject)
 }
 
-test('plain processes give transactions, topics and letters, and a later start finds them again', async () => {
-  const dataDir = await folder()
+test('startServers runs plain processes, and a later start on the same dataDir finds their documents, topics and e-mails', async () => {
+  const dataDir = await createFolder()
   const start = () => startServers({ need: ['mongodb', 'kafka', 'mailbox'], dataDir, ways: ['process'] })
   servers = await start()
   expect(servers.ways).toEqual({ mongodb: 'process', kafka: 'process', mailbox: 'process' })
   const first = { mongodb: servers.mongodb, kafka: servers.kafka, smtp: servers.smtp, mailbox: servers.mailbox }
 
   await withMongo(servers.mongodb!, async (client) => {
-    const things = client.db().collection('things')
+    const products = client.db().collection('products')
     await client.withSession((session) =>
       session.withTransaction(async () => {
-        await things.insertOne({ name: 'one' }, { session })
-        await things.insertOne({ name: 'two' }, { session })
+        await products.insertOne({ name: 'one' }, { session })
+        await products.insertOne({ name: 'two' }, { session })
       }),
     )
-    expect(await things.countDocuments()).toBe(2)
+    expect(await products.countDocuments()).toBe(2)
   })
-  expect(await throughKafka(servers.kafka!, 'news')).toBe('bonjour')
-  await sendLetter(servers.smtp!, 'Une lettre')
-  await vi.waitFor(async () => expect(await subjects(servers!.mailbox!)).toEqual(['Une lettre']), 60_000)
+  expect(await sendAndConsume(servers.kafka!, 'news')).toBe('bonjour')
+  await sendEmail(servers.smtp!, 'Une lettre')
+  await vi.waitFor(async () => expect(await receivedSubjects(servers!.mailbox!)).toEqual(['Une lettre']), 60_000)
   await servers.stop()
 
   servers = await start()
-  expect(servers).toMatchObject(first) // the ports were free, so they are the same
-  expect(await withMongo(servers.mongodb!, (client) => client.db().collection('things').countDocuments())).toBe(2)
-  expect(await subjects(servers.mailbox!)).toEqual(['Une lettre'])
+  expect(servers).toMatchObject(first) // The ports were free, so they are the same.
+  expect(await withMongo(servers.mongodb!, (client) => client.db().collection('products').countDocuments())).toBe(2)
+  expect(await receivedSubjects(servers.mailbox!)).toEqual(['Une lettre'])
   const admin = new Kafka({ brokers: [servers.kafka!], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   expect(await admin.listTopics()).toContain('news')
   await admin.disconnect()
 })
 
-test('the data is found on another port when the old one is taken', async () => {
-  const dataDir = await folder()
+test('startServers moves MongoDB with its data to another port when the last port is taken', async () => {
+  const dataDir = await createFolder()
   servers = await startServers({ need: ['mongodb'], dataDir, ways: ['process'] })
-  await withMongo(servers.mongodb!, (client) => client.db().collection('things').insertOne({ name: 'one' }))
+  await withMongo(servers.mongodb!, (client) => client.db().collection('products').insertOne({ name: 'one' }))
   const port = Number(new URL(servers.mongodb!).port)
   await servers.stop()
 
-  const squatter = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1')
-  await once(squatter, 'listening')
+  const listener = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1')
+  await once(listener, 'listening')
   try {
     servers = await startServers({ need: ['mongodb'], dataDir, ways: ['process'] })
     expect(Number(new URL(servers.mongodb!).port)).not.toBe(port)
-    expect(await withMongo(servers.mongodb!, (client) => client.db().collection('things').countDocuments())).toBe(1)
+    expect(await withMongo(servers.mongodb!, (client) => client.db().collection('products').countDocuments())).toBe(1)
   } finally {
-    squatter.close()
+    listener.close()
   }
 })
 
-test('a killed server is back on the same port with the same data', async () => {
+test('Servers.restart starts a killed server on the same port with the same data', async () => {
   servers = await startServers({ need: ['mongodb', 'kafka'], ways: ['process'] })
   const { mongodb, kafka, pids } = servers
   await withMongo(mongodb!, (client) =>
     client
       .db()
-      .collection('things')
+      .collection('products')
       .insertOne({ name: 'one' }, { writeConcern: { w: 'majority' } }),
   )
   await Promise.all([servers.kill('mongodb', 'SIGKILL'), servers.kill('kafka', 'SIGKILL')])
   expect(servers.pids).toEqual({})
   await Promise.all([servers.restart('mongodb'), servers.restart('kafka')])
   expect(servers.pids).not.toEqual(pids)
-  expect(await withMongo(mongodb!, (client) => client.db().collection('things').countDocuments())).toBe(1)
-  expect(await throughKafka(kafka!, 'news')).toBe('bonjour')
+  expect(await withMongo(mongodb!, (client) => client.db().collection('products').countDocuments())).toBe(1)
+  expect(await sendAndConsume(kafka!, 'news')).toBe('bonjour')
 })
 
-test('a door of Kafka leads its clients back through what was put in between', async () => {
-  const between = await freePort()
-  servers = await startServers({ need: ['kafka'], ways: ['process'], kafkaDoors: [`127.0.0.1:${between}`] })
-  const door = new URL(`tcp://${servers.kafkaDoors![0]}`)
-  let passed = 0
-  const cable = createServer((near) => {
-    passed++
-    const far = connect(Number(door.port), door.hostname)
-    near.pipe(far).pipe(near)
-    for (const end of [near, far]) end.on('error', () => {})
-  }).listen(between, '127.0.0.1')
-  await once(cable, 'listening')
+test('kafkaDoors adds a listener that advertises a proxy, so that its clients connect through the proxy', async () => {
+  const proxyPort = await freePort()
+  servers = await startServers({ need: ['kafka'], ways: ['process'], kafkaDoors: [`127.0.0.1:${proxyPort}`] })
+  const kafka = new URL(`tcp://${servers.kafkaDoors![0]}`)
+  let connections = 0
+  const proxy = createServer((client) => {
+    connections++
+    const upstream = connect(Number(kafka.port), kafka.hostname)
+    client.pipe(upstream).pipe(client)
+    for (const socket of [client, upstream]) socket.on('error', () => {})
+  }).listen(proxyPort, '127.0.0.1')
+  await once(proxy, 'listening')
   try {
-    expect(await throughKafka(`127.0.0.1:${between}`, 'news')).toBe('bonjour')
-    expect(passed).toBeGreaterThan(3) // not only the first connection of each of the three clients
+    expect(await sendAndConsume(`127.0.0.1:${proxyPort}`, 'news')).toBe('bonjour')
+    expect(connections).toBeGreaterThan(3) // More than the first connection of each of the three clients.
   } finally {
-    cable.close()
+    proxy.close()
   }
 })
 
-test('what the environment names is used as it is', async () => {
+test('startServers uses the servers that the environment names', async () => {
   vi.stubEnv('MONGODB_URL', 'mongodb://elsewhere.example:27017/?replicaSet=theirs')
   vi.stubEnv('KAFKA_BROKERS', 'a.example:9092,b.example:9092')
   vi.stubEnv('SMTP_URL', 'smtps://post.example:465')
@@ -179,26 +179,26 @@ test('what the environment names is used as it is', async () => {
   expect(servers.mailbox).toBeUndefined()
 })
 
-test('containers give the same, where a Docker engine answers', async (context) => {
+test('startServers runs containers where a Docker engine answers, with the same results as processes', async (context) => {
   const need: ['mongodb', 'kafka', 'mailbox'] = ['mongodb', 'kafka', 'mailbox']
-  const dataDir = await folder()
-  const { dockerEngine } = await import('./containers.ts')
-  if ((await dockerEngine(() => {})) === undefined) context.skip('no Docker engine answers')
+  const dataDir = await createFolder()
+  const { findDockerEngine } = await import('./containers.ts')
+  if ((await findDockerEngine(() => {})) === undefined) context.skip('no Docker engine answers')
   const { removeData } = await import('./start-servers.ts')
   try {
     servers = await startServers({ need, dataDir, onProgress: (line) => console.log(line) })
     expect(servers.ways).toMatchObject({ mongodb: 'container', kafka: 'container' })
-    await withMongo(servers.mongodb!, (client) => client.db().collection('things').insertOne({ name: 'one' }))
-    expect(await throughKafka(servers.kafka!, 'news')).toBe('bonjour')
-    await sendLetter(servers.smtp!, 'Une lettre')
-    await vi.waitFor(async () => expect(await subjects(servers!.mailbox!)).toEqual(['Une lettre']), 60_000)
+    await withMongo(servers.mongodb!, (client) => client.db().collection('products').insertOne({ name: 'one' }))
+    expect(await sendAndConsume(servers.kafka!, 'news')).toBe('bonjour')
+    await sendEmail(servers.smtp!, 'Une lettre')
+    await vi.waitFor(async () => expect(await receivedSubjects(servers!.mailbox!)).toEqual(['Une lettre']), 60_000)
     await servers.kill('kafka', 'SIGKILL')
     await servers.restart('kafka')
     await servers.stop()
 
     servers = await startServers({ need: ['mongodb', 'kafka'], dataDir })
-    expect(await withMongo(servers.mongodb!, (client) => client.db().collection('things').countDocuments())).toBe(1)
-    expect(await throughKafka(servers.kafka!, 'other-news')).toBe('bonjour')
+    expect(await withMongo(servers.mongodb!, (client) => client.db().collection('products').countDocuments())).toBe(1)
+    expect(await sendAndConsume(servers.kafka!, 'other-news')).toBe('bonjour')
     await servers.stop()
   } finally {
     await removeData(dataDir)
@@ -209,10 +209,10 @@ test('containers give the same, where a Docker engine answers', async (context) 
 test.each([
   { need: 'mongodb' as const, sentence: /^MongoDB is missing: start a Docker engine, or install .*pip.*\.$/ },
   { need: 'kafka' as const, sentence: /^Kafka needs Java: start a Docker engine, or install Java 17 .*\.$/ },
-])('a machine without the tools for $need is told what to install', async ({ need, sentence }) => {
+])('startServers says what to install on a machine that lacks the tools for $need', async ({ need, sentence }) => {
   vi.stubEnv('PATH', '')
   vi.stubEnv('JAVA_HOME', '')
-  vi.stubEnv('HALLES_CACHE', await folder())
+  vi.stubEnv('HALLES_CACHE', await createFolder())
   const failure = startServers({ need: [need], ways: ['process'] })
   await expect(failure).rejects.toThrow(sentence)
   const { isPlainError } = await import('./index.ts')

@@ -1,54 +1,52 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { plainError } from './plain-error.ts'
-import { guardian } from './process-group.ts'
-import { startOf } from './process-identity.ts'
-import { removeData } from './start-servers.ts'
+import { guardian, plainError, removeData, startOf } from './index.ts'
 
-type Life = { pid: number; start: string }
+/** Identifies a process: pids are reused, a pid with a start time is not. */
+type ProcessIdentity = { pid: number; start: string }
 
 /**
- * Makes this process the only one that runs a shop on `dataDir`. Throws a plain error when another one does; waits for
- * what a killed one left behind to end.
+ * Locks `dataDir`, so that only one process runs a shop on it. Waits until the children of a killed shop have exited.
  * @param reset removes the data first
- * @returns gives the folder free again
+ * @returns a function that releases the lock
+ * @throws a plain error when another shop runs on the folder
  */
 export async function lockShop(dataDir: string, reset: boolean): Promise<() => void> {
   const file = path.join(dataDir, 'lock.json')
-  await untilFree(dataDir, file)
+  await waitUntilUnlocked(dataDir, file)
   if (reset) await removeData(dataDir)
   mkdirSync(dataDir, { recursive: true })
   rmSync(file, { force: true })
-  const us: Life = { pid: process.pid, start: startOf(process.pid) ?? '' }
+  const self: ProcessIdentity = { pid: process.pid, start: startOf(process.pid) ?? '' }
   try {
-    writeFileSync(file, JSON.stringify({ shop: us, guardian: guardian() }), { flag: 'wx' })
+    writeFileSync(file, JSON.stringify({ shop: self, guardian: guardian() }), { flag: 'wx' })
   } catch (error) {
     throw plainError('Another shop is starting here at this moment: use that one.', { cause: error })
   }
   return () => rmSync(file, { force: true })
 }
 
-async function untilFree(dataDir: string, file: string): Promise<void> {
+async function waitUntilUnlocked(dataDir: string, file: string): Promise<void> {
   if (!existsSync(file)) return
   const lock = readLock(file)
   if (lock === undefined) return
-  if (lives(lock.shop)) {
+  if (isRunning(lock.shop)) {
     const running = path.join(dataDir, 'running.json')
     const at = existsSync(running) ? ` at ${JSON.parse(readFileSync(running, 'utf8')).gateway}` : ''
     throw plainError(`The shop already runs${at} (process ${lock.shop.pid}): use it, or end it with Ctrl-C first.`)
   }
-  for (let waited = 0; lives(lock.guardian) && waited < 15_000; waited += 50) await pause(50)
+  for (let waited = 0; isRunning(lock.guardian) && waited < 15_000; waited += 50) await pause(50)
 }
 
-function readLock(file: string): { shop: Life; guardian: Life } | undefined {
+function readLock(file: string): { shop: ProcessIdentity; guardian: ProcessIdentity } | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as { shop: Life; guardian: Life }
+    return JSON.parse(readFileSync(file, 'utf8')) as { shop: ProcessIdentity; guardian: ProcessIdentity }
   } catch {
-    return undefined // cut short by a crash
+    return undefined // A crash left an incomplete file.
   }
 }
 
-function lives({ pid, start }: Life): boolean {
+function isRunning({ pid, start }: ProcessIdentity): boolean {
   return startOf(pid) === start
 }

@@ -1,62 +1,62 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Guard } from './authentication.ts'
 import { config } from './config.ts'
-import { dockerEngine, removeVolumes, startContainer, type Engine } from './containers.ts'
-import type { Guard } from './guard.ts'
-import { kafkaProcess } from './kafka.ts'
-import { mailboxProcess } from './mailbox.ts'
-import { mongodbProcess } from './mongodb.ts'
+import { findDockerEngine, removeVolumes, startContainer, type Engine } from './containers.ts'
+import { startKafkaProcess } from './kafka.ts'
+import { startMailboxProcess } from './mailbox.ts'
+import { startMongodbProcess } from './mongodb.ts'
 import { plainError } from './plain-error.ts'
 import { processGroup, removeAtTheEnd } from './process-group.ts'
-import type { Addresses, Place, Ports, Server, ServerName, Way } from './server.ts'
+import type { Addresses, Ports, ProcessContext, Server, ServerName, Way } from './server.ts'
 
 export type StartServers = {
   need: ServerName[]
-  /** Keeps the data for later starts; left out, it goes to a temporary folder that is removed at the end. */
+  /** Keeps the data for later starts. By default it is in a temporary folder that is removed at the end. */
   dataDir?: string
   onProgress?: (line: string) => void
-  /** Ports to take where they are free; those of the last start with the same `dataDir` come first. */
+  /** Preferred ports. Those of the last start with the same `dataDir` take precedence. */
   ports?: Ports
-  /** The ways that may be tried, all by default. */
+  /** The allowed ways to run a server, all by default. */
   ways?: Way[]
-  /** Servers that run already, used as given; before those that the environment names. */
+  /** Addresses of servers that already run. They take precedence over those in the environment. */
   given?: Addresses
   /**
-   * More doors of Kafka: for each, the `host:port` that whoever comes through it is told to come back to, because a client
-   * of Kafka goes where the broker says it is. So something can be put between the broker and a single client.
+   * Adds a listener to Kafka for each `host:port`, which the listener advertises. A Kafka client connects to the advertised
+   * address, so a proxy can stand between the broker and a single client.
    */
   kafkaDoors?: string[]
-  /** Has MongoDB and Kafka ask who comes; they are plain processes then. */
+  /** Requires authentication at MongoDB and Kafka. They run as plain processes then. */
   guard?: Guard
-  /** Hears of a plain process that ended without being asked to, with its last lines. */
+  /** Called with the last lines of a plain process that exits without having been stopped. */
   onCrash?: (message: string) => void
-  /** Ends the start: what has begun is stopped, and the start rejects. */
+  /** Aborts the start: servers that are starting are stopped, and the promise rejects. */
   signal?: AbortSignal
 }
 
 export type Servers = Addresses & {
   ways: Partial<Record<ServerName, Way>>
-  /** Of the servers that run as plain processes. */
+  /** The pids of the servers that run as plain processes. */
   readonly pids: Partial<Record<ServerName, number>>
-  /** Ends what was started; safe to call again. */
+  /** Stops the servers that were started here. Calling it again has no effect. */
   stop: () => Promise<void>
-  /** Sends a signal to a server that runs as a plain process; SIGKILL resolves when it has ended. */
+  /** Sends a signal to a server. For plain processes SIGKILL resolves when the process has exited. */
   kill: (name: ServerName, signal: NodeJS.Signals) => Promise<void>
-  /** Ends a server if it still runs, starts it on the same ports and data, and waits until it works. */
+  /** Stops a server if it runs, starts it on the same ports and data, and waits until it is ready. */
   restart: (name: ServerName) => Promise<void>
 }
 
-const startProcess: Record<ServerName, (place: Place) => Promise<Server>> = {
-  mongodb: mongodbProcess,
-  kafka: kafkaProcess,
-  mailbox: mailboxProcess,
+const startProcess: Record<ServerName, (context: ProcessContext) => Promise<Server>> = {
+  mongodb: startMongodbProcess,
+  kafka: startKafkaProcess,
+  mailbox: startMailboxProcess,
 }
 
-/** Starts the servers that are needed, all at once, and resolves when they work. See README.md for the ways. */
+/** Starts the servers concurrently and resolves when all are ready. README.md describes the ways to run a server. */
 export async function startServers(options: StartServers): Promise<Servers> {
   const { need, dataDir, guard, kafkaDoors = [], onProgress = () => {}, onCrash = () => {}, signal } = options
-  const may = options.ways ?? (guard ? ['process'] : ['environment', 'container', 'process'])
+  const allowedWays = options.ways ?? (guard ? ['process'] : ['environment', 'container', 'process'])
   const group = processGroup({ onProgress, signal })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
   const keepFolder = dataDir === undefined ? removeAtTheEnd(folder) : undefined
@@ -65,27 +65,28 @@ export async function startServers(options: StartServers): Promise<Servers> {
   let failure: unknown
 
   async function start(name: ServerName): Promise<Server> {
-    const given = may.includes('environment') ? givenServer(name, options.given) : undefined
-    if (given !== undefined) {
+    const existing = allowedWays.includes('environment') ? findExistingServer(name, options.given) : undefined
+    if (existing !== undefined) {
       if (name === 'kafka' && kafkaDoors.length > 0)
-        throw plainError('A Kafka that is given gets no more doors: start without KAFKA_BROKERS.')
-      return given
+        throw plainError('Listeners cannot be added to an existing Kafka: start without KAFKA_BROKERS.')
+      return existing
     }
-    const own = path.join(folder, name)
-    await mkdir(own, { recursive: true })
-    const last = await readMemory(own)
+    const serverFolder = path.join(folder, name)
+    await mkdir(serverFolder, { recursive: true })
+    const last = await readLastStart(serverFolder)
     const ports = { ...options.ports, ...last.ports }
-    if (may.includes('container') && last.way !== 'process' && hasImage(name)) {
-      const found = await (engine ??= dockerEngine(onProgress))
+    if (allowedWays.includes('container') && last.way !== 'process' && hasImage(name)) {
+      const found = await (engine ??= findDockerEngine(onProgress))
       try {
         if (found !== undefined) return await startContainer(found, name, { ports, dataDir, kafkaDoors })
       } catch (error) {
-        if (!may.includes('process')) throw error
-        onProgress(`${name}: no container, a plain process instead (${String(error)})`)
+        if (!allowedWays.includes('process')) throw error
+        onProgress(`${name}: the container failed, using a plain process instead (${String(error)})`)
       }
     }
-    if (!may.includes('process')) throw plainError(`No Docker engine answers that could run ${name}: start one.`)
-    return startProcess[name]({ group, folder: own, ports, kafkaDoors, guard, onProgress, onCrash })
+    if (!allowedWays.includes('process'))
+      throw plainError(`No Docker engine answers that could run ${name}: start one.`)
+    return startProcess[name]({ group, folder: serverFolder, ports, kafkaDoors, guard, onProgress, onCrash })
   }
 
   await Promise.all(
@@ -93,9 +94,9 @@ export async function startServers(options: StartServers): Promise<Servers> {
       try {
         const server = await start(name)
         servers.set(name, server)
-        if (server.way !== 'environment') await remember(path.join(folder, name), server)
+        if (server.way !== 'environment') await writeLastStart(path.join(folder, name), server)
       } catch (error) {
-        failure ??= error // what follows from it is not worth telling
+        failure ??= error // Later errors are consequences of the first.
         await group.stop(2_000)
       }
     }),
@@ -116,7 +117,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
   }
 
   const all = [...servers.values()]
-  const named = (name: ServerName): Server => {
+  const getServer = (name: ServerName): Server => {
     const server = servers.get(name)
     if (server === undefined) throw new Error(`${name} was not started`)
     return server
@@ -128,53 +129,53 @@ export async function startServers(options: StartServers): Promise<Servers> {
       return Object.fromEntries([...servers].map(([name, server]) => [name, server.pid()]).filter(([, pid]) => pid))
     },
     stop,
-    kill: (name, signal) => named(name).kill(signal),
-    restart: (name) => named(name).restart(),
+    kill: (name, signal) => getServer(name).kill(signal),
+    restart: (name) => getServer(name).restart(),
   }
 }
 
-/** What the environment names already is used as it is. */
-function givenServer(name: ServerName, given?: Addresses): Server | undefined {
+/** Returns the server at an address that the options or the environment give. */
+function findExistingServer(name: ServerName, given?: Addresses): Server | undefined {
   const { mongodb, kafka, smtp, mailbox } = { ...config().given, ...given }
   const addresses = { mongodb: { mongodb }, kafka: { kafka }, mailbox: { smtp, mailbox } }[name]
   if (Object.values(addresses)[0] === undefined) return undefined
-  const notOurs = () => Promise.reject(plainError(`${name} was not started here: it is one that was given.`))
+  const notManaged = () => Promise.reject(plainError(`${name} was not started here, so it cannot be controlled.`))
   return {
     way: 'environment',
     addresses,
     ports: {},
     pid: () => undefined,
     stop: async () => {},
-    kill: notOurs,
-    restart: notOurs,
+    kill: notManaged,
+    restart: notManaged,
   }
 }
 
-/** maildev comes with our own packages, so it needs no container unless an image is asked for. */
+/** Whether the server may run in a container. maildev is an npm package and needs one only if an image is configured. */
 function hasImage(name: ServerName): boolean {
   return config().images[name] !== undefined
 }
 
-/** What a later start with the same data needs: the same ports where it can, and the way that has the data. */
-type Memory = { ports: Ports; way?: Way }
+/** What the next start with the same data reuses: the ports, and the way to run the server, which has the data. */
+type LastStart = { ports: Ports; way?: Way }
 
-const memoryFile = 'server.json'
+const lastStartFile = 'server.json'
 
-async function readMemory(folder: string): Promise<Memory> {
+async function readLastStart(folder: string): Promise<LastStart> {
   try {
-    return JSON.parse(await readFile(path.join(folder, memoryFile), 'utf8')) as Memory
+    return JSON.parse(await readFile(path.join(folder, lastStartFile), 'utf8')) as LastStart
   } catch {
-    return { ports: {} } // the first start here
+    return { ports: {} } // This is the first start.
   }
 }
 
-async function remember(folder: string, { ports, way }: Memory): Promise<void> {
-  await writeFile(path.join(folder, memoryFile), JSON.stringify({ ports, way }))
+async function writeLastStart(folder: string, { ports, way }: LastStart): Promise<void> {
+  await writeFile(path.join(folder, lastStartFile), JSON.stringify({ ports, way }))
 }
 
-/** Forgets what was kept in `dataDir`, in whichever way the servers ran. Nothing may run on it. */
+/** Removes the data in `dataDir` and in the volumes of its containers. No server may be running on it. */
 export async function removeData(dataDir: string): Promise<void> {
-  const memories = await Promise.all(Object.keys(startProcess).map((name) => readMemory(path.join(dataDir, name))))
-  if (memories.some(({ way }) => way === 'container')) await removeVolumes(dataDir)
+  const lastStarts = await Promise.all(Object.keys(startProcess).map((name) => readLastStart(path.join(dataDir, name))))
+  if (lastStarts.some(({ way }) => way === 'container')) await removeVolumes(dataDir)
   await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
 }

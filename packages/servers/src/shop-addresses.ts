@@ -1,0 +1,40 @@
+import { demoAccounts, urlOf, type ServerAddresses, type ServiceName, type ShopPorts } from './shop-services.ts'
+
+/** The addresses and processes of a running shop; the content of `.data/running.json`. */
+export type Running = {
+  gateway: string
+  /** The gateway's port for operators. The other services serve operators on their only port. */
+  gatewayOperator: string
+  services: Record<Exclude<ServiceName, 'gateway'>, string>
+  /** host:port */
+  productGrpc: string
+  mongodb: string
+  kafka: string
+  smtp: string
+  mailbox: string
+  storefront: string
+  accounts: typeof demoAccounts
+  pids: Record<string, number>
+}
+
+/** Lists the addresses of a shop by the ports of its services and the addresses of its servers. */
+export function shopAddresses(ports: ShopPorts, servers: ServerAddresses): Omit<Running, 'pids'> {
+  const { mongodb = '', kafka = '', smtp = '', mailbox = '' } = servers
+  return {
+    gateway: urlOf(ports.gateway),
+    gatewayOperator: urlOf(ports.gatewayOperator),
+    services: {
+      auth: urlOf(ports.auth),
+      product: urlOf(ports.product),
+      order: urlOf(ports.order),
+      notification: urlOf(ports.notification),
+    },
+    productGrpc: `127.0.0.1:${ports.productGrpc}`,
+    mongodb,
+    kafka,
+    smtp,
+    mailbox,
+    storefront: `${urlOf(ports.gateway)}/`,
+    accounts: demoAccounts,
+  }
+}

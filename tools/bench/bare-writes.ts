@@ -1,0 +1,149 @@
+// The upper limit: only the MongoDB writes of an order, from one process, without HTTP, gRPC or Kafka.
+// Arguments: the MongoDB URLs with the databases of orders and of products.
+import { newId } from '@halles/service/ids'
+import { metricsOf } from '@halles/service/metrics'
+import { coalesce } from '@halles/service/coalesce'
+import { logger } from '@halles/service/log'
+import { openMongo } from '@halles/service/mongo'
+import { digestOf } from '@halles/order-service/basket'
+import { debtsIn } from '@halles/order-service/debts'
+import { intentsIn } from '@halles/order-service/intents'
+import { numbersIn } from '@halles/order-service/numbers'
+import { orderOf, type Order } from '@halles/order-service/order'
+import { ordersCollection, SWEEP_AFTER, type Mark, type Stored } from '@halles/order-service/orders'
+import { stockMetricsIn } from '@halles/product-service/metrics'
+import type { Product } from '@halles/product-service/product'
+import { productsIn } from '@halles/product-service/products'
+import { reservationsIn } from '@halles/product-service/reservations'
+import { transactionsOn } from '@halles/product-service/transactions'
+import { createBasket, type Case } from './baskets.ts'
+import { serveParent } from './child-process.ts'
+
+/**
+ * `batched` writes by the stores of order-service and product-service, which group concurrent writes (group commit);
+ * `one-by-one` makes the same changes, each by a call of its own and without a transaction.
+ */
+export type Writes = {
+  mode: 'batched' | 'one-by-one'
+  case: Case
+  buyers: number
+  for: { ms: number } | { orders: number }
+}
+/** `ms` is the total duration, `latencies` has the time until each order was confirmed. */
+export type WriteResult = { ms: number; latencies: number[] }
+
+const [orderUrl, productUrl] = process.argv.slice(2) as [string, string]
+const PRODUCTS = 1000
+const now = () => new Date()
+const log = logger('bare-writes', 'warn')
+
+const [orderMongo, productMongo] = await Promise.all([
+  openMongo(orderUrl, 'bare-writes'),
+  openMongo(productUrl, 'bare-writes'),
+])
+const orders = await ordersCollection(orderMongo.db)
+const intents = intentsIn(orders, now)
+const debts = debtsIn(orders, now)
+const takeNumber = numbersIn(orderMongo.db)
+const { transact } = transactionsOn(productMongo.client, log)
+const reservations = await reservationsIn(productMongo.db, transact, stockMetricsIn(metricsOf('bare-writes')), now)
+const productStore = await productsIn(productMongo.db, transact)
+const products = productMongo.db.collection<Product>('products')
+const reservationDocuments = productMongo.db.collection<{ _id: string }>('reservations')
+
+const ids = Array.from({ length: PRODUCTS }, newId)
+await productStore.fill(
+  ids.map((_id, i) => ({
+    _id,
+    name: `Benchmark product ${i}`,
+    description: null,
+    price: 12.5,
+    category: 'bench',
+    stock: 1_000_000,
+    image: null,
+    revision: 1,
+    archived: false,
+    createdAt: now(),
+    updatedAt: now(),
+  })),
+)
+
+const markPublished = coalesce(
+  async (published: Order[]): Promise<undefined[]> => {
+    await debts.told(published)
+    return published.map(() => undefined)
+  },
+  { max: 512 },
+)
+
+async function createOrder(contention: Case): Promise<{ order: Order; mark: Mark }> {
+  const lines = createBasket(ids, contention)
+  const id = newId()
+  const order = orderOf({
+    _id: id,
+    number: await takeNumber(),
+    customer: { id: `customer-${id.slice(-2)}`, name: 'Camille', email: `${id}@halles.example`, locale: 'fr' },
+    items: lines.map((line) => ({ ...line, name: 'Benchmark product', price: 12.5 })),
+    at: now(),
+    traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-00',
+  })
+  const wanted = lines.map((line, at) => ({ ...line, at }))
+  return { order, mark: { key: newId(), until: now(), basket: digestOf(wanted) } }
+}
+
+const itemsOf = ({ items }: Order) => items.map(({ productId, quantity }) => ({ productId, quantity }))
+
+/** Places an order. Resolves when it is confirmed, with the promise of the write that follows. */
+const placeOrder: Record<Writes['mode'], (contention: Case) => Promise<{ cleanUp: Promise<unknown> }>> = {
+  batched: async (contention) => {
+    const { order, mark } = await createOrder(contention)
+    await intents.add(order, mark)
+    await reservations.reserve({ orderId: order._id, items: itemsOf(order), deadline: Infinity })
+    await intents.confirm(order._id)
+    return { cleanUp: markPublished(order) }
+  },
+
+  'one-by-one': async (contention) => {
+    const { order, mark } = await createOrder(contention)
+    const _id = order._id
+    const intent: Stored = { ...order, status: 'Intent', sweepAt: new Date(Date.now() + SWEEP_AFTER), idem: mark }
+    await orders.insertOne(intent)
+    await reservationDocuments.insertOne({ _id, state: 'held', items: itemsOf(order), at: now() } as { _id: string })
+    await products.bulkWrite(
+      itemsOf(order).map(({ productId, quantity }) => ({
+        updateOne: {
+          filter: { _id: productId, archived: false, stock: { $gte: quantity } },
+          update: { $inc: { stock: -quantity } },
+        },
+      })),
+    )
+    await orders.updateOne({ _id, status: 'Intent' }, { $set: { status: 'Reçue' } })
+    const update = { $unset: { unsent: '', sweepAt: '', sweptBy: '' } } as const
+    return { cleanUp: orders.updateOne({ _id, seq: 1 }, update, { writeConcern: { w: 1 } }) }
+  },
+}
+
+async function write({ mode, case: contention, buyers, for: limit }: Writes): Promise<WriteResult> {
+  const latencies: number[] = []
+  const cleanUps: Promise<unknown>[] = []
+  let started = 0
+  const startedAt = performance.now()
+  const shouldContinue = (): boolean =>
+    'ms' in limit ? performance.now() - startedAt < limit.ms : started < limit.orders
+  await Promise.all(
+    Array.from({ length: buyers }, async () => {
+      while (shouldContinue()) {
+        started++
+        const start = performance.now()
+        const { cleanUp } = await placeOrder[mode](contention)
+        latencies.push(performance.now() - start)
+        cleanUps.push(cleanUp)
+      }
+    }),
+  )
+  const ms = performance.now() - startedAt
+  await Promise.all(cleanUps)
+  return { ms, latencies }
+}
+
+serveParent(write)

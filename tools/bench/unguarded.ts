@@ -1,0 +1,83 @@
+// The same flow without guarantees, as a naive order service implements it. It has the same service shell (tokens,
+// validation, logs, metrics, errors), basket rules, document, event and response as order-service. But it checks the stock
+// without reserving it, ignores idempotency keys, and inserts the order before it sends the event (a dual write), so that a
+// crash in between loses the event. An order is one insert and one send, and the response 201 waits for both.
+// Arguments: port, MongoDB URL, Kafka brokers, product-service's gRPC address, JWKS URL.
+import { OrderView, ORDER_EVENTS, CLOUDEVENTS_JSON } from '@halles/contracts/order-events'
+import { serviceApp } from '@halles/service/app'
+import { newId } from '@halles/service/ids'
+import { keysAt } from '@halles/service/keys'
+import { openMongo } from '@halles/service/mongo'
+import { signedIn } from '@halles/service/person'
+import { Problem } from '@halles/service/schema'
+import { traceHeaders } from '@halles/service/trace'
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
+import { checkDecimals, PlaceOrder, priced, summed, type Wanted } from '@halles/order-service/basket'
+import { numbersIn } from '@halles/order-service/numbers'
+import { orderOf, orderView, type Order } from '@halles/order-service/order'
+import { orderEvent } from '@halles/order-service/outbox'
+import { stockAt, type ShelfLine } from '@halles/order-service/stock'
+import { serveParent } from './child-process.ts'
+
+/** `check` calls product-service's CheckStock, as order-service does; `skip` calls nothing and uses a fixed price. */
+export type StockCheck = 'check' | 'skip'
+
+const [port, mongodb, brokers, productGrpc, jwks] = process.argv.slice(2) as [string, string, string, string, string]
+let stockCheck: StockCheck = 'check'
+
+const mongo = await openMongo(mongodb, 'unguarded')
+const orders = mongo.db.collection<Order>('orders')
+await orders.createIndexes([{ key: { userId: 1, status: 1, _id: -1 } }, { key: { status: 1, _id: -1 } }])
+const takeNumber = numbersIn(mongo.db)
+const stock = stockAt(productGrpc)
+const producer = new Kafka({ clientId: 'unguarded', brokers: brokers.split(','), logLevel: logLevel.ERROR }).producer({
+  createPartitioner: Partitioners.DefaultPartitioner,
+  allowAutoTopicCreation: false,
+})
+await producer.connect()
+
+const app = await serviceApp({
+  name: 'unguarded',
+  logLevel: 'info',
+  keyOf: keysAt(jwks),
+  issuer: 'halles',
+  audience: 'halles',
+  needs: { mongodb: mongo.ping },
+})
+
+const fixedStock = (lines: Wanted[]): ShelfLine[] =>
+  lines.map(() => ({ available: 999, product: { name: 'Benchmark product', price: 12.5 } }))
+
+app.post(
+  '/orders',
+  {
+    preValidation: async (request) => void signedIn(request.person),
+    schema: { body: PlaceOrder, response: { 201: OrderView, '4xx': Problem, '5xx': Problem } },
+  },
+  async (request, reply) => {
+    const customer = signedIn(request.person)
+    checkDecimals(request.body)
+    const lines = summed(request.body.items)
+    const shelf = stockCheck === 'check' ? await stock.check(lines) : fixedStock(lines)
+    const order = orderOf({
+      _id: newId(),
+      number: await takeNumber(),
+      customer: { id: customer.id, name: customer.name, email: customer.email, locale: customer.locale },
+      items: priced(lines, shelf, request.body.expectedTotal),
+      at: new Date(),
+      traceparent: traceHeaders()['traceparent'],
+    })
+    const [event] = order.unsent!
+    delete order.unsent
+    await orders.insertOne(order)
+    const value = JSON.stringify(orderEvent(order, event!))
+    const message = { key: order._id, value, headers: { 'content-type': CLOUDEVENTS_JSON } }
+    await producer.send({ topic: ORDER_EVENTS, messages: [message], acks: -1 })
+    return reply.code(201).header('location', `/orders/${order.userId}/${order._id}`).send(orderView(order))
+  },
+)
+await app.listen({ host: '127.0.0.1', port: Number(port) })
+
+serveParent(async (request: { stockCheck: StockCheck }): Promise<void> => {
+  stockCheck = request.stockCheck
+})
