@@ -7,11 +7,10 @@ import { revocationsAt } from '@halles/service/revocations'
 import { abortAbandonedTransactions } from './abandoned-transactions.ts'
 import type { Settings } from './config.ts'
 import { demoProducts } from './demo-catalogue/catalogue.ts'
-import { registerImageRoute } from './demo-catalogue/images.ts'
 import { createProductSubgraph } from './graphql.ts'
 import { startGrpcServer } from './grpc.ts'
 import { createProductStore } from './products/products.ts'
-import { registerRestRoutes } from './rest.ts'
+import { rest } from './rest.ts'
 import { createStockMetrics } from './stock/metrics.ts'
 import { createReservationStore } from './stock/reservations.ts'
 import { findStockDifferences, startStockReconciliation } from './stock/stock-reconciliation.ts'
@@ -45,8 +44,7 @@ export async function createApp(settings: Settings, findPublicKey = keysAt(setti
   if (settings.DEMO_CATALOGUE && (await products.fillIfEmpty(demoProducts(now()))))
     app.log.info('filled the empty catalogue with the demo catalogue')
 
-  registerRestRoutes(app, { products, newId, now })
-  registerImageRoute(app)
+  rest(app, { products, newId, now })
   serveSubgraph(app, createProductSubgraph({ products, newId, now }))
   const grpc = await startGrpcServer(
     { reservations, checkHealth: mongo.ping, log: app.log },

@@ -4,6 +4,7 @@ import { admin } from '@halles/service/person'
 import { Problem } from '@halles/service/schema'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { registerImageRoute } from './demo-catalogue/images.ts'
 import {
   AdjustStock,
   CreateProduct,
@@ -39,8 +40,8 @@ const sendProduct = (reply: FastifyReply, product: Product) => setValidators(rep
 
 type Deps = { products: ProductStore; newId: () => string; now: () => Date }
 
-/** Registers the REST routes of the catalogue. */
-export function registerRestRoutes(app: App, deps: Deps): void {
+/** Registers the REST routes of product-service. */
+export function rest(app: App, deps: Deps): void {
   app.get(
     '/products',
     {
@@ -142,4 +143,6 @@ export function registerRestRoutes(app: App, deps: Deps): void {
     async (request, reply) =>
       sendProduct(reply, await adjustStock(deps, request.person, { id: request.params.id, ...request.body })),
   )
+
+  registerImageRoute(app)
 }
