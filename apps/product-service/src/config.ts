@@ -37,7 +37,7 @@ const Settings = Type.Object(
 
 export type Settings = Static<typeof Settings>
 
-const noDemo: Demand = {
+const noDemoCatalogue: Demand = {
   name: 'DEMO_CATALOGUE',
   met: ({ DEMO_CATALOGUE }) => DEMO_CATALOGUE !== true,
   sentence: 'must not be true',
@@ -45,4 +45,4 @@ const noDemo: Demand = {
 
 /** Parses the environment to product-service's settings. @throws Error that lists every invalid variable */
 export const configFrom = (env: NodeJS.ProcessEnv): Settings =>
-  readConfig(Settings, env, [demands.behindGateway, demands.peers, noDemo])
+  readConfig(Settings, env, [demands.behindGateway, demands.peers, noDemoCatalogue])

@@ -39,7 +39,7 @@ describe('product-service as a MongoDB user with readWrite on its own database o
     const url = new URL(user.url)
     url.password = 'guessed'
     const error: unknown = await openMongo(url.href, 'product-service').catch((reason: unknown) => reason)
-    expect((error as Error).message).toMatch(/does not let us in: are user, password and authSource/)
+    expect((error as Error).message).toMatch(/user, password and authSource in MONGODB_URL/)
     expect((error as Error).message).not.toContain('guessed')
   })
 

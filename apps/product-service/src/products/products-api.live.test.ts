@@ -11,7 +11,7 @@ afterAll(() => service.close())
 
 const input = { name: 'Comté 18 mois', price: 24.9, category: 'Fromagerie' }
 const fullInput = { ...input, description: 'Du Jura.', image: '/images/comte.svg', stock: 12 }
-const movementsOf = (productId: string) =>
+const findMovements = (productId: string) =>
   service.db.collection('movements').find({ productId }).sort({ _id: 1 }).toArray()
 
 describe.each(['REST', 'GraphQL'] as const)('the product API over %s', (name) => {
@@ -98,13 +98,13 @@ describe.each(['REST', 'GraphQL'] as const)('the product API over %s', (name) =>
     const { value } = await api().replace(service.admin, id, { ...input, price: 26 })
     expect(value).toMatchObject({ price: 26, description: null, image: null, stock: 12, revision: 2, createdAt })
     expect(await api().read(id)).toEqual({ value })
-    expect((await movementsOf(id)).map(({ kind }) => kind)).toEqual(['opening'])
+    expect((await findMovements(id)).map(({ kind }) => kind)).toEqual(['opening'])
   })
 
   it('stores a replaced stock as an adjustment with its author and time', async () => {
     const { id } = await create(fullInput)
     expect((await api().replace(service.admin, id, { ...input, stock: 5 })).value.stock).toBe(5)
-    expect(await movementsOf(id)).toMatchObject([
+    expect(await findMovements(id)).toMatchObject([
       { kind: 'opening', delta: 12, by: service.admin.id },
       { kind: 'adjustment', delta: -7, by: service.admin.id, at: expect.any(Date) },
     ])
@@ -136,7 +136,7 @@ describe.each(['REST', 'GraphQL'] as const)('the product API over %s', (name) =>
     expect((await api().adjust(service.admin, id, { delta: 9, reason: 'livraison' })).value.stock).toBe(12)
     const { value } = await api().adjust(service.admin, id, { delta: -12, reason: ' casse ' })
     expect(value).toMatchObject({ stock: 0, revision: 1, updatedAt })
-    expect((await movementsOf(id)).map(({ delta, reason }) => [delta, reason])).toEqual([
+    expect((await findMovements(id)).map(({ delta, reason }) => [delta, reason])).toEqual([
       [3, null],
       [9, 'livraison'],
       [-12, 'casse'],
