@@ -6,7 +6,7 @@ const mappers = {
     User: '../user.ts#User as Account',
     SecurityEvent: '../security-event.ts#SecurityEvent as SecurityEventModel',
   },
-  product: { Product: '../product.ts#Product as ProductModel' },
+  product: { Product: '../products/product.ts#Product as ProductModel' },
   order: {
     Order: '../order.ts#Order as OrderModel',
     OrderItem: '../order.ts#Line as LineModel',

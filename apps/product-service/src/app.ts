@@ -4,30 +4,30 @@ import { newId } from '@halles/service/ids'
 import { keysAt } from '@halles/service/keys'
 import { openMongo } from '@halles/service/mongo'
 import { revocationsAt } from '@halles/service/revocations'
-import { balanceIn } from './balance.ts'
-import { catalogueProducts } from './catalogue.ts'
+import { abortAbandonedTransactions } from './abandoned-transactions.ts'
 import type { Settings } from './config.ts'
-import { productSubgraph } from './graphql.ts'
-import { serveGrpc } from './grpc.ts'
-import { stockMetricsIn } from './metrics.ts'
-import { productsIn } from './products.ts'
-import { reservationsIn } from './reservations.ts'
+import { demoProducts } from './demo-catalogue/catalogue.ts'
+import { createProductSubgraph } from './graphql.ts'
+import { startGrpcServer } from './grpc.ts'
+import { createProductStore } from './products/products.ts'
 import { rest } from './rest.ts'
-import { transactionsOn } from './transactions.ts'
-import { watchBalance } from './watch-balance.ts'
+import { createStockMetrics } from './stock/metrics.ts'
+import { createReservationStore } from './stock/reservations.ts'
+import { findStockDifferences, startStockReconciliation } from './stock/stock-reconciliation.ts'
+import { createTransactionRunner } from './transactions.ts'
 
 const NAME = 'product-service'
 
 /**
- * Puts product-service together, not yet listening for HTTP; gRPC listens already, at the port that `grpcPort` tells.
- * `keyOf` finds the keys of tokens.
+ * Creates product-service: an HTTP app that does not listen yet, and a gRPC server that listens already, on the returned
+ * `grpcPort`. `findPublicKey` returns the public key of a token's key id.
  */
-export async function createApp(settings: Settings, keyOf = keysAt(settings.JWKS_URL)) {
+export async function createApp(settings: Settings, findPublicKey = keysAt(settings.JWKS_URL)) {
   const mongo = await openMongo(settings.MONGODB_URL, NAME)
   const app = await serviceApp({
     name: NAME,
     logLevel: settings.LOG_LEVEL,
-    keyOf,
+    keyOf: findPublicKey,
     revocations: revocationsAt(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
@@ -36,27 +36,27 @@ export async function createApp(settings: Settings, keyOf = keysAt(settings.JWKS
   })
 
   const now = () => new Date()
-  const metrics = stockMetricsIn(app.metrics)
-  const { transact, sweep } = transactionsOn(mongo.client, app.log, metrics.retried)
-  await sweep()
-  const products = await productsIn(mongo.db, transact)
-  const reservations = await reservationsIn(mongo.db, transact, metrics, now)
-  const shop = { products, reservations, newId, now }
-  if (settings.DEMO_CATALOGUE && (await products.fill(catalogueProducts(now()))))
-    app.log.info('filled the catalogue with a demo')
+  const metrics = createStockMetrics(app.metrics)
+  const transact = createTransactionRunner(mongo.client, app.log, metrics.retried)
+  await abortAbandonedTransactions(mongo.client, app.log)
+  const products = await createProductStore(mongo.db, transact)
+  const reservations = await createReservationStore(mongo.db, transact, metrics, now)
+  if (settings.DEMO_CATALOGUE && (await products.fillIfEmpty(demoProducts(now()))))
+    app.log.info('filled the empty catalogue with the demo catalogue')
 
-  rest(app, shop)
-  serveSubgraph(app, productSubgraph(shop))
-  const grpc = await serveGrpc(shop, {
-    host: settings.GRPC_HOST,
-    port: settings.GRPC_PORT,
-    trust: trustOf(settings),
-    ready: mongo.ping,
+  rest(app, { products, newId, now })
+  serveSubgraph(app, createProductSubgraph({ products, newId, now }))
+  const grpc = await startGrpcServer(
+    { reservations, checkHealth: mongo.ping, log: app.log },
+    { host: settings.GRPC_HOST, port: settings.GRPC_PORT, peerCredentials: trustOf(settings) },
+  )
+  const stopReconciliation = startStockReconciliation({
+    findDifferences: () => findStockDifferences(mongo.db),
+    onResult: metrics.reconciled,
     log: app.log,
   })
-  const stopWatching = watchBalance({ balance: balanceIn(mongo.db), onBalance: metrics.balance, log: app.log })
   app.addHook('onClose', async () => {
-    stopWatching()
+    stopReconciliation()
     await grpc.close()
     await mongo.close()
   })

@@ -21,12 +21,15 @@ const Settings = Type.Object(
     GRPC_PORT: Type.Integer({
       minimum: 0,
       maximum: 65535,
-      description: 'The port on which peers call gRPC; 0 takes a free one',
+      description: 'The port of the gRPC server; 0 takes a free one',
     }),
-    GRPC_HOST: Type.String({ default: '127.0.0.1', description: 'The address for gRPC, which only peers may reach' }),
+    GRPC_HOST: Type.String({
+      default: '127.0.0.1',
+      description: 'The address of the gRPC server, which only peers may reach',
+    }),
     DEMO_CATALOGUE: Type.Boolean({
       default: false,
-      description: 'true fills an empty catalogue with a market to look at',
+      description: 'true fills an empty catalogue with demo products',
     }),
   },
   { dependencies },
@@ -34,12 +37,12 @@ const Settings = Type.Object(
 
 export type Settings = Static<typeof Settings>
 
-const noDemo: Demand = {
+const noDemoCatalogue: Demand = {
   name: 'DEMO_CATALOGUE',
   met: ({ DEMO_CATALOGUE }) => DEMO_CATALOGUE !== true,
   sentence: 'must not be true',
 }
 
-/** product-service's settings; throws one Error that lists every mistake. */
+/** Parses the environment to product-service's settings. @throws Error that lists every invalid variable */
 export const configFrom = (env: NodeJS.ProcessEnv): Settings =>
-  readConfig(Settings, env, [demands.behindGateway, demands.peers, noDemo])
+  readConfig(Settings, env, [demands.behindGateway, demands.peers, noDemoCatalogue])

@@ -3,24 +3,20 @@ import { subgraph } from '@halles/service/graphql'
 import { connection } from '@halles/service/page'
 import { admin } from '@halles/service/person'
 import { reader } from '@halles/service/schema'
-import { adjustStock } from './adjust-stock.ts'
-import { archiveProduct } from './archive-product.ts'
-import { createProduct } from './create-product.ts'
 import type { Resolvers } from './gen/graphql.ts'
 import { ProductSort } from './gen/graphql.ts'
-import { listCategories } from './list-categories.ts'
-import { listProducts } from './list-products.ts'
-import { AdjustStock, CreateProduct, ListProducts, ReplaceProduct } from './product.ts'
-import { readProduct, readProducts } from './read-products.ts'
-import { replaceProduct } from './replace-product.ts'
-import type { Shop } from './shop.ts'
+import { AdjustStock, CreateProduct, ListProducts, ReplaceProduct } from './products/product.ts'
+import type { ProductStore } from './products/products.ts'
+import { readProduct, readProducts } from './products/read-products.ts'
+import { archiveProduct, createProduct, replaceProduct } from './products/write-products.ts'
+import { adjustStock } from './stock/adjust-stock.ts'
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
-const readList = reader(ListProducts)
-const readCreate = reader(CreateProduct)
-const readReplace = reader(ReplaceProduct)
-const readAdjust = reader(AdjustStock)
+const parseListProducts = reader(ListProducts)
+const parseCreateProduct = reader(CreateProduct)
+const parseReplaceProduct = reader(ReplaceProduct)
+const parseAdjustStock = reader(AdjustStock)
 
 const sorts = {
   [ProductSort.Newest]: 'newest',
@@ -30,32 +26,38 @@ const sorts = {
   [ProductSort.Relevance]: 'relevance',
 } as const
 
-/** What GraphQL was given: there, null and left out are the same. */
-const given = (input: object): Record<string, unknown> =>
+/** Drops null fields: in GraphQL null means the same as an omitted field here. */
+const withoutNulls = (input: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined))
 
-/** The product subgraph. */
-export function productSubgraph(shop: Shop) {
+type Deps = { products: ProductStore; newId: () => string; now: () => Date }
+
+/** Creates the product subgraph: its SDL, its resolvers and the entity resolver of Product. */
+export function createProductSubgraph(deps: Deps) {
   const resolvers: Resolvers = {
     Query: {
-      product: (_, { id }) => readProduct(shop, id),
+      product: (_, { id }) => readProduct(deps, id),
       products: async (_, { filter, sort, ...page }) => {
-        const wish = given({ ...filter, ...page, sort: sort && sorts[sort] })
-        return connection(await listProducts(shop, readList(wish)))
+        const input = withoutNulls({ ...filter, ...page, sort: sort && sorts[sort] })
+        return connection(await deps.products.page(parseListProducts(input)))
       },
-      categories: () => listCategories(shop),
+      categories: () => deps.products.categories(),
     },
-    // Who asks matters before what, so admin() comes first; the use cases ask again, as the rule is theirs.
+    // Authorization comes before validation, so these check for an admin first. The use cases check too: the rule is theirs.
     Mutation: {
-      createProduct: (_, { input }, { person }) => createProduct(shop, admin(person), readCreate(given(input))),
+      createProduct: (_, { input }, { person }) =>
+        createProduct(deps, admin(person), parseCreateProduct(withoutNulls(input))),
       updateProduct: (_, { id, input, expectedRevision }, { person }) =>
-        replaceProduct(shop, admin(person), { id, product: readReplace(given({ ...input, expectedRevision })) }),
+        replaceProduct(deps, admin(person), {
+          id,
+          product: parseReplaceProduct(withoutNulls({ ...input, expectedRevision })),
+        }),
       deleteProduct: async (_, { id }, { person }) => {
-        await archiveProduct(shop, person, { id })
+        await archiveProduct(deps, person, { id })
         return id
       },
       adjustStock: (_, { id, ...change }, { person }) =>
-        adjustStock(shop, admin(person), { id, ...readAdjust(change) }),
+        adjustStock(deps, admin(person), { id, ...parseAdjustStock(change) }),
     },
     Product: { id: (product) => product._id },
   }
@@ -65,8 +67,8 @@ export function productSubgraph(shop: Shop) {
     references: {
       Product: (keys) =>
         readProducts(
-          shop,
-          keys.map(({ id }) => (typeof id === 'string' ? id : '')), // a representation may say anything
+          deps,
+          keys.map(({ id }) => (typeof id === 'string' ? id : '')), // clients choose the representation's fields
         ),
     },
   })

@@ -3,59 +3,59 @@ import * as contracts from '@halles/contracts/product-grpc'
 import { productGrpcExamples } from '@halles/contracts/product-grpc-examples'
 import { ask } from '@halles/service/grpc'
 import { newId } from '@halles/service/ids'
+import { ownDatabase } from '@halles/testkit/database'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import { ownDatabase } from '@halles/testkit/database'
-import { cableTo } from '../test/cable.ts'
-import { healthOf, reflected } from '../test/grpc-standards.ts'
-import { startProductService, type Running } from '../test/running.ts'
+import { createHealthClient, readReflection } from '../test/grpc-infrastructure-clients.ts'
+import { startProductService, type ProductServiceFixture } from '../test/service-fixture.ts'
+import { startTcpFaultProxy } from '../test/tcp-fault-proxy.ts'
 
-let shop: Running
-beforeAll(async () => void (shop = await startProductService()))
-afterEach(async () => expect(await shop.misfits()).toEqual([]))
-afterAll(() => shop.close())
+let service: ProductServiceFixture
+beforeAll(async () => void (service = await startProductService()))
+afterEach(async () => expect(await service.findLedgerMismatches()).toEqual([]))
+afterAll(() => service.close())
 
-type CallName = 'CheckStock' | 'ReserveStock' | 'ReserveStocks' | 'ReleaseStock'
+type MethodName = 'CheckStock' | 'ReserveStock' | 'ReserveStocks' | 'ReleaseStock'
 type Message = { fromJSON: (json: unknown) => unknown; toJSON: (message: unknown) => unknown }
 type Client = Record<
   string,
-  (request: unknown, answer: (error: ServiceError | null, response: unknown) => void) => void
+  (request: unknown, callback: (error: ServiceError | null, response: unknown) => void) => void
 >
 
-/** Calls as protobuf's JSON says it, and gives the answer back as JSON, or the name of the status. */
-async function call(name: CallName, request: object): Promise<{ response?: unknown; status?: string }> {
+/** Calls a method with protobuf JSON, and returns the response as JSON, or the name of the error status. */
+async function call(name: MethodName, request: object): Promise<{ response?: unknown; status?: string }> {
   const messages = contracts as unknown as Record<string, Message>
   const method = `${name[0]!.toLowerCase()}${name.slice(1)}`
   return new Promise((resolve) => {
-    ;(shop.grpc as unknown as Client)[method]!(messages[`${name}Request`]!.fromJSON(request), (error, response) => {
+    ;(service.grpc as unknown as Client)[method]!(messages[`${name}Request`]!.fromJSON(request), (error, response) => {
       if (error) resolve({ status: status[error.code]! })
       else resolve({ response: messages[`${name}Response`]!.fromJSON(messages[`${name}Response`]!.toJSON(response)) })
     })
   })
 }
 
-describe('what peers are promised', () => {
+describe('the gRPC contract of product-service', () => {
   it.each(productGrpcExamples())('$name: $about', async (example) => {
-    // The examples share their ids, so each goes to ids of its own.
-    const own = newId().slice(0, 8) + newId().slice(-12)
-    const mine = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('0197a1b2-', `${own}-`)) as T
-    const { given, request, then, response, status: refused } = mine(example)
-    for (const { id, ...product } of given.products) await shop.put({ _id: id, ...product })
+    // All examples use the same ids, so each run replaces them by new ones.
+    const prefix = newId().slice(0, 8) + newId().slice(-12)
+    const withNewIds = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('0197a1b2-', `${prefix}-`)) as T
+    const { given, request, then, response, status: errorStatus } = withNewIds(example)
+    for (const { id, ...product } of given.products) await service.addProduct({ _id: id, ...product })
     for (const before of given.calls) await call(before.call, before.request)
 
-    const answer = await call(example.call, request)
-    if (refused) expect(answer).toEqual({ status: refused })
+    const result = await call(example.call, request)
+    if (errorStatus) expect(result).toEqual({ status: errorStatus })
     else {
       const messages = contracts as unknown as Record<string, Message>
-      expect(answer).toEqual({ response: messages[`${example.call}Response`]!.fromJSON(response) })
+      expect(result).toEqual({ response: messages[`${example.call}Response`]!.fromJSON(response) })
     }
-    for (const [id, stock] of Object.entries(then.stock)) expect(await shop.stockOf(id)).toBe(stock)
+    for (const [id, stock] of Object.entries(then.stock)) expect(await service.readStock(id)).toBe(stock)
   })
 })
 
 const line = (productId: string, quantity: number) => ({ productId, quantity })
 
-describe('a request that does not fit', () => {
+describe('an invalid gRPC request', () => {
   it.each([
     ['ReserveStock', { orderId: '', items: [line('a', 1)] }],
     ['ReserveStock', { orderId: 'x'.repeat(201), items: [line('a', 1)] }],
@@ -74,89 +74,89 @@ describe('a request that does not fit', () => {
     ],
     ['CheckStock', { items: [line('a', 0)] }],
     ['ReleaseStock', { orderId: '' }],
-  ] as [CallName, object][])('is INVALID_ARGUMENT: %s %j', async (name, request) => {
+  ] as [MethodName, object][])('is answered INVALID_ARGUMENT: %s %j', async (name, request) => {
     expect(await call(name, request)).toEqual({ status: 'INVALID_ARGUMENT' })
   })
 
-  it('says in a sentence that it does not fit, and nothing of what is inside', async () => {
-    const { checkStock } = shop.grpc
-    const asked = ask(checkStock.bind(shop.grpc), { items: [line('a', 0)] }, 5000)
-    await expect(asked).rejects.toMatchObject({ details: 'What was sent does not fit: see errors.' })
+  it('gets an error sentence without internal details', async () => {
+    const { checkStock } = service.grpc
+    const response = ask(checkStock.bind(service.grpc), { items: [line('a', 0)] }, 5000)
+    await expect(response).rejects.toMatchObject({ details: 'What was sent does not fit: see errors.' })
   })
 })
 
 describe('CheckStock', () => {
   it('answers thousands of lines with one query', async () => {
-    const { _id } = await shop.put({ stock: 7 })
+    const { _id } = await service.addProduct({ stock: 7 })
     const items = Array.from({ length: 6400 }, (_, i) => line(i % 2 ? _id : `unknown-${i}`, 1 + (i % 9)))
-    await shop.db.command({ profile: 2 })
-    const { items: answers } = await ask(shop.grpc.checkStock.bind(shop.grpc), { items }, 10_000)
-    await shop.db.command({ profile: 0 })
-    const queries = { op: { $in: ['query', 'getmore'] }, ns: `${shop.db.databaseName}.products` }
-    expect(await shop.db.collection('system.profile').countDocuments(queries)).toBe(1)
-    expect(answers.length).toBe(6400)
-    expect(answers.every(({ productId, available }, i) => productId === items[i]!.productId && available === (i % 2 === 1 && items[i]!.quantity <= 7))).toBe(true) // prettier-ignore
+    await service.db.command({ profile: 2 })
+    const { items: lines } = await ask(service.grpc.checkStock.bind(service.grpc), { items }, 10_000)
+    await service.db.command({ profile: 0 })
+    const queries = { op: { $in: ['query', 'getmore'] }, ns: `${service.db.databaseName}.products` }
+    expect(await service.db.collection('system.profile').countDocuments(queries)).toBe(1)
+    expect(lines.length).toBe(6400)
+    expect(lines.every(({ productId, available }, i) => productId === items[i]!.productId && available === (i % 2 === 1 && items[i]!.quantity <= 7))).toBe(true) // prettier-ignore
   })
 })
 
-describe('the standard services', () => {
-  it('health is told of this service by name, of the server, and of nothing else', async () => {
-    const health = healthOf(shop.app.grpcPort)
+describe('the standard gRPC services', () => {
+  it('report health for ProductService and for the whole server, and for no other name', async () => {
+    const health = createHealthClient(service.app.grpcPort)
     expect(await health.check('')).toBe('SERVING')
     expect(await health.check('halles.product.v1.ProductService')).toBe('SERVING')
     expect(await health.check('other')).toBe('NOT_FOUND')
     health.close()
   })
 
-  it('reflection lists the service, and describes its methods', async () => {
-    const { services, file } = await reflected(shop.app.grpcPort, 'halles.product.v1.ProductService')
+  it('list ProductService and describe its methods by reflection', async () => {
+    const { services, file } = await readReflection(service.app.grpcPort, 'halles.product.v1.ProductService')
     expect(services).toEqual(expect.arrayContaining(['halles.product.v1.ProductService', 'grpc.health.v1.Health']))
     for (const name of ['ReserveStocks', 'ReleaseStock', 'price_cents']) expect(file).toContain(name)
   })
 
-  it('health follows the database: away, and back again', async () => {
-    const cable = await cableTo(ownDatabase(inject('mongodb'), 'product'))
-    const own = await startProductService({ database: cable.url })
-    const health = healthOf(own.app.grpcPort)
+  it('report NOT_SERVING while MongoDB is unreachable, and SERVING afterwards', async () => {
+    const proxy = await startTcpFaultProxy(ownDatabase(inject('mongodb'), 'product'))
+    const instance = await startProductService({ database: proxy.url })
+    const health = createHealthClient(instance.app.grpcPort)
     expect(await health.check('')).toBe('SERVING')
-    cable.pullOut()
-    await eventually('health says NOT_SERVING', async () => (await health.check('')) === 'NOT_SERVING')
-    expect((await own.app.inject('/readyz')).statusCode).toBe(503)
-    const asked = ask(own.grpc.checkStock.bind(own.grpc), { items: [line('a', 1)] }, 15_000)
-    await expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    cable.plugIn()
-    await eventually('health says SERVING', async () => (await health.check('')) === 'SERVING')
+    proxy.disconnect()
+    await eventually('health is NOT_SERVING', async () => (await health.check('')) === 'NOT_SERVING')
+    expect((await instance.app.inject('/readyz')).statusCode).toBe(503)
+    const response = ask(instance.grpc.checkStock.bind(instance.grpc), { items: [line('a', 1)] }, 15_000)
+    await expect(response).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    proxy.reconnect()
+    await eventually('health is SERVING', async () => (await health.check('')) === 'SERVING')
     health.close()
-    await own.close()
-    cable.close()
+    await instance.close()
+    proxy.close()
   })
 })
 
-describe('a stop', () => {
-  it('answers the calls under way, and takes no others', async () => {
-    const own = await startProductService()
-    const { _id } = await own.put({ stock: 100 })
-    const under = Array.from({ length: 50 }, () => own.reserve(newId(), [line(_id, 1)]))
-    await eventually('the first is taken', async () => (await own.stockOf(_id))! < 100)
-    const [answers] = await Promise.all([Promise.all(under), own.app.close()])
-    expect(answers.every(({ reservation }) => reservation?.outcome === contracts.ReservationOutcome.HELD)).toBe(true)
-    await expect(own.reserve(newId(), [line(_id, 1)])).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    await own.close()
+describe('the gRPC server', () => {
+  it('answers the calls in flight when it closes, and refuses new ones', async () => {
+    const instance = await startProductService()
+    const { _id } = await instance.addProduct({ stock: 100 })
+    const inFlight = Array.from({ length: 50 }, () => instance.reserve(newId(), [line(_id, 1)]))
+    await eventually('the first reservation is committed', async () => (await instance.readStock(_id))! < 100)
+    const [responses] = await Promise.all([Promise.all(inFlight), instance.app.close()])
+    expect(responses.every(({ reservation }) => reservation?.outcome === contracts.ReservationOutcome.HELD)).toBe(true)
+    await expect(instance.reserve(newId(), [line(_id, 1)])).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await instance.close()
   })
 
-  it('is not held up by who watches the health', async () => {
-    const own = await startProductService()
-    const health = healthOf(own.app.grpcPort)
-    const seen = health.watch('')
-    await eventually('the watcher hears', () => seen.includes('SERVING'))
-    await own.app.close()
-    expect(seen).toContain('NOT_SERVING')
+  it('closes while a client watches its health, and tells it NOT_SERVING', async () => {
+    const instance = await startProductService()
+    const health = createHealthClient(instance.app.grpcPort)
+    const statuses = health.watch('')
+    await eventually('the watcher receives SERVING', () => statuses.includes('SERVING'))
+    await instance.app.close()
+    expect(statuses).toContain('NOT_SERVING')
     health.close()
-    await own.close()
+    await instance.close()
   })
 
-  it('is not begun with a port that is taken: told in a sentence', async () => {
-    const port = String(shop.app.grpcPort)
+  it('fails to start on a taken port, with an error that names it', async () => {
+    const port = String(service.app.grpcPort)
     await expect(startProductService({ GRPC_PORT: port })).rejects.toThrow(`127.0.0.1:${port}: is the port taken?`)
   })
 })

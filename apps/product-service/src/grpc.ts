@@ -4,32 +4,31 @@ import {
   ProductServiceService,
   productFileDescriptor,
   ReservationOutcome,
-  type CheckedLine as CheckedLineMessage,
+  type CheckedLine,
   type ProductServiceServer,
   type Reservation as ReservationMessage,
 } from '@halles/contracts/product-grpc'
 import type { Trust } from '@halles/service/config'
 import { unary } from '@halles/service/grpc'
 import type { Logger } from '@halles/service/log'
+import { toCents } from '@halles/service/money'
 import { listeningTo } from '@halles/service/peers'
 import { reader } from '@halles/service/schema'
+import { waitAtMost } from '@halles/service/with-timeout'
 import { HealthImplementation, service as healthService } from 'grpc-health-check'
-import { checkStock, type CheckedLine } from './check-stock.ts'
-import { releaseStock } from './release-stock.ts'
-import { CheckStock, ReleaseStock, ReserveStock, ReserveStocks, type Reservation } from './reservation.ts'
-import { reserveStock } from './reserve-stock.ts'
-import type { Shop } from './shop.ts'
+import { CheckStock, ReleaseStock, ReserveStock, ReserveStocks, type Reservation } from './stock/reservation.ts'
+import type { LineAvailability, ReservationStore } from './stock/reservations.ts'
 
 const SERVICE = 'halles.product.v1.ProductService'
-/** How often the health service looks whether this service can do its work, in milliseconds. */
-const LOOK_EVERY = 2000
-/** How long calls under way may take when the server closes, in milliseconds. */
-const CLOSE_WITHIN = 5000
+/** How often the health status is updated, in milliseconds. */
+const HEALTH_INTERVAL_MS = 2000
+/** How long calls in flight may take when the server closes, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 5000
 
-const readCheck = reader(CheckStock)
-const readReserve = reader(ReserveStock)
-const readReserveMany = reader(ReserveStocks)
-const readRelease = reader(ReleaseStock)
+const parseCheckStock = reader(CheckStock)
+const parseReserveStock = reader(ReserveStock)
+const parseReserveStocks = reader(ReserveStocks)
+const parseReleaseStock = reader(ReleaseStock)
 
 const outcomes = {
   held: ReservationOutcome.HELD,
@@ -37,89 +36,88 @@ const outcomes = {
   released: ReservationOutcome.RELEASED,
 } as const
 
-/** The methods of halles.product.v1.ProductService: in, call, out. */
-const methods = (shop: Shop, log: Logger): ProductServiceServer => ({
+/** Creates the handlers of the gRPC methods. A peer needs no further rights: the server's credentials admit peers only. */
+const createHandlers = (reservations: ReservationStore, log: Logger): ProductServiceServer => ({
   checkStock: unary(log, async (request) => {
-    const lines = await checkStock(shop, readCheck(request).items)
-    return { items: lines.map(checkedLine) }
+    const lines = await reservations.check(parseCheckStock(request).items)
+    return { items: lines.map(toCheckedLine) }
   }),
   reserveStock: unary(log, async (request, deadline) => ({
-    reservation: reservation(await reserveStock(shop, readReserve(request), deadline)),
+    reservation: toReservationMessage(await reservations.reserve({ ...parseReserveStock(request), deadline })),
   })),
   reserveStocks: unary(log, async (request, deadline) => {
-    const { orders } = readReserveMany(request)
-    const reservations = await Promise.all(orders.map((order) => reserveStock(shop, order, deadline)))
-    return { reservations: reservations.map(reservation) }
+    const { orders } = parseReserveStocks(request)
+    const results = await Promise.all(orders.map((order) => reservations.reserve({ ...order, deadline })))
+    return { reservations: results.map(toReservationMessage) }
   }),
-  releaseStock: unary(log, async (request) => ({ released: await releaseStock(shop, readRelease(request).orderId) })),
+  releaseStock: unary(log, async (request) => ({
+    released: await reservations.release(parseReleaseStock(request).orderId),
+  })),
 })
 
-const checkedLine = ({ product, ...line }: CheckedLine): CheckedLineMessage => ({
+const toCheckedLine = ({ product, ...line }: LineAvailability): CheckedLine => ({
   ...line,
-  details: product && {
-    name: product.name,
-    priceCents: Math.round(product.price * 100),
-    image: product.image ?? '',
-  },
+  details: product && { name: product.name, priceCents: toCents(product.price), image: product.image ?? '' },
 })
 
-const reservation = ({ orderId, outcome, shortages }: Reservation): ReservationMessage => ({
+const toReservationMessage = ({ orderId, outcome, shortages }: Reservation): ReservationMessage => ({
   orderId,
   outcome: outcomes[outcome],
   shortages: shortages.map(({ available, ...shortage }) => ({ ...shortage, availableQuantity: available })),
 })
 
+type Deps = {
+  reservations: ReservationStore
+  /** Rejects when the service cannot serve calls now. */
+  checkHealth: () => Promise<unknown>
+  log: Logger
+}
+
 /**
- * Serves gRPC for peers, with the standard health and reflection services, and gives back the port and how to stop: calls
- * under way are answered first, for up to 5 s. `ready` rejects when this service cannot do its work now, `trust` is how
- * peers are known.
+ * Starts the gRPC server for peers, with the standard health and reflection services, and returns its port and a function
+ * that closes it: calls in flight are answered first, for up to 5 s. `peerCredentials` is how peers authenticate.
  *
- * @throws Error with a sentence when the port cannot be had, or a certificate is none
+ * @throws Error when the port cannot be bound, or the TLS certificate is invalid
  */
-export async function serveGrpc(
-  shop: Shop,
-  {
-    host,
-    port,
-    trust = {},
-    ready,
-    log,
-  }: { host: string; port: number; trust?: Trust; ready: () => Promise<unknown>; log: Logger },
+export async function startGrpcServer(
+  { reservations, checkHealth, log }: Deps,
+  { host, port, peerCredentials = {} }: { host: string; port: number; peerCredentials?: Trust },
 ) {
-  const { interceptors, door } = listeningTo(trust)
+  const { interceptors, door: credentials } = listeningTo(peerCredentials)
   const server = new Server({ interceptors })
-  server.addService(ProductServiceService, methods(shop, log))
+  server.addService(ProductServiceService, createHandlers(reservations, log))
 
   const health = new HealthImplementation()
   health.addToServer(server)
-  const tell = (status: 'SERVING' | 'NOT_SERVING'): void => {
+  const setHealth = (status: 'SERVING' | 'NOT_SERVING'): void => {
     for (const name of ['', SERVICE]) health.setStatus(name, status)
   }
-  let closing = false
-  const look = async (): Promise<void> => {
-    const well = await ready().then(
+  let isClosing = false
+  const updateHealth = async (): Promise<void> => {
+    const isHealthy = await checkHealth().then(
       () => true,
       () => false,
     )
-    tell(well && !closing ? 'SERVING' : 'NOT_SERVING')
+    setHealth(isHealthy && !isClosing ? 'SERVING' : 'NOT_SERVING')
   }
 
-  // Reflection asks a package definition for nothing but these bytes.
-  const described = { fileDescriptorProtos: [productFileDescriptor, ...healthDescriptors()] }
-  new ReflectionService({ [SERVICE]: described } as never).addToServer(server)
+  // The reflection service uses nothing of a package definition but these bytes.
+  const descriptors = { fileDescriptorProtos: [productFileDescriptor, ...healthDescriptors()] }
+  new ReflectionService({ [SERVICE]: descriptors } as never).addToServer(server)
 
-  await look()
-  const bound = await bind(server, door, host, port)
-  const looking = setInterval(() => void look(), LOOK_EVERY)
+  await updateHealth()
+  const boundPort = await bind(server, credentials, host, port)
+  const healthTimer = setInterval(() => void updateHealth(), HEALTH_INTERVAL_MS)
   const close = async (): Promise<void> => {
-    clearInterval(looking)
-    closing = true
-    tell('NOT_SERVING')
-    const late = setTimeout(() => server.forceShutdown(), CLOSE_WITHIN)
-    await new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
-    clearTimeout(late)
+    clearInterval(healthTimer)
+    isClosing = true
+    setHealth('NOT_SERVING')
+    const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
+    if (await waitAtMost(drained, CLOSE_TIMEOUT_MS)) return
+    server.forceShutdown()
+    await drained
   }
-  return { port: bound, close }
+  return { port: boundPort, close }
 }
 
 function healthDescriptors(): Uint8Array[] {
@@ -127,11 +125,11 @@ function healthDescriptors(): Uint8Array[] {
   return requestType.fileDescriptorProtos
 }
 
-const bind = (server: Server, door: ServerCredentials, host: string, port: number): Promise<number> =>
+const bind = (server: Server, credentials: ServerCredentials, host: string, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
-    server.bindAsync(address, door, (error, bound) => {
-      if (!error) return resolve(bound)
+    server.bindAsync(address, credentials, (error, boundPort) => {
+      if (!error) return resolve(boundPort)
       reject(
         new Error(`gRPC cannot listen at ${address}: is the port taken? Set GRPC_PORT to a free one.`, {
           cause: error,

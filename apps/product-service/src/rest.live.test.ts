@@ -1,22 +1,23 @@
 import { newId } from '@halles/service/ids'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startProductService, type Running } from '../test/running.ts'
+import { startProductService, type ProductServiceFixture } from '../test/service-fixture.ts'
 
-let shop: Running
-beforeAll(async () => void (shop = await startProductService()))
-afterAll(() => shop.close())
+let service: ProductServiceFixture
+beforeAll(async () => void (service = await startProductService()))
+afterAll(() => service.close())
 
-const wish = { name: 'Brie de Meaux', price: 9.05, category: 'Fromagerie' }
-const get = (id: string, headers: Record<string, string> = {}) => shop.app.inject({ url: `/products/${id}`, headers })
-const put = (id: string, ifMatch: string) => shop.request(shop.admin, 'PUT', `/products/${id}`, wish, { 'if-match': ifMatch }) // prettier-ignore
+const input = { name: 'Brie de Meaux', price: 9.05, category: 'Fromagerie' }
+const get = (id: string, headers: Record<string, string> = {}) =>
+  service.app.inject({ url: `/products/${id}`, headers })
+const put = (id: string, ifMatch: string) => service.request(service.admin, 'PUT', `/products/${id}`, input, { 'if-match': ifMatch }) // prettier-ignore
 
 describe('POST /products', () => {
-  it('says where the new product is', async () => {
-    const answer = await shop.request(shop.admin, 'POST', '/products', wish)
-    expect(answer.statusCode).toBe(201)
-    const location = String(answer.headers.location)
-    expect(location).toBe(`/products/${answer.json().id}`)
-    expect((await shop.app.inject(location)).json()).toEqual(answer.json())
+  it('returns 201 with the Location of the new product', async () => {
+    const response = await service.request(service.admin, 'POST', '/products', input)
+    expect(response.statusCode).toBe(201)
+    const location = String(response.headers.location)
+    expect(location).toBe(`/products/${response.json().id}`)
+    expect((await service.app.inject(location)).json()).toEqual(response.json())
   })
 
   it.each([
@@ -24,50 +25,50 @@ describe('POST /products', () => {
     ['/archived', { archived: true }],
     ['/price', { price: '9.05' }],
     ['/expectedRevision', { expectedRevision: 1 }],
-  ])('refuses %s: %j', async (path, wrong) => {
-    const answer = await shop.request(shop.admin, 'POST', '/products', { ...wish, ...wrong })
-    expect(answer.json()).toMatchObject({ status: 400, code: 'VALIDATION_FAILED', errors: [{ path }] })
+  ])('refuses %s: %j', async (path, invalid) => {
+    const response = await service.request(service.admin, 'POST', '/products', { ...input, ...invalid })
+    expect(response.json()).toMatchObject({ status: 400, code: 'VALIDATION_FAILED', errors: [{ path }] })
   })
 
-  it('shows nothing of how it keeps a product', async () => {
-    const answer = await shop.request(shop.admin, 'POST', '/products', wish)
-    expect(Object.keys(answer.json())).toEqual(
+  it('returns no internal fields of the stored product', async () => {
+    const response = await service.request(service.admin, 'POST', '/products', input)
+    expect(Object.keys(response.json())).toEqual(
       'id name description price category stock image revision createdAt updatedAt'.split(' '),
     )
   })
 })
 
-describe('a version', () => {
-  it('that is known is not sent again', async () => {
-    const { _id } = await shop.put()
+describe('the ETag of a product', () => {
+  it('gives 304 without a body when If-None-Match names it', async () => {
+    const { _id } = await service.addProduct()
     const { etag } = (await get(_id)).headers
     for (const header of [etag!, `W/${etag}`, `"other", ${etag}`, '*']) {
-      const answer = await get(_id, { 'if-none-match': header })
-      expect(answer.statusCode).toBe(304)
-      expect(answer.body).toBe('')
-      expect(answer.headers).toMatchObject({ etag, 'cache-control': 'no-cache' })
+      const response = await get(_id, { 'if-none-match': header })
+      expect(response.statusCode).toBe(304)
+      expect(response.body).toBe('')
+      expect(response.headers).toMatchObject({ etag, 'cache-control': 'no-cache' })
     }
     expect((await get(_id, { 'if-none-match': '"other"' })).statusCode).toBe(200)
   })
 
-  it('is another after a sale, and after a change', async () => {
-    const { _id } = await shop.put()
-    const seen = [(await get(_id)).headers.etag]
-    await shop.reserve(newId(), [{ productId: _id, quantity: 1 }])
-    seen.push((await get(_id)).headers.etag)
-    await shop.request(shop.admin, 'PUT', `/products/${_id}`, wish)
-    seen.push((await get(_id)).headers.etag)
-    expect(new Set(seen).size).toBe(3)
+  it('changes with a sale and with a change of content', async () => {
+    const { _id } = await service.addProduct()
+    const etags = [(await get(_id)).headers.etag]
+    await service.reserve(newId(), [{ productId: _id, quantity: 1 }])
+    etags.push((await get(_id)).headers.etag)
+    await service.request(service.admin, 'PUT', `/products/${_id}`, input)
+    etags.push((await get(_id)).headers.etag)
+    expect(new Set(etags).size).toBe(3)
   })
 
-  it('that If-Match does not name is STALE, for a change and for archiving', async () => {
-    const { _id } = await shop.put()
+  it('gives STALE to a PUT or DELETE whose If-Match does not name it', async () => {
+    const { _id } = await service.addProduct()
     const { etag } = (await get(_id)).headers
     const remove = (ifMatch: string) =>
-      shop.request(shop.admin, 'DELETE', `/products/${_id}`, undefined, { 'if-match': ifMatch })
+      service.request(service.admin, 'DELETE', `/products/${_id}`, undefined, { 'if-match': ifMatch })
     for (const header of ['"other"', `W/${etag}`, '"9-9"', 'nonsense', ''])
-      for (const answer of [await put(_id, header), await remove(header)])
-        expect(answer.json()).toMatchObject({ status: 412, code: 'STALE' })
+      for (const response of [await put(_id, header), await remove(header)])
+        expect(response.json()).toMatchObject({ status: 412, code: 'STALE' })
     const changed = await put(_id, `"9-9", ${etag}`)
     expect(changed.statusCode).toBe(200)
     expect((await put(_id, etag!)).statusCode).toBe(412)
@@ -78,13 +79,13 @@ describe('a version', () => {
   })
 })
 
-it('the ledger is counted for the operator', async () => {
-  const { _id } = await shop.put({ stock: 1 })
+it('GET /metrics counts reservations, releases and batches', async () => {
+  const { _id } = await service.addProduct({ stock: 1 })
   const order = newId()
-  await shop.reserve(order, [{ productId: _id, quantity: 1 }])
-  await shop.reserve(newId(), [{ productId: _id, quantity: 1 }])
-  await shop.release(order)
-  const { body } = await shop.app.inject('/metrics')
+  await service.reserve(order, [{ productId: _id, quantity: 1 }])
+  await service.reserve(newId(), [{ productId: _id, quantity: 1 }])
+  await service.release(order)
+  const { body } = await service.app.inject('/metrics')
   for (const outcome of ['held', 'refused'])
     expect(body).toMatch(new RegExp(`^stock_reservations_total\\{.*outcome="${outcome}".*\\} [1-9]`, 'm'))
   expect(body).toMatch(/^stock_releases_total\{.*\} [1-9]/m)

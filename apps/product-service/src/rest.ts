@@ -4,57 +4,55 @@ import { admin } from '@halles/service/person'
 import { Problem } from '@halles/service/schema'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { adjustStock } from './adjust-stock.ts'
-import { archiveProduct } from './archive-product.ts'
-import { createProduct } from './create-product.ts'
-import { listProducts } from './list-products.ts'
-import { pictureRoutes } from './pictures.ts'
+import { registerImageRoute } from './demo-catalogue/images.ts'
 import {
   AdjustStock,
   CreateProduct,
-  etagOf,
-  isKnown,
   ListProducts,
+  matchesIfNoneMatch,
+  parseIfMatch,
   productView,
   ProductView,
   ReplaceProduct,
-  versionsIn,
+  toEtag,
   type Product,
-} from './product.ts'
-import { readProduct } from './read-products.ts'
-import { replaceProduct } from './replace-product.ts'
-import type { Shop } from './shop.ts'
+} from './products/product.ts'
+import type { ProductStore } from './products/products.ts'
+import { readProduct } from './products/read-products.ts'
+import { archiveProduct, createProduct, replaceProduct } from './products/write-products.ts'
+import { adjustStock } from './stock/adjust-stock.ts'
 
-/** Any text: what is no id of ours is NOT_FOUND, not a mistake in form. */
+/** Any text: an unknown id is NOT_FOUND, not a validation error. */
 const params = Type.Object({ id: Type.String() })
 
 const tags = ['products']
-const signedIn = { tags, security: [{ bearer: [] }] }
-/** Who asks matters before what: a stranger does not hear what is wrong with the body. */
+const authenticated = { tags, security: [{ bearer: [] }] }
+/** Authorization comes before validation: only an admin learns what is wrong with the body. */
 const preValidation = async ({ person }: FastifyRequest): Promise<void> => void admin(person)
 
 const problem = { '4xx': Problem, '5xx': Problem }
 
-/** A cache may keep a product, but asks before it shows it: stock changes with every sale. */
-const versioned = (reply: FastifyReply, product: Product): FastifyReply =>
-  reply.header('etag', etagOf(product)).header('cache-control', 'no-cache')
+/** `no-cache`: a cache must revalidate a stored product, because stock changes with every sale. */
+const setValidators = (reply: FastifyReply, product: Product): FastifyReply =>
+  reply.header('etag', toEtag(product)).header('cache-control', 'no-cache')
 
-/** Answers one product with its ETag. */
-const sendProduct = (reply: FastifyReply, product: Product) => versioned(reply, product).send(productView(product))
+const sendProduct = (reply: FastifyReply, product: Product) => setValidators(reply, product).send(productView(product))
 
-/** The REST face: in, call, out. */
-export function rest(app: App, shop: Shop): void {
+type Deps = { products: ProductStore; newId: () => string; now: () => Date }
+
+/** Registers the REST routes of product-service. */
+export function rest(app: App, deps: Deps): void {
   app.get(
     '/products',
     {
       schema: {
-        summary: 'What is on sale, by pages',
+        summary: 'List the products on sale',
         tags,
         querystring: ListProducts,
         response: { 200: PageView(ProductView, 'ProductPage'), ...problem },
       },
     },
-    async (request) => pageView(await listProducts(shop, request.query), productView),
+    async (request) => pageView(await deps.products.page(request.query), productView),
   )
 
   app.post(
@@ -62,14 +60,14 @@ export function rest(app: App, shop: Shop): void {
     {
       preValidation,
       schema: {
-        summary: 'Put a product on sale',
-        ...signedIn,
+        summary: 'Create a product',
+        ...authenticated,
         body: CreateProduct,
         response: { 201: ProductView, ...problem },
       },
     },
     async (request, reply) => {
-      const product = await createProduct(shop, request.person, request.body)
+      const product = await createProduct(deps, request.person, request.body)
       return sendProduct(reply.code(201).header('location', `/products/${product._id}`), product)
     },
   )
@@ -78,16 +76,16 @@ export function rest(app: App, shop: Shop): void {
     '/products/:id',
     {
       schema: {
-        summary: 'One product; 304 when If-None-Match names what it still is',
+        summary: 'Get a product; 304 when If-None-Match names its current ETag',
         tags,
         params,
         response: { 200: ProductView, 304: Type.Null(), ...problem },
       },
     },
     async (request, reply) => {
-      const product = await readProduct(shop, request.params.id)
-      if (!isKnown(request.headers['if-none-match'], product)) return sendProduct(reply, product)
-      return versioned(reply.code(304), product).send(null)
+      const product = await readProduct(deps, request.params.id)
+      if (!matchesIfNoneMatch(request.headers['if-none-match'], product)) return sendProduct(reply, product)
+      return setValidators(reply.code(304), product).send(null)
     },
   )
 
@@ -96,18 +94,19 @@ export function rest(app: App, shop: Shop): void {
     {
       preValidation,
       schema: {
-        summary: 'Replace a product: what is left out becomes null, except stock, which stays',
-        description: 'If-Match with an ETag, or expectedRevision, makes it STALE when the product has changed since.',
-        ...signedIn,
+        summary: 'Replace a product: omitted fields become null, except stock, which stays',
+        description:
+          'With If-Match or expectedRevision the answer is STALE when the product has changed since it was read.',
+        ...authenticated,
         params,
         body: ReplaceProduct,
         response: { 200: ProductView, ...problem },
       },
     },
     async (request, reply) => {
-      const versions = versionsIn(request.headers['if-match'])
+      const versions = parseIfMatch(request.headers['if-match'])
       const { id } = request.params
-      return sendProduct(reply, await replaceProduct(shop, request.person, { id, product: request.body, versions }))
+      return sendProduct(reply, await replaceProduct(deps, request.person, { id, product: request.body, versions }))
     },
   )
 
@@ -116,15 +115,15 @@ export function rest(app: App, shop: Shop): void {
     {
       preValidation,
       schema: {
-        summary: 'Take a product off sale',
-        ...signedIn,
+        summary: 'Archive a product: it is no longer on sale',
+        ...authenticated,
         params,
         response: { 204: Type.Null(), ...problem },
       },
     },
     async (request, reply) => {
-      const versions = versionsIn(request.headers['if-match'])
-      await archiveProduct(shop, request.person, { id: request.params.id, versions })
+      const versions = parseIfMatch(request.headers['if-match'])
+      await archiveProduct(deps, request.person, { id: request.params.id, versions })
       return reply.code(204).send(null)
     },
   )
@@ -134,16 +133,16 @@ export function rest(app: App, shop: Shop): void {
     {
       preValidation,
       schema: {
-        summary: 'Add to the stock, or take from it, for a reason that is kept',
-        ...signedIn,
+        summary: 'Adjust the stock by a delta; the reason is stored',
+        ...authenticated,
         params,
         body: AdjustStock,
         response: { 200: ProductView, ...problem },
       },
     },
     async (request, reply) =>
-      sendProduct(reply, await adjustStock(shop, request.person, { id: request.params.id, ...request.body })),
+      sendProduct(reply, await adjustStock(deps, request.person, { id: request.params.id, ...request.body })),
   )
 
-  pictureRoutes(app)
+  registerImageRoute(app)
 }

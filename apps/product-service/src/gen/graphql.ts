@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { Product as ProductModel } from '../product.ts';
+import type { Product as ProductModel } from '../products/product.ts';
 import type { GraphQLContext } from '@halles/service/graphql-http';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -25,15 +25,15 @@ export type Category = {
 
 export type Mutation = {
   __typename?: 'Mutation';
-  /** For admins. Adds `delta` to the stock; `reason` is kept with it. */
+  /** For admins. Adds `delta` to the stock, and stores it with its `reason`. */
   adjustStock: Product;
   /** For admins. */
   createProduct: Product;
-  /** For admins. Archives the product and answers its id. */
+  /** For admins. Archives the product and returns its id. */
   deleteProduct: Scalars['ID']['output'];
   /**
-   * For admins. Replaces the product: an optional field left out becomes null, except `stock`. `STALE` when
-   * `expectedRevision` does not fit.
+   * For admins. Replaces the product: omitted optional fields become null, except `stock`. `STALE` when the product has
+   * another revision than `expectedRevision`.
    */
   updateProduct: Product;
 };
@@ -70,10 +70,10 @@ export type PageInfo = {
   hasNextPage: Scalars['Boolean']['output'];
 };
 
-/** Something the shop sells, or sold. */
+/** A product of the catalogue, on sale or archived. */
 export type Product = {
   __typename?: 'Product';
-  /** No longer sold: lists leave it out, past orders still show it. */
+  /** No longer sold: lists omit it, past orders still show it. */
   archived: Scalars['Boolean']['output'];
   category: Scalars['String']['output'];
   createdAt: Scalars['DateTime']['output'];
@@ -84,7 +84,7 @@ export type Product = {
   name: Scalars['String']['output'];
   /** Euros, with at most two decimals. */
   price: Scalars['Float']['output'];
-  /** Moves with the content, not with sales. */
+  /** Incremented by each change of content, not by sales. */
   revision: Scalars['Int']['output'];
   /** What can be sold now. */
   stock: Scalars['Int']['output'];
@@ -112,7 +112,7 @@ export type ProductFilter = {
   inStock?: InputMaybe<Scalars['Boolean']['input']>;
   maxPrice?: InputMaybe<Scalars['Float']['input']>;
   minPrice?: InputMaybe<Scalars['Float']['input']>;
-  /** Words, matched by their beginning, accents and case aside. */
+  /** Words, matched by prefix, without regard to accents and case. */
   q?: InputMaybe<Scalars['String']['input']>;
 };
 
@@ -123,7 +123,7 @@ export type ProductInput = {
   name: Scalars['String']['input'];
   /** 0 to 999999.99 euros, with at most two decimals. */
   price: Scalars['Float']['input'];
-  /** 0 to 1000000. Left out in an update, it stays; given, it is an adjustment. */
+  /** 0 to 1000000. In an update: omitted, the stock stays; given, the difference is stored as an adjustment. */
   stock?: InputMaybe<Scalars['Int']['input']>;
 };
 
@@ -138,11 +138,11 @@ export const ProductSort = {
 export type ProductSort = typeof ProductSort[keyof typeof ProductSort];
 export type Query = {
   __typename?: 'Query';
-  /** The categories that have products on sale, by name. */
+  /** The categories that have products on sale, in alphabetical order. */
   categories: Array<Category>;
   /** A product on sale; null and `NOT_FOUND` for any other id. */
   product?: Maybe<Product>;
-  /** The catalogue. Sorted by NEWEST, or by RELEVANCE when the filter has a `q`. */
+  /** The products on sale. The default sort is RELEVANCE when the filter has a `q`, else NEWEST. */
   products: ProductConnection;
 };
 

@@ -1,0 +1,219 @@
+import { newId } from '@halles/service/ids'
+import { pageOf } from '@halles/service/mongo'
+import type { Page } from '@halles/service/page'
+import type { Db, Filter } from 'mongodb'
+import type { Transact } from '../transactions.ts'
+import {
+  MAX_STOCK,
+  type Content,
+  type ListProducts,
+  type Precondition,
+  type Product,
+  type ProductSort,
+} from './product.ts'
+import { relevanceScore, searchConditions, tokenize, toNameKey, toSearchTerms, type SearchTerms } from './search.ts'
+
+/** A product's document: the product, and the derived fields for search and sorting. */
+type StoredProduct = Product & { search: SearchTerms; nameKey: string }
+
+/** A stock change of the ledger that is no sale: reservations record sales and their releases. */
+export type StockMovement = {
+  _id: string
+  productId: string
+  kind: 'opening' | 'adjustment'
+  delta: number
+  reason: string | null
+  /** The admin's id; null for the demo catalogue. */
+  by: string | null
+  at: Date
+}
+
+/** Why stock changes, by whom and when. */
+export type StockChange = Pick<StockMovement, 'reason' | 'by' | 'at'>
+
+const sortKeys: Record<ProductSort, [key: string, direction: 1 | -1][]> = {
+  newest: [['_id', -1]],
+  name: [['nameKey', 1]],
+  price_asc: [['price', 1]],
+  price_desc: [['price', -1], ['_id', -1]], // prettier-ignore
+  relevance: [['score', -1], ['_id', -1]], // prettier-ignore
+}
+
+const derivedFields = ['search', 'nameKey']
+const withoutDerived = { search: 0, nameKey: 0 } as const
+
+const deriveFields = (content: Content) => ({ search: toSearchTerms(content), nameKey: toNameKey(content.name) })
+const toStored = (product: Product): StoredProduct => ({ ...product, ...deriveFields(product) })
+
+const openingMovement = (product: Product, by: string | null): StockMovement => ({
+  _id: newId(),
+  productId: product._id,
+  kind: 'opening',
+  delta: product.stock,
+  reason: null,
+  by,
+  at: product.createdAt,
+})
+
+const preconditionFilter = ({ revision, versions }: Precondition): Filter<StoredProduct> => ({
+  ...(revision !== undefined && { revision }),
+  ...(versions && { $or: versions.length > 0 ? versions : [{ revision: -1 }] }), // $or must not be empty
+})
+
+export type ProductStore = Awaited<ReturnType<typeof createProductStore>>
+
+const frenchCollator = new Intl.Collator('fr')
+
+/**
+ * The catalogue in MongoDB. Each write runs in a transaction, even a single update: outside of one it would wait for the
+ * locks of an abandoned transaction, inside of one it conflicts at once, and `transact` aborts the abandoned one.
+ */
+export async function createProductStore(db: Db, transact: Transact) {
+  const products = db.collection<StoredProduct>('products')
+  const movements = db.collection<StockMovement>('movements')
+  // No index holds stock: every sale would have to update it.
+  await products.createIndexes([
+    { key: { archived: 1, _id: -1 } },
+    { key: { archived: 1, price: 1, _id: 1 } },
+    { key: { archived: 1, nameKey: 1, _id: 1 } },
+    { key: { archived: 1, category: 1, price: 1, _id: 1 } },
+    { key: { archived: 1, category: 1, nameKey: 1, _id: 1 } },
+    { key: { archived: 1, category: 1, _id: -1 } },
+    { key: { archived: 1, 'search.words': 1 } },
+  ])
+  await movements.createIndex({ productId: 1, _id: 1 })
+
+  return {
+    /** Returns the product, archived or not, undefined for an unknown id. */
+    find: async (id: string): Promise<Product | undefined> =>
+      (await products.findOne({ _id: id }, { projection: withoutDerived })) ?? undefined,
+
+    /** Returns the products that exist, archived or not, by id. */
+    findAll: async (ids: readonly string[]): Promise<Map<string, Product>> => {
+      const found = await products.find({ _id: { $in: [...new Set(ids)] } }, { projection: withoutDerived }).toArray()
+      return new Map(found.map((product) => [product._id, product]))
+    },
+
+    /**
+     * Returns a page of the products on sale. A `minPrice` above `maxPrice` matches nothing.
+     *
+     * @throws AppError `VALIDATION_FAILED` for a cursor of another filter or sort
+     */
+    page: ({ q, category, minPrice, maxPrice, inStock, sort, first, after }: ListProducts): Promise<Page<Product>> => {
+      const words = tokenize(q ?? '')
+      const sortBy = sort ?? 'relevance'
+      const isRanked = sortBy === 'relevance' && words.length > 0
+      const filter: Filter<StoredProduct> = {
+        archived: false,
+        ...(category && { category }),
+        ...((minPrice ?? maxPrice) !== undefined && {
+          price: {
+            ...(minPrice !== undefined && { $gte: minPrice }),
+            ...(maxPrice !== undefined && { $lte: maxPrice }),
+          },
+        }),
+        ...(inStock !== undefined && { stock: inStock ? { $gt: 0 } : 0 }),
+        ...(words.length > 0 && { $and: searchConditions(words) }),
+      }
+      return pageOf<StoredProduct>(
+        products,
+        {
+          list: 'products',
+          filter,
+          sort: sortKeys[sortBy === 'relevance' && !isRanked ? 'newest' : sortBy],
+          omit: sortBy === 'name' ? ['search'] : derivedFields, // nameKey is part of the cursor
+          ...(isRanked && { compute: { score: relevanceScore(words) } }),
+        },
+        { first, after },
+      )
+    },
+
+    /** Returns the categories that have products on sale, in French alphabetical order, with their numbers of products. */
+    categories: async (): Promise<{ name: string; productCount: number }[]> => {
+      const categories = await products
+        .aggregate<{ name: string; productCount: number }>([
+          { $match: { archived: false } },
+          { $group: { _id: '$category', productCount: { $sum: 1 } } },
+          { $project: { _id: 0, name: '$_id', productCount: 1 } },
+        ])
+        .toArray()
+      return categories.toSorted((a, b) => frenchCollator.compare(a.name, b.name))
+    },
+
+    /** Inserts a new product and its opening stock. */
+    add: (product: Product, by: string): Promise<void> =>
+      transact(async (session) => {
+        await products.insertOne(toStored(product), { session })
+        await movements.insertOne(openingMovement(product, by), { session })
+      }),
+
+    /** Inserts all the products when the catalogue never had any, and returns whether it did; otherwise inserts none. */
+    fillIfEmpty: (all: Product[]): Promise<boolean> =>
+      transact(async (session) => {
+        if (await products.findOne({}, { session, projection: { _id: 1 } })) return false
+        await products.insertMany(all.map(toStored), { session })
+        await movements.insertMany(all.map((product) => openingMovement(product, null)), { session }) // prettier-ignore
+        return true
+      }),
+
+    /**
+     * Replaces the content of a product on sale, and its stock when `stock` is given: the difference to the stock at the
+     * moment of the write is stored as an adjustment. Returns undefined when no product on sale meets the precondition.
+     */
+    replace: (
+      id: string,
+      content: Content,
+      precondition: Precondition,
+      stock: number | undefined,
+      { by, reason, at }: StockChange,
+    ) =>
+      transact(async (session): Promise<Product | undefined> => {
+        const before = await products.findOneAndUpdate(
+          { _id: id, archived: false, ...preconditionFilter(precondition) },
+          {
+            $set: { ...content, ...deriveFields(content), updatedAt: at, ...(stock !== undefined && { stock }) },
+            $inc: { revision: 1 },
+          },
+          { session, projection: withoutDerived, returnDocument: 'before' },
+        )
+        if (!before) return undefined
+        const delta = stock === undefined ? 0 : stock - before.stock
+        if (delta !== 0)
+          await movements.insertOne(
+            { _id: newId(), productId: id, kind: 'adjustment', delta, reason, by, at },
+            { session },
+          )
+        return { ...before, ...content, stock: before.stock + delta, revision: before.revision + 1, updatedAt: at }
+      }),
+
+    /**
+     * Adds `delta` to the stock of a product on sale. Returns undefined when there is no such product, or when the sum
+     * would be below 0 or above 1,000,000. Releases may exceed that maximum, so a negative delta does not check it.
+     */
+    adjustStock: (id: string, delta: number, { by, reason, at }: StockChange) =>
+      transact(async (session): Promise<Product | undefined> => {
+        const after = await products.findOneAndUpdate(
+          { _id: id, archived: false, stock: delta < 0 ? { $gte: -delta } : { $lte: MAX_STOCK - delta } },
+          { $inc: { stock: delta } },
+          { session, projection: withoutDerived, returnDocument: 'after' },
+        )
+        if (!after) return undefined
+        await movements.insertOne(
+          { _id: newId(), productId: id, kind: 'adjustment', delta, reason, by, at },
+          { session },
+        )
+        return after
+      }),
+
+    /** Archives a product. Returns false when no product on sale meets the precondition. */
+    archive: (id: string, precondition: Precondition, at: Date): Promise<boolean> =>
+      transact(async (session) => {
+        const { modifiedCount } = await products.updateOne(
+          { _id: id, archived: false, ...preconditionFilter(precondition) },
+          { $set: { archived: true, updatedAt: at }, $inc: { revision: 1 } },
+          { session },
+        )
+        return modifiedCount === 1
+      }),
+  }
+}

@@ -1,0 +1,78 @@
+import type { TestPerson } from '@halles/testkit/people'
+import type { ProductServiceFixture } from './service-fixture.ts'
+
+/** The result of a request: its value, or its error code and the paths of invalid fields. */
+export type Result = { value?: any; code?: string; paths?: string[] }
+
+const FIELDS = 'id name description price category stock image revision createdAt updatedAt'
+
+/** The same requests over REST and GraphQL, with results of one form, so that one test covers both APIs. */
+export const apiClients = {
+  REST: (service: ProductServiceFixture) => {
+    const send = async (...request: Parameters<ProductServiceFixture['request']>): Promise<Result> => {
+      const response = await service.request(...request)
+      if (response.statusCode === 204) return { value: true }
+      const body = response.json()
+      if (response.statusCode < 300) return { value: body }
+      return { code: body.code, ...(body.errors && { paths: body.errors.map(({ path }: { path: string }) => path) }) }
+    }
+    return {
+      create: (actor: TestPerson | undefined, input: object) => send(actor, 'POST', '/products', input),
+      replace: (actor: TestPerson | undefined, id: string, input: object) =>
+        send(actor, 'PUT', `/products/${id}`, input),
+      archive: (actor: TestPerson | undefined, id: string) => send(actor, 'DELETE', `/products/${id}`),
+      adjust: (actor: TestPerson | undefined, id: string, input: object) =>
+        send(actor, 'POST', `/products/${id}/stock`, input),
+      read: (id: string) => send(undefined, 'GET', `/products/${id}`),
+      list: (input: Record<string, unknown>) =>
+        send(undefined, 'GET', `/products?${new URLSearchParams(input as Record<string, string>)}`),
+    }
+  },
+  GraphQL: (service: ProductServiceFixture) => {
+    const send = async (...request: Parameters<ProductServiceFixture['graphql']>): Promise<Result> => {
+      const { data, errors } = await service.graphql(...request)
+      if (!errors) return { value: Object.values(data)[0] }
+      const { code, errors: fieldErrors } = errors[0].extensions
+      return { code, ...(fieldErrors && { paths: fieldErrors.map(({ path }: { path: string }) => path) }) }
+    }
+    return {
+      create: (actor: TestPerson | undefined, input: object) =>
+        send(actor, `mutation ($input: ProductInput!) { createProduct(input: $input) { ${FIELDS} } }`, { input }),
+      replace: (actor: TestPerson | undefined, id: string, { expectedRevision, ...input }: Record<string, unknown>) =>
+        send(
+          actor,
+          `mutation ($id: ID!, $input: ProductInput!, $expectedRevision: Int) {
+            updateProduct(id: $id, input: $input, expectedRevision: $expectedRevision) { ${FIELDS} }
+          }`,
+          { id, input, expectedRevision },
+        ),
+      archive: async (actor: TestPerson | undefined, id: string): Promise<Result> => {
+        const { value, ...failure } = await send(actor, 'mutation ($id: ID!) { deleteProduct(id: $id) }', { id })
+        return value === undefined ? failure : { value: value === id }
+      },
+      adjust: (actor: TestPerson | undefined, id: string, input: object) =>
+        send(
+          actor,
+          `mutation ($id: ID!, $delta: Int!, $reason: String!) {
+            adjustStock(id: $id, delta: $delta, reason: $reason) { ${FIELDS} }
+          }`,
+          { id, ...input },
+        ),
+      read: (id: string) => send(undefined, `query ($id: ID!) { product(id: $id) { ${FIELDS} } }`, { id }),
+      list: async ({ sort, first, after, ...filter }: Record<string, unknown>): Promise<Result> => {
+        const { value, ...failure } = await send(
+          undefined,
+          `query ($filter: ProductFilter, $sort: ProductSort, $first: Int, $after: String) {
+            products(filter: $filter, sort: $sort, first: $first, after: $after) {
+              nodes { ${FIELDS} } pageInfo { hasNextPage endCursor } totalCount totalCountIsExact
+            }
+          }`,
+          { filter, sort: sort && String(sort).toUpperCase(), first, after },
+        )
+        if (!value) return failure
+        const { nodes, ...page } = value
+        return { value: { items: nodes, ...page } }
+      },
+    }
+  },
+}
