@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { isPlainError, plainError } from '@halles/servers'
 import { runChaos, seededBugs, type ChaosOptions, type SeededBugName } from '@halles/chaos'
 import { formatReport } from '@halles/chaos/report'
-import { root } from './generated.ts'
+import { root } from './workspace.ts'
 
 const began = performance.now()
 const aborting = new AbortController()

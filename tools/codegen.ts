@@ -3,8 +3,8 @@ import type { CodegenConfig } from '@graphql-codegen/cli'
 /** The type of each entity inside its service. Resolvers of its fields get this type instead of the GraphQL type. */
 const mappers = {
   auth: {
-    User: '../user.ts#User as Account',
-    SecurityEvent: '../security-event.ts#SecurityEvent as SecurityEventModel',
+    User: '../accounts/user.ts#User as UserModel',
+    SecurityEvent: '../security-log/security-event.ts#SecurityEvent as SecurityEventModel',
   },
   product: { Product: '../products/product.ts#Product as ProductModel' },
   order: {
@@ -12,7 +12,10 @@ const mappers = {
     OrderItem: '../order.ts#Line as LineModel',
     StatusChange: '../order.ts#StatusChange as StatusChangeModel',
   },
-  notification: { Notification: '../letter.ts#Letter', DeadLetter: '../dead-letter.ts#DeadLetter as DeadLetterModel' },
+  notification: {
+    Notification: '../emails/email.ts#Email',
+    DeadLetter: '../dead-letters/dead-letter.ts#DeadLetter as DeadLetterModel',
+  },
 }
 
 const generates: CodegenConfig['generates'] = Object.fromEntries(

@@ -9,7 +9,6 @@ import codegen from './codegen.ts'
 import { describeService, services } from './openapi.ts'
 import { root } from './workspace.ts'
 
-export { root }
 
 /**
  * Generates every generated file that the repository keeps, in memory.

@@ -5,17 +5,22 @@ import { metricsOf } from '@halles/service/metrics'
 import { coalesce } from '@halles/service/coalesce'
 import { logger } from '@halles/service/log'
 import { openMongo } from '@halles/service/mongo'
-import { digestOf } from '@halles/order-service/basket'
-import { debtsIn } from '@halles/order-service/debts'
-import { intentsIn } from '@halles/order-service/intents'
-import { numbersIn } from '@halles/order-service/numbers'
-import { orderOf, type Order } from '@halles/order-service/order'
-import { ordersCollection, SWEEP_AFTER, type Mark, type Stored } from '@halles/order-service/orders'
-import { stockMetricsIn } from '@halles/product-service/metrics'
+import { toFingerprint } from '@halles/order-service/basket'
+import {
+  createOrder as createOrderDocument,
+  WORKER_DELAY,
+  type IdempotencyRecord,
+  type Order,
+  type StoredOrder,
+} from '@halles/order-service/order'
+import { openOrdersCollection } from '@halles/order-service/orders'
+import { createOrderNumbers, createPendingOrders } from '@halles/order-service/pending-orders'
+import { createPendingPublications } from '@halles/order-service/pending-publications'
+import { createStockMetrics } from '@halles/product-service/metrics'
 import type { Product } from '@halles/product-service/product'
-import { productsIn } from '@halles/product-service/products'
-import { reservationsIn } from '@halles/product-service/reservations'
-import { transactionsOn } from '@halles/product-service/transactions'
+import { createProductStore } from '@halles/product-service/products'
+import { createReservationStore } from '@halles/product-service/reservations'
+import { createTransactionRunner } from '@halles/product-service/transactions'
 import { createBasket, type Case } from './baskets.ts'
 import { serveParent } from './child-process.ts'
 
@@ -41,18 +46,23 @@ const [orderMongo, productMongo] = await Promise.all([
   openMongo(orderUrl, 'bare-writes'),
   openMongo(productUrl, 'bare-writes'),
 ])
-const orders = await ordersCollection(orderMongo.db)
-const intents = intentsIn(orders, now)
-const debts = debtsIn(orders, now)
-const takeNumber = numbersIn(orderMongo.db)
-const { transact } = transactionsOn(productMongo.client, log)
-const reservations = await reservationsIn(productMongo.db, transact, stockMetricsIn(metricsOf('bare-writes')), now)
-const productStore = await productsIn(productMongo.db, transact)
+const orders = await openOrdersCollection(orderMongo.db)
+const pendingOrders = createPendingOrders(orders, now)
+const pendingPublications = createPendingPublications(orders, now)
+const takeNumber = createOrderNumbers(orderMongo.db)
+const transact = createTransactionRunner(productMongo.client, log)
+const reservations = await createReservationStore(
+  productMongo.db,
+  transact,
+  createStockMetrics(metricsOf('bare-writes')),
+  now,
+)
+const productStore = await createProductStore(productMongo.db, transact)
 const products = productMongo.db.collection<Product>('products')
 const reservationDocuments = productMongo.db.collection<{ _id: string }>('reservations')
 
 const ids = Array.from({ length: PRODUCTS }, newId)
-await productStore.fill(
+await productStore.fillIfEmpty(
   ids.map((_id, i) => ({
     _id,
     name: `Benchmark product ${i}`,
@@ -70,16 +80,16 @@ await productStore.fill(
 
 const markPublished = coalesce(
   async (published: Order[]): Promise<undefined[]> => {
-    await debts.told(published)
+    await pendingPublications.markPublished(published)
     return published.map(() => undefined)
   },
   { max: 512 },
 )
 
-async function createOrder(contention: Case): Promise<{ order: Order; mark: Mark }> {
+async function createOrder(contention: Case): Promise<{ order: Order; record: IdempotencyRecord }> {
   const lines = createBasket(ids, contention)
   const id = newId()
-  const order = orderOf({
+  const order = createOrderDocument({
     _id: id,
     number: await takeNumber(),
     customer: { id: `customer-${id.slice(-2)}`, name: 'Camille', email: `${id}@halles.example`, locale: 'fr' },
@@ -87,8 +97,8 @@ async function createOrder(contention: Case): Promise<{ order: Order; mark: Mark
     at: now(),
     traceparent: '00-0123456789abcdef0123456789abcdef-0123456789abcdef-00',
   })
-  const wanted = lines.map((line, at) => ({ ...line, at }))
-  return { order, mark: { key: newId(), until: now(), basket: digestOf(wanted) } }
+  const basketLines = lines.map((line, index) => ({ ...line, index }))
+  return { order, record: { key: newId(), expiresAt: now(), fingerprint: toFingerprint(basketLines) } }
 }
 
 const itemsOf = ({ items }: Order) => items.map(({ productId, quantity }) => ({ productId, quantity }))
@@ -96,18 +106,23 @@ const itemsOf = ({ items }: Order) => items.map(({ productId, quantity }) => ({ 
 /** Places an order. Resolves when it is confirmed, with the promise of the write that follows. */
 const placeOrder: Record<Writes['mode'], (contention: Case) => Promise<{ cleanUp: Promise<unknown> }>> = {
   batched: async (contention) => {
-    const { order, mark } = await createOrder(contention)
-    await intents.add(order, mark)
+    const { order, record } = await createOrder(contention)
+    await pendingOrders.create(order, record)
     await reservations.reserve({ orderId: order._id, items: itemsOf(order), deadline: Infinity })
-    await intents.confirm(order._id)
+    await pendingOrders.confirm(order._id)
     return { cleanUp: markPublished(order) }
   },
 
   'one-by-one': async (contention) => {
-    const { order, mark } = await createOrder(contention)
+    const { order, record } = await createOrder(contention)
     const _id = order._id
-    const intent: Stored = { ...order, status: 'Intent', sweepAt: new Date(Date.now() + SWEEP_AFTER), idem: mark }
-    await orders.insertOne(intent)
+    const pending: StoredOrder = {
+      ...order,
+      status: 'Pending',
+      nextAttemptAt: new Date(Date.now() + WORKER_DELAY),
+      idempotency: record,
+    }
+    await orders.insertOne(pending)
     await reservationDocuments.insertOne({ _id, state: 'held', items: itemsOf(order), at: now() } as { _id: string })
     await products.bulkWrite(
       itemsOf(order).map(({ productId, quantity }) => ({
@@ -117,8 +132,8 @@ const placeOrder: Record<Writes['mode'], (contention: Case) => Promise<{ cleanUp
         },
       })),
     )
-    await orders.updateOne({ _id, status: 'Intent' }, { $set: { status: 'Reçue' } })
-    const update = { $unset: { unsent: '', sweepAt: '', sweptBy: '' } } as const
+    await orders.updateOne({ _id, status: 'Pending' }, { $set: { status: 'Reçue' } })
+    const update = { $unset: { unpublished: '', nextAttemptAt: '', leasedBy: '' } } as const
     return { cleanUp: orders.updateOne({ _id, seq: 1 }, update, { writeConcern: { w: 1 } }) }
   },
 }

@@ -12,11 +12,11 @@ import { signedIn } from '@halles/service/person'
 import { Problem } from '@halles/service/schema'
 import { traceHeaders } from '@halles/service/trace'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
-import { checkDecimals, PlaceOrder, priced, summed, type Wanted } from '@halles/order-service/basket'
-import { numbersIn } from '@halles/order-service/numbers'
-import { orderOf, orderView, type Order } from '@halles/order-service/order'
-import { orderEvent } from '@halles/order-service/outbox'
-import { stockAt, type ShelfLine } from '@halles/order-service/stock'
+import { checkDecimals, mergeLines, PlaceOrderInput, priceLines, type BasketLine } from '@halles/order-service/basket'
+import { createOrder, toOrderView, type Order } from '@halles/order-service/order'
+import { toOrderEvent } from '@halles/order-service/outbox'
+import { createOrderNumbers } from '@halles/order-service/pending-orders'
+import { createStockClient, type CheckedStock } from '@halles/order-service/stock-client'
 import { serveParent } from './child-process.ts'
 
 /** `check` calls product-service's CheckStock, as order-service does; `skip` calls nothing and uses a fixed price. */
@@ -28,8 +28,8 @@ let stockCheck: StockCheck = 'check'
 const mongo = await openMongo(mongodb, 'unguarded')
 const orders = mongo.db.collection<Order>('orders')
 await orders.createIndexes([{ key: { userId: 1, status: 1, _id: -1 } }, { key: { status: 1, _id: -1 } }])
-const takeNumber = numbersIn(mongo.db)
-const stock = stockAt(productGrpc)
+const takeNumber = createOrderNumbers(mongo.db)
+const stock = createStockClient(productGrpc)
 const producer = new Kafka({ clientId: 'unguarded', brokers: brokers.split(','), logLevel: logLevel.ERROR }).producer({
   createPartitioner: Partitioners.DefaultPartitioner,
   allowAutoTopicCreation: false,
@@ -45,35 +45,35 @@ const app = await serviceApp({
   needs: { mongodb: mongo.ping },
 })
 
-const fixedStock = (lines: Wanted[]): ShelfLine[] =>
+const fixedStock = (lines: BasketLine[]): CheckedStock[] =>
   lines.map(() => ({ available: 999, product: { name: 'Benchmark product', price: 12.5 } }))
 
 app.post(
   '/orders',
   {
     preValidation: async (request) => void signedIn(request.person),
-    schema: { body: PlaceOrder, response: { 201: OrderView, '4xx': Problem, '5xx': Problem } },
+    schema: { body: PlaceOrderInput, response: { 201: OrderView, '4xx': Problem, '5xx': Problem } },
   },
   async (request, reply) => {
     const customer = signedIn(request.person)
     checkDecimals(request.body)
-    const lines = summed(request.body.items)
-    const shelf = stockCheck === 'check' ? await stock.check(lines) : fixedStock(lines)
-    const order = orderOf({
+    const lines = mergeLines(request.body.items)
+    const available = stockCheck === 'check' ? await stock.check(lines) : fixedStock(lines)
+    const order = createOrder({
       _id: newId(),
       number: await takeNumber(),
       customer: { id: customer.id, name: customer.name, email: customer.email, locale: customer.locale },
-      items: priced(lines, shelf, request.body.expectedTotal),
+      items: priceLines(lines, available, request.body.expectedTotal),
       at: new Date(),
       traceparent: traceHeaders()['traceparent'],
     })
-    const [event] = order.unsent!
-    delete order.unsent
+    const [event] = order.unpublished!
+    delete order.unpublished
     await orders.insertOne(order)
-    const value = JSON.stringify(orderEvent(order, event!))
+    const value = JSON.stringify(toOrderEvent(order, event!))
     const message = { key: order._id, value, headers: { 'content-type': CLOUDEVENTS_JSON } }
     await producer.send({ topic: ORDER_EVENTS, messages: [message], acks: -1 })
-    return reply.code(201).header('location', `/orders/${order.userId}/${order._id}`).send(orderView(order))
+    return reply.code(201).header('location', `/orders/${order.userId}/${order._id}`).send(toOrderView(order))
   },
 )
 await app.listen({ host: '127.0.0.1', port: Number(port) })

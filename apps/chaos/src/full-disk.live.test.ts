@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { differencesIn, readBooks } from '@halles/audit'
+import { findDifferences, readSnapshot } from '@halles/audit'
 import { startShop, type Shop } from '@halles/servers/shop'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient } from 'mongodb'
@@ -85,8 +85,8 @@ async function expectConsistentData({ mongodb, kafka }: Shop['running'], placed:
   const snapshot = await eventually(
     'consistent data',
     async () => {
-      const read = await readBooks({ mongodb, kafka })
-      return differencesIn(read, { asOf: 'quiet' }).length === 0 ? read : undefined
+      const read = await readSnapshot({ mongodb, kafka })
+      return findDifferences(read, { asOf: 'quiet' }).length === 0 ? read : undefined
     },
     120_000,
   )

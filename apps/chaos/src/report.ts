@@ -1,4 +1,4 @@
-import { noticesIn } from '@halles/audit'
+import { listNotices } from '@halles/audit'
 import type { ReceivedEmail } from './faults/mail-server.ts'
 import type { PlaceOrderRequest } from './run-log.ts'
 import type { ChaosResult } from './run-chaos.ts'
@@ -20,8 +20,8 @@ export function formatReport(result: ChaosResult): string {
     ...[...runLog.counts].map(([operation, counts]) => `  ${operation.padEnd(22)} ${formatCounts(counts)}`),
     '',
     'Data of the shop:',
-    `  ${snapshot.orders.length} orders, ${snapshot.events.length} messages on order-events, ${snapshot.letters.length} e-mails`,
-    ...noticesIn(snapshot).map((notice) => `  ${notice}`),
+    `  ${snapshot.orders.length} orders, ${snapshot.events.length} messages on order-events, ${snapshot.emails.length} e-mails`,
+    ...listNotices(snapshot).map((notice) => `  ${notice}`),
     `  received by the mail server: ${formatCounts(countBy(result.receivedEmails, ({ result }) => result))}`,
     '',
     'Longest durations:',

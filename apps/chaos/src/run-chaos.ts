@@ -1,6 +1,6 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { differencesIn } from '@halles/audit'
+import { findDifferences } from '@halles/audit'
 import { config, plainError } from '@halles/servers'
 import { startShop, type Shop } from '@halles/servers/shop'
 import { createFaultInjector, type InjectedFault } from './faults/fault-injector.ts'
@@ -172,7 +172,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         found,
       })),
       ...findOverdueOrder(longestUnfinished),
-      ...differencesIn(snapshot, { asOf: 'quiet' }),
+      ...findDifferences(snapshot, { asOf: 'quiet' }),
       ...findViolations({ snapshot, runLog, receivedEmails, injected, catalogue }),
     ]
     const result: ChaosResult = {

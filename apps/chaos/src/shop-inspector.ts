@@ -2,10 +2,10 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { MongoClient } from 'mongodb'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ORDER_EVENTS } from '@halles/contracts/order-events'
-import { readBooks, type Books } from '@halles/audit'
+import { readSnapshot, type Snapshot } from '@halles/audit'
 
 /** The data of the shop: what the reconciliation reads, and two things that only the chaos run compares. */
-export type RunSnapshot = Books & {
+export type RunSnapshot = Snapshot & {
   /** Stock movements that are not sales: an opening stock or an adjustment. */
   stockMovements: { reason: string; productId: string; delta: number }[]
   /** How often an admin had an e-mail resent, by the e-mail's id. */
@@ -21,7 +21,7 @@ const UNFINISHED = ['Pending', 'Cancelling']
 export const isUnfinished = ({ status }: { status: string }): boolean => UNFINISHED.includes(status)
 
 /** The idempotency key that an order was placed under. */
-export const idempotencyKeyOf = (order: Books['orders'][number]): string | undefined => order.idem?.key
+export const idempotencyKeyOf = (order: Snapshot['orders'][number]): string | undefined => order.idempotency?.key
 
 /** The consumer group that creates the e-mails about orders. */
 const EMAIL_GROUP = 'notification-service'
@@ -131,7 +131,7 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
     },
 
     readSnapshot: async (): Promise<RunSnapshot> => {
-      const snapshot = await readBooks({ mongodb, kafka })
+      const snapshot = await readSnapshot({ mongodb, kafka })
       const [stockMovements, resent] = await Promise.all([
         movements.find({}, { projection: { _id: 0, reason: 1, productId: 1, delta: 1 } }).toArray(),
         emails.find({ resend: { $gt: 0 } }, { projection: { resend: 1 } }).toArray(),

@@ -8,7 +8,7 @@ export const emailInvariants: readonly Invariant[] = [
     rule: 'email-not-delivered',
     *find({ snapshot, receivedEmails, runLog }) {
       const delivered = Map.groupBy(receivedEmails.filter(isInMailbox), ({ messageId }) => eventIdOf(messageId))
-      for (const email of snapshot.letters) {
+      for (const email of snapshot.emails) {
         const received = delivered.get(email.eventId) ?? []
         const subject = `e-mail ${email._id} about event ${email.eventId}`
         if (email.status === 'PENDING') yield { subject, expected: 'SENT or FAILED', found: 'PENDING' }
@@ -31,7 +31,7 @@ export const emailInvariants: readonly Invariant[] = [
   {
     rule: 'email-without-record',
     *find({ snapshot, receivedEmails }) {
-      const emails = new Map(snapshot.letters.map((email) => [email.eventId, email]))
+      const emails = new Map(snapshot.emails.map((email) => [email.eventId, email]))
       for (const { messageId, at } of receivedEmails.filter(isInMailbox)) {
         const email = emails.get(eventIdOf(messageId))
         const resent = email ? (snapshot.resendCounts.get(email._id) ?? 0) : 0
@@ -66,7 +66,7 @@ export const emailInvariants: readonly Invariant[] = [
       const rejected = new Set(
         receivedEmails.filter(({ result }) => result === 'rejected').map(({ messageId }) => eventIdOf(messageId)),
       )
-      for (const { _id, eventId, status } of snapshot.letters)
+      for (const { _id, eventId, status } of snapshot.emails)
         if (status === 'FAILED' && !rejected.has(eventId))
           yield {
             subject: `e-mail ${_id} about event ${eventId}`,

@@ -38,7 +38,7 @@ export const seededBugs = {
   },
   'emails-not-deduplicated': {
     what: 'an event that is delivered twice creates two e-mails',
-    rules: ['letter-twice'],
+    rules: ['email-duplicate'],
     mutations: [
       {
         service: 'notification',
@@ -65,7 +65,7 @@ export const seededBugs = {
   },
   'offset-committed-before-effect': {
     what: 'the offset of an event is committed before its e-mail is stored',
-    rules: ['letter-missing'],
+    rules: ['email-missing'],
     mutations: [
       {
         service: 'notification',
