@@ -14,7 +14,7 @@ import {
   startShopUnderTest,
   type ShopUnderTest,
 } from '@halles/security-tests/shop-under-test'
-import { isPlainError, plainError } from '@halles/servers'
+import { isUserError, userError } from '@halles/servers'
 
 const began = performance.now()
 const onProgress = (line: string): void =>
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   try {
     onProgress(`Attacking ${shop.gateway}`)
     await fetch(shop.gateway).catch((error: unknown) => {
-      throw plainError(`No shop responds at ${shop.gateway}: is it running?`, { cause: error })
+      throw userError(`No shop responds at ${shop.gateway}: is it running?`, { cause: error })
     })
     const run = await runAttacks(shop, aborting.signal)
     console.log(`\n${formatAttackReport(run)}`)
@@ -52,6 +52,6 @@ async function chooseShop(signal: AbortSignal): Promise<{ shop: ShopUnderTest; s
 }
 
 main().catch((error: unknown) => {
-  console.error(isPlainError(error) ? error.message : error)
+  console.error(isUserError(error) ? error.message : error)
   process.exitCode = 1
 })

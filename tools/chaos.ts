@@ -4,7 +4,7 @@
 //   npm run chaos -- --seeded-bug publish-before-commit       with a seeded bug, which must be found
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { isPlainError, plainError } from '@halles/servers'
+import { isUserError, userError } from '@halles/servers'
 import { runChaos, seededBugs, type ChaosOptions, type SeededBugName } from '@halles/chaos'
 import { formatReport } from '@halles/chaos/report'
 import { root } from './workspace.ts'
@@ -24,11 +24,11 @@ function parseOptions(): Pick<ChaosOptions, 'buyers' | 'seconds' | 'seed' | 'see
   const parseInteger = (name: 'buyers' | 'seconds' | 'seed', low: number, high: number): number => {
     const value = Number(values[name])
     if (Number.isInteger(value) && value >= low && value <= high) return value
-    throw plainError(`--${name} must be an integer from ${low} to ${high}.`)
+    throw userError(`--${name} must be an integer from ${low} to ${high}.`)
   }
   const unknown = values['seeded-bug'].find((name) => !Object.hasOwn(seededBugs, name))
   if (unknown !== undefined)
-    throw plainError(`Unknown seeded bug "${unknown}". Known are: ${Object.keys(seededBugs).join(', ')}.`)
+    throw userError(`Unknown seeded bug "${unknown}". Known are: ${Object.keys(seededBugs).join(', ')}.`)
   return {
     buyers: parseInteger('buyers', 1, 500),
     // Access tokens expire after 15 minutes, and buyers rarely sign in again.
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
       if (interruptedAt > 0 && performance.now() - interruptedAt > 1000) process.exit(130)
       if (interruptedAt === 0) console.log('\nStopping; press Ctrl-C again to exit at once.')
       interruptedAt ||= performance.now()
-      aborting.abort(plainError('Stopped.'))
+      aborting.abort(userError('Stopped.'))
     })
   const result = await runChaos({
     ...parseOptions(),
@@ -59,6 +59,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(isPlainError(error) ? error.message : error)
+  console.error(isUserError(error) ? error.message : error)
   process.exit(1)
 })

@@ -10,15 +10,16 @@ import { parseArgs } from 'node:util'
 import { credentials } from '@grpc/grpc-js'
 import { ORDER_EVENTS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
 import { ProductServiceClient, type CheckStockRequest, type CheckStockResponse } from '@halles/contracts/product-grpc'
-import { accessOf, dependencies, KafkaAccess, readConfig } from '@halles/service/config'
-import { ask } from '@halles/service/grpc'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { kafkaCredentials, settingsRequiredTogether, KafkaCredentialSettings, readConfig } from '@halles/service/config'
+import { callUnary } from '@halles/service/grpc'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import { Type } from 'typebox'
 import { root } from './workspace.ts'
-import { demoAccounts, startShop, type Running } from '@halles/servers/shop'
+import { demoAccounts, startShop, type ShopAddresses } from '@halles/servers/shop'
 
-type ShopAddresses = Pick<Running, 'gateway' | 'accounts'> & Partial<Pick<Running, 'productGrpc' | 'kafka' | 'mailbox'>>
+type DemoShop = Pick<ShopAddresses, 'gateway' | 'accounts'> &
+  Partial<Pick<ShopAddresses, 'productGrpc' | 'kafka' | 'mailbox'>>
 type Email = { subject: string; headers: Record<string, string>; to: { address: string }[] }
 type Order = { id: string; number: string; status: string; total: number }
 
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
     const accounts = { ...demoAccounts, admin }
     await demo({ gateway, mailbox: mailbox ?? 'http://127.0.0.1:1080', accounts, ...(kafka && { kafka }) })
   } else if (existsSync(file)) {
-    await demo(JSON.parse(readFileSync(file, 'utf8')) as Running)
+    await demo(JSON.parse(readFileSync(file, 'utf8')) as DemoShop)
   } else {
     console.log('No shop is running here: starting one for the demo.')
     const shop = await startShop({ onProgress: (line) => console.log(`  ${line}`) })
@@ -56,7 +57,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function demo(addresses: ShopAddresses): Promise<void> {
+async function demo(addresses: DemoShop): Promise<void> {
   const shop = createClient(addresses.gateway)
   const mailbox = await findMailbox(addresses.mailbox)
   const events = addresses.kafka ? await consumeEvents(addresses.kafka) : undefined
@@ -158,7 +159,7 @@ async function checkStock(address: string, basket: Basket): Promise<void> {
   try {
     const start = performance.now()
     const items = basket.map(({ productId, quantity }) => ({ productId, quantity }))
-    const { items: lines } = await ask<CheckStockRequest, CheckStockResponse>(
+    const { items: lines } = await callUnary<CheckStockRequest, CheckStockResponse>(
       client.checkStock.bind(client),
       { items },
       5000,
@@ -308,9 +309,11 @@ type Mailbox = NonNullable<Awaited<ReturnType<typeof findMailbox>>>
 
 async function consumeEvents(brokers: string) {
   const received: OrderEvent[] = []
-  const access = accessOf(readConfig(Type.Object(KafkaAccess, { dependencies }), process.env))
-  const kafka = kafkaAt(brokers, 'demo', logger('demo', 'silent'), access)
-  const subscription = await kafka.listen({
+  const access = kafkaCredentials(
+    readConfig(Type.Object(KafkaCredentialSettings, { dependencies: settingsRequiredTogether }), process.env),
+  )
+  const kafka = createKafka(brokers, 'demo', createLogger('demo', 'silent'), access)
+  const subscription = await kafka.consume({
     groupId: `demo-${randomUUID()}`,
     topic: ORDER_EVENTS,
     onBatch: async (messages) => {

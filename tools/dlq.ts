@@ -8,7 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Running } from '@halles/servers/shop'
+import type { ShopAddresses } from '@halles/servers/shop'
 
 type DeadLetter = {
   id: string
@@ -98,7 +98,7 @@ async function findShop(gatewayOption: string | undefined): Promise<{ gateway: s
   const file = path.resolve(import.meta.dirname, '../.data/running.json')
   if (!existsSync(file))
     throw new Error('No shop is running here: start one by npm start, or give its address by --gateway URL.')
-  const { gateway, accounts } = JSON.parse(readFileSync(file, 'utf8')) as Running
+  const { gateway, accounts } = JSON.parse(readFileSync(file, 'utf8')) as ShopAddresses
   return { gateway, admin: credentials ?? accounts.admin }
 }
 

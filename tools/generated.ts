@@ -9,7 +9,6 @@ import codegen from './codegen.ts'
 import { describeService, services } from './openapi.ts'
 import { root } from './workspace.ts'
 
-
 /**
  * Generates every generated file that the repository keeps, in memory.
  * @returns the text of each file by its path from the root

@@ -3,7 +3,7 @@
 import { checkMatrix } from '@halles/security-tests/authorization/check-matrix'
 import { formatMatrixReport } from '@halles/security-tests/authorization/matrix-report'
 import { startShopUnderTest } from '@halles/security-tests/shop-under-test'
-import { isPlainError } from '@halles/servers'
+import { isUserError } from '@halles/servers'
 
 const began = performance.now()
 const onProgress = (line: string): void =>
@@ -24,6 +24,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(isPlainError(error) ? error.message : error)
+  console.error(isUserError(error) ? error.message : error)
   process.exitCode = 1
 })

@@ -1,4 +1,4 @@
-import { serviceApp, type App } from '@halles/service/app'
+import { createServiceApp, type App } from '@halles/service/app'
 
 /** The modules that register the REST routes of the services. Imported when needed: each loads a whole service. */
 const restModules = {
@@ -21,13 +21,13 @@ const unusedDependency: unknown = new Proxy(() => unusedDependency, { get: () =>
  */
 export async function describeService(service: Service): Promise<object> {
   const { rest } = (await restModules[service]()) as unknown as { rest: (app: App, ...deps: unknown[]) => unknown }
-  const app = await serviceApp({
+  const app = await createServiceApp({
     name: service,
     logLevel: 'silent',
-    keyOf: async () => undefined,
+    findPublicKey: async () => undefined,
     issuer: 'halles',
     audience: 'halles',
-    needs: {},
+    readinessChecks: {},
   })
   await rest(app, unusedDependency, unusedDependency, unusedDependency)
   await app.ready()

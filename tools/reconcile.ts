@@ -14,7 +14,13 @@ import {
   type Difference,
   type Snapshot,
 } from '@halles/audit'
-import { accessOf, dependencies, KafkaAccess, readConfig, type Access } from '@halles/service/config'
+import {
+  kafkaCredentials,
+  settingsRequiredTogether,
+  KafkaCredentialSettings,
+  readConfig,
+  type KafkaCredentials,
+} from '@halles/service/config'
 import { Type } from 'typebox'
 
 /** Operations that are older than this must be complete, in milliseconds: the limit of the contract. */
@@ -61,9 +67,11 @@ function parseOptions(): Addresses {
 }
 
 /** The credentials for Kafka, from the same environment variables as in services. */
-function kafkaAccess(): Access {
+function kafkaAccess(): KafkaCredentials {
   try {
-    return accessOf(readConfig(Type.Object(KafkaAccess, { dependencies }), process.env))
+    return kafkaCredentials(
+      readConfig(Type.Object(KafkaCredentialSettings, { dependencies: settingsRequiredTogether }), process.env),
+    )
   } catch (error) {
     return fail((error as Error).message)
   }

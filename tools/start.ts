@@ -4,8 +4,8 @@
 //   npm start -- --port 4000      the port of the gateway; an error when it is taken
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { isPlainError, plainError } from '@halles/servers'
-import { startShop, type Running, type Shop } from '@halles/servers/shop'
+import { isUserError, userError } from '@halles/servers'
+import { startShop, type ShopAddresses, type Shop } from '@halles/servers/shop'
 
 const dataDir = path.resolve(import.meta.dirname, '..', '.data')
 const startedAt = performance.now()
@@ -65,10 +65,10 @@ function parseOptions(): { reset: boolean; port: number | undefined } {
     strict: false,
   })
   const unknown = [...Object.keys(values).filter((name) => name !== 'reset' && name !== 'port'), ...positionals]
-  if (unknown.length > 0) throw plainError(`There is no "${unknown[0]}" option. Known: -- --reset and -- --port 4000.`)
+  if (unknown.length > 0) throw userError(`There is no "${unknown[0]}" option. Known: -- --reset and -- --port 4000.`)
   if (values.port === undefined) return { reset: values.reset === true, port: undefined }
   const port = Number(values.port)
-  if (!(Number.isInteger(port) && port > 0 && port < 65_536)) throw plainError('--port needs a number from 1 to 65535.')
+  if (!(Number.isInteger(port) && port > 0 && port < 65_536)) throw userError('--port needs a number from 1 to 65535.')
   return { reset: values.reset === true, port }
 }
 
@@ -82,7 +82,7 @@ function formatTable({
   mailbox,
   storefront,
   accounts,
-}: Running): string {
+}: ShopAddresses): string {
   const rows = [
     ['Storefront', storefront],
     ['GraphQL', `${gateway}/graphql`],
@@ -105,6 +105,6 @@ main().catch((error: unknown) => {
     console.log('Stopped.')
     process.exit(0)
   }
-  console.error(isPlainError(error) ? `\n${error.message}` : error)
+  console.error(isUserError(error) ? `\n${error.message}` : error)
   process.exit(1)
 })

@@ -1,10 +1,10 @@
 // The upper limit: only the MongoDB writes of an order, from one process, without HTTP, gRPC or Kafka.
 // Arguments: the MongoDB URLs with the databases of orders and of products.
 import { newId } from '@halles/service/ids'
-import { metricsOf } from '@halles/service/metrics'
-import { coalesce } from '@halles/service/coalesce'
-import { logger } from '@halles/service/log'
-import { openMongo } from '@halles/service/mongo'
+import { createMetrics } from '@halles/service/metrics'
+import { createBatcher } from '@halles/service/coalesce'
+import { createLogger } from '@halles/service/log'
+import { connectMongo } from '@halles/service/mongo'
 import { toFingerprint } from '@halles/order-service/basket'
 import {
   createOrder as createOrderDocument,
@@ -40,11 +40,11 @@ export type WriteResult = { ms: number; latencies: number[] }
 const [orderUrl, productUrl] = process.argv.slice(2) as [string, string]
 const PRODUCTS = 1000
 const now = () => new Date()
-const log = logger('bare-writes', 'warn')
+const log = createLogger('bare-writes', 'warn')
 
 const [orderMongo, productMongo] = await Promise.all([
-  openMongo(orderUrl, 'bare-writes'),
-  openMongo(productUrl, 'bare-writes'),
+  connectMongo(orderUrl, 'bare-writes'),
+  connectMongo(productUrl, 'bare-writes'),
 ])
 const orders = await openOrdersCollection(orderMongo.db)
 const pendingOrders = createPendingOrders(orders, now)
@@ -54,7 +54,7 @@ const transact = createTransactionRunner(productMongo.client, log)
 const reservations = await createReservationStore(
   productMongo.db,
   transact,
-  createStockMetrics(metricsOf('bare-writes')),
+  createStockMetrics(createMetrics('bare-writes')),
   now,
 )
 const productStore = await createProductStore(productMongo.db, transact)
@@ -78,12 +78,12 @@ await productStore.fillIfEmpty(
   })),
 )
 
-const markPublished = coalesce(
+const markPublished = createBatcher(
   async (published: Order[]): Promise<undefined[]> => {
     await pendingPublications.markPublished(published)
     return published.map(() => undefined)
   },
-  { max: 512 },
+  { maxSize: 512 },
 )
 
 async function createOrder(contention: Case): Promise<{ order: Order; record: IdempotencyRecord }> {

@@ -34,7 +34,7 @@ export async function startBenchmarkShop(checkout: string, loadGenerator: LoadGe
   const sink = await startChild<object, Arrivals>('mail-sink.ts', { args: [String(smtp)] })
   closers.push(sink.stop)
   const shop = await startShop({
-    given: { smtp: `smtp://127.0.0.1:${smtp}`, mailbox: `http://127.0.0.1:${smtp}` },
+    existingServers: { smtp: `smtp://127.0.0.1:${smtp}`, mailbox: `http://127.0.0.1:${smtp}` },
     env: { auth: { ACCESS_TOKEN_SECONDS: '86400' } },
     onCrash: (message) => console.error(message),
   })

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { databaseUrl, freePort, managedProcess, processGroup } from '@halles/servers'
+import { databaseUrl, freePort, startManagedProcess, createProcessGroup } from '@halles/servers'
 import { root } from '../workspace.ts'
 import type { Options, Row } from './results.ts'
 import type { WriteResult, Writes } from './bare-writes.ts'
@@ -94,8 +94,8 @@ async function createUnguardedVariants(benchmark: BenchmarkShop, closers: Closer
     log: path.join(benchmark.shop.logs, 'unguarded.log'),
   })
   closers.push(service.stop)
-  const group = processGroup()
-  const gateway = await managedProcess({
+  const group = createProcessGroup()
+  const gateway = await startManagedProcess({
     spawn: (more) =>
       group.spawn('gateway', process.execPath, [...FLAGS, path.join(root, 'apps/gateway/dist/main.js')], {
         ...more,

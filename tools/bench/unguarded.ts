@@ -4,12 +4,12 @@
 // crash in between loses the event. An order is one insert and one send, and the response 201 waits for both.
 // Arguments: port, MongoDB URL, Kafka brokers, product-service's gRPC address, JWKS URL.
 import { OrderView, ORDER_EVENTS, CLOUDEVENTS_JSON } from '@halles/contracts/order-events'
-import { serviceApp } from '@halles/service/app'
+import { createServiceApp } from '@halles/service/app'
 import { newId } from '@halles/service/ids'
-import { keysAt } from '@halles/service/keys'
-import { openMongo } from '@halles/service/mongo'
-import { signedIn } from '@halles/service/person'
-import { Problem } from '@halles/service/schema'
+import { createJwksClient } from '@halles/service/keys'
+import { connectMongo } from '@halles/service/mongo'
+import { requirePrincipal } from '@halles/service/person'
+import { ProblemDetails } from '@halles/service/schema'
 import { traceHeaders } from '@halles/service/trace'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { checkDecimals, mergeLines, PlaceOrderInput, priceLines, type BasketLine } from '@halles/order-service/basket'
@@ -25,7 +25,7 @@ export type StockCheck = 'check' | 'skip'
 const [port, mongodb, brokers, productGrpc, jwks] = process.argv.slice(2) as [string, string, string, string, string]
 let stockCheck: StockCheck = 'check'
 
-const mongo = await openMongo(mongodb, 'unguarded')
+const mongo = await connectMongo(mongodb, 'unguarded')
 const orders = mongo.db.collection<Order>('orders')
 await orders.createIndexes([{ key: { userId: 1, status: 1, _id: -1 } }, { key: { status: 1, _id: -1 } }])
 const takeNumber = createOrderNumbers(mongo.db)
@@ -36,13 +36,13 @@ const producer = new Kafka({ clientId: 'unguarded', brokers: brokers.split(','),
 })
 await producer.connect()
 
-const app = await serviceApp({
+const app = await createServiceApp({
   name: 'unguarded',
   logLevel: 'info',
-  keyOf: keysAt(jwks),
+  findPublicKey: createJwksClient(jwks),
   issuer: 'halles',
   audience: 'halles',
-  needs: { mongodb: mongo.ping },
+  readinessChecks: { mongodb: mongo.ping },
 })
 
 const fixedStock = (lines: BasketLine[]): CheckedStock[] =>
@@ -51,11 +51,11 @@ const fixedStock = (lines: BasketLine[]): CheckedStock[] =>
 app.post(
   '/orders',
   {
-    preValidation: async (request) => void signedIn(request.person),
-    schema: { body: PlaceOrderInput, response: { 201: OrderView, '4xx': Problem, '5xx': Problem } },
+    preValidation: async (request) => void requirePrincipal(request.principal),
+    schema: { body: PlaceOrderInput, response: { 201: OrderView, '4xx': ProblemDetails, '5xx': ProblemDetails } },
   },
   async (request, reply) => {
-    const customer = signedIn(request.person)
+    const customer = requirePrincipal(request.principal)
     checkDecimals(request.body)
     const lines = mergeLines(request.body.items)
     const available = stockCheck === 'check' ? await stock.check(lines) : fixedStock(lines)

@@ -5,12 +5,12 @@ import {
   ACCOUNT_DELETIONS_SETTINGS,
 } from '@halles/contracts/account-deletions'
 import { ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, ACCOUNT_EVENTS_SETTINGS } from '@halles/contracts/account-events'
-import { serviceApp, type App } from '@halles/service/app'
-import { accessOf, doorsOf } from '@halles/service/config'
-import { kafkaAt } from '@halles/service/kafka'
-import { openMongo } from '@halles/service/mongo'
-import { revocationsFrom } from '@halles/service/revocations'
-import { sealingUnder } from '@halles/service/sealed'
+import { createServiceApp, type App } from '@halles/service/app'
+import { kafkaCredentials, accessOptions } from '@halles/service/config'
+import { createKafka } from '@halles/service/kafka'
+import { connectMongo } from '@halles/service/mongo'
+import { createRevocationPoller } from '@halles/service/revocations'
+import { createEncryption } from '@halles/service/sealed'
 import { createOutbox, type Outbox } from './account-events/outbox.ts'
 import { createPendingEventStore } from './account-events/pending-events.ts'
 import { createAccountLinkStore } from './account-links/account-links.ts'
@@ -26,7 +26,7 @@ import { createCommonPasswordCheck } from './passwords/common-passwords.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
 import { createFailedAttemptStore } from './rate-limits/failed-attempts.ts'
 import { createRateLimiter, unlimitedRateLimiter } from './rate-limits/rate-limiter.ts'
-import { rest } from './rest.ts'
+import { registerRestRoutes } from './rest.ts'
 import { createSecurityLog } from './security-log/security-log.ts'
 import { createAccessTokens } from './sessions/access-token.ts'
 import { readRevocations } from './sessions/read-revocations.ts'
@@ -39,7 +39,7 @@ const DAY = 86_400_000
 /** Creates auth-service, not yet listening: connects to MongoDB, and creates missing keys and initial accounts. */
 export async function createApp(settings: Settings, { now = () => new Date() } = {}): Promise<App> {
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings
-  const mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
+  const mongo = await connectMongo(settings.MONGODB_URL, 'auth-service')
   const { db } = mongo
   const publishesEvents = settings.KAFKA_BROKERS !== undefined
   // A minute more than tokens live: for clock skew between services.
@@ -55,15 +55,17 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   const secret = signingKeys.refreshSecret
   const linkRequests = await createLinkRequestStore(db)
   const securityLog = await createSecurityLog(db, { secret, days: settings.SECURITY_LOG_DAYS, now })
-  const app = await serviceApp({
+  const app = await createServiceApp({
     name: 'auth-service',
     logLevel: settings.LOG_LEVEL,
-    keyOf: signingKeys.findPublicKey,
-    revocations: revocationsFrom((since) => readRevocations({ sessions, users, now, revocationRetention }, since)),
+    findPublicKey: signingKeys.findPublicKey,
+    revocations: createRevocationPoller((since) =>
+      readRevocations({ sessions, users, now, revocationRetention }, since),
+    ),
     issuer,
     audience,
-    needs: { mongodb: mongo.ping },
-    ...doorsOf(settings),
+    readinessChecks: { mongodb: mongo.ping },
+    ...accessOptions(settings),
   })
   app.addHook('onClose', mongo.close)
   await app.register(cookie)
@@ -109,7 +111,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     log: app.log,
     now,
   }
-  rest(app, deps, signingKeys)
+  registerRestRoutes(app, deps, signingKeys)
   graphql(app, deps)
   await createInitialAccounts(deps, settings)
   return app
@@ -123,10 +125,10 @@ function startOutbox(
   const { KAFKA_BROKERS, ACCOUNT_LINK_SECRET } = settings
   if (!KAFKA_BROKERS || !ACCOUNT_LINK_SECRET) return undefined
   const { log } = deps
-  const kafka = kafkaAt(KAFKA_BROKERS, 'auth-service', log, accessOf(settings))
+  const kafka = createKafka(KAFKA_BROKERS, 'auth-service', log, kafkaCredentials(settings))
   const outbox = createOutbox({
     ...deps,
-    encryption: sealingUnder(ACCOUNT_LINK_SECRET),
+    encryption: createEncryption(ACCOUNT_LINK_SECRET),
     publisher: kafka.publisher(),
   })
   const topicCreation = new AbortController()

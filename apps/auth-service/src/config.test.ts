@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { configFrom } from './config.ts'
+import { parseConfig } from './config.ts'
 
 const required = { PORT: '4001', MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_auth?replicaSet=rs0' }
 
-it('configFrom has defaults for all settings but the port and the database', () => {
-  expect(configFrom(required)).toMatchObject({
+it('parseConfig has defaults for all settings but the port and the database', () => {
+  expect(parseConfig(required)).toMatchObject({
     HOST: '127.0.0.1',
     OPERATOR_HOST: '127.0.0.1',
     KAFKA_TLS: false,
@@ -43,11 +43,11 @@ it.each([
   ],
   ['an invalid address', { ADMIN_EMAIL: 'admin', ADMIN_PASSWORD: '12345678' }, /ADMIN_EMAIL must match format "email"/],
   ['a token lifetime of zero', { ACCESS_TOKEN_SECONDS: '0' }, /ACCESS_TOKEN_SECONDS must be >= 1/],
-])('configFrom rejects %s', (_what, more, sentence) => {
-  expect(() => configFrom({ ...required, ...more })).toThrow(sentence)
+])('parseConfig rejects %s', (_what, more, sentence) => {
+  expect(() => parseConfig({ ...required, ...more })).toThrow(sentence)
 })
 
-describe('configFrom in production', () => {
+describe('parseConfig in production', () => {
   const production = { ...required, NODE_ENV: 'production' }
   const own = { GATEWAY_SECRET: 'a-secret-of-our-own' }
 
@@ -59,14 +59,14 @@ describe('configFrom in production', () => {
       DEMO_CUSTOMER_PASSWORD: 'halles-camille-demo',
       THROTTLING: 'false',
     }
-    expect(() => configFrom({ ...production, ...demo })).toThrow(
+    expect(() => parseConfig({ ...production, ...demo })).toThrow(
       /GATEWAY_SECRET must be set[^]*ADMIN_PASSWORD must not[^]*DEMO_CUSTOMER_EMAIL must not[^]*THROTTLING must not/,
     )
   })
 
   it('accepts a secret and an admin of one’s own', () => {
-    expect(configFrom({ ...production, ...own }).GATEWAY_SECRET).toBe(own.GATEWAY_SECRET)
+    expect(parseConfig({ ...production, ...own }).GATEWAY_SECRET).toBe(own.GATEWAY_SECRET)
     const admin = { ADMIN_EMAIL: 'a@example.test', ADMIN_PASSWORD: 'quite another one' }
-    expect(configFrom({ ...production, ...own, ...admin }).ADMIN_EMAIL).toBe('a@example.test')
+    expect(parseConfig({ ...production, ...own, ...admin }).ADMIN_EMAIL).toBe('a@example.test')
   })
 })

@@ -1,15 +1,15 @@
 import {
-  AccountLinkSecret,
-  BehindGateway,
-  Common,
-  demands,
-  dependencies,
-  isOwn,
-  KafkaAccess,
-  KafkaBrokers,
-  MongodbUrl,
+  AccountLinkSettings,
+  BehindGatewaySettings,
+  CommonSettings,
+  productionRequirements,
+  settingsRequiredTogether,
+  isPrivateSecret,
+  KafkaCredentialSettings,
+  KafkaSettings,
+  MongodbSettings,
   readConfig,
-  type Demand,
+  type ProductionRequirement,
 } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 import { Email, Name, Password } from './accounts/user.ts'
@@ -19,12 +19,12 @@ export const AccessTokenSeconds = Type.Integer({ minimum: 1, maximum: 86_400, de
 
 const Settings = Type.Object(
   {
-    ...Common,
-    ...MongodbUrl,
-    ...BehindGateway,
-    KAFKA_BROKERS: Type.Optional(KafkaBrokers.KAFKA_BROKERS),
-    ...KafkaAccess,
-    ...AccountLinkSecret,
+    ...CommonSettings,
+    ...MongodbSettings,
+    ...BehindGatewaySettings,
+    KAFKA_BROKERS: Type.Optional(KafkaSettings.KAFKA_BROKERS),
+    ...KafkaCredentialSettings,
+    ...AccountLinkSettings,
     SECURITY_LOG_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 90 }),
     THROTTLING: Type.Boolean({
       default: true,
@@ -48,7 +48,7 @@ const Settings = Type.Object(
   {
     // Of these pairs, one without the other is an error.
     dependencies: {
-      ...dependencies,
+      ...settingsRequiredTogether,
       KAFKA_BROKERS: ['ACCOUNT_LINK_SECRET'],
       ACCOUNT_LINK_SECRET: ['KAFKA_BROKERS'],
       ADMIN_EMAIL: ['ADMIN_PASSWORD'],
@@ -62,20 +62,20 @@ const Settings = Type.Object(
 /** The settings of auth-service, from environment variables; README.md lists them. */
 export type Settings = Static<typeof Settings>
 
-const ownRequirements: Demand[] = [
-  demands.gatewaySecret,
-  demands.accountLinks,
+const ownRequirements: ProductionRequirement[] = [
+  productionRequirements.gatewaySecret,
+  productionRequirements.accountLinks,
   {
     name: 'ADMIN_PASSWORD',
-    met: ({ ADMIN_PASSWORD: password }) => password === undefined || isOwn(password),
-    sentence: 'must not be the public password of the demo',
+    isMet: ({ ADMIN_PASSWORD: password }) => password === undefined || isPrivateSecret(password),
+    message: 'must not be the public password of the demo',
   },
   {
     name: 'DEMO_CUSTOMER_EMAIL',
-    met: ({ DEMO_CUSTOMER_EMAIL: email }) => email === undefined,
-    sentence: 'must not be set: demo accounts are not allowed in production',
+    isMet: ({ DEMO_CUSTOMER_EMAIL: email }) => email === undefined,
+    message: 'must not be set: demo accounts are not allowed in production',
   },
-  { name: 'THROTTLING', met: ({ THROTTLING }) => THROTTLING !== false, sentence: 'must not be false' },
+  { name: 'THROTTLING', isMet: ({ THROTTLING }) => THROTTLING !== false, message: 'must not be false' },
 ]
 
 /**
@@ -83,4 +83,4 @@ const ownRequirements: Demand[] = [
  *
  * @throws one Error whose message lists every mistake, a line each.
  */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env, ownRequirements)
+export const parseConfig = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env, ownRequirements)

@@ -1,6 +1,6 @@
 import type { Client } from '@halles/service/client'
 import type { Logger } from '@halles/service/log'
-import type { Person } from '@halles/service/person'
+import type { Principal } from '@halles/service/person'
 import type { Outbox } from './account-events/outbox.ts'
 import type { AccountLinkStore } from './account-links/account-links.ts'
 import type { LinkRequestStore } from './account-links/link-requests.ts'
@@ -38,4 +38,4 @@ export type AppDeps = {
 }
 
 /** Who makes a request, and from where. A Fastify request is one. */
-export type RequestContext = { person: Person | undefined; client: Client }
+export type RequestContext = { principal: Principal | undefined; client: Client }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { serveSubgraph, type App } from '@halles/service/app'
-import { subgraph } from '@halles/service/graphql'
-import { connection } from '@halles/service/page'
-import { signedIn } from '@halles/service/person'
-import { reader } from '@halles/service/schema'
+import { createSubgraphSchema } from '@halles/service/graphql'
+import { toConnection } from '@halles/service/page'
+import { requirePrincipal } from '@halles/service/person'
+import { createParser } from '@halles/service/schema'
 import { EmailChange, LinkToken, PasswordReset, PasswordResetRequest } from './account-links/account-link.ts'
 import { changeEmail, requestEmailChange } from './account-links/change-email.ts'
 import { resetPassword, verifyEmail } from './account-links/redeem-link.ts'
@@ -27,29 +27,29 @@ import { logOut } from './sign-in/log-out.ts'
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
-const parseRegistration = reader(Registration)
-const parseCredentials = reader(Credentials)
-const parseRefreshToken = reader(RefreshTokenInput)
-const parseUserSearch = reader(UserSearch)
-const parsePasswordChange = reader(PasswordChange)
-const parseDeletion = reader(Deletion)
-const parseEmailChange = reader(EmailChange)
-const parsePasswordResetRequest = reader(PasswordResetRequest)
-const parsePasswordReset = reader(PasswordReset)
-const parseLinkToken = reader(LinkToken)
-const parseSessionSearch = reader(SessionSearch)
-const parseEventSearch = reader(EventSearch)
+const parseRegistration = createParser(Registration)
+const parseCredentials = createParser(Credentials)
+const parseRefreshToken = createParser(RefreshTokenInput)
+const parseUserSearch = createParser(UserSearch)
+const parsePasswordChange = createParser(PasswordChange)
+const parseDeletion = createParser(Deletion)
+const parseEmailChange = createParser(EmailChange)
+const parsePasswordResetRequest = createParser(PasswordResetRequest)
+const parsePasswordReset = createParser(PasswordReset)
+const parseLinkToken = createParser(LinkToken)
+const parseSessionSearch = createParser(SessionSearch)
+const parseEventSearch = createParser(EventSearch)
 
 /** Registers the GraphQL subgraph of auth-service. */
 export function graphql(app: App, deps: AppDeps): void {
   const resolvers: Resolvers = {
     Query: {
-      me: (_root, _args, context) => readMe(deps, context.person),
-      user: (_root, { id }, context) => readUser(deps, context.person, id),
+      me: (_root, _args, context) => readMe(deps, context.principal),
+      user: (_root, { id }, context) => readUser(deps, context.principal, id),
       users: async (_root, args, context) =>
-        connection(await searchUsers(deps, context.person, parseUserSearch(withoutNulls(args)))),
+        toConnection(await searchUsers(deps, context.principal, parseUserSearch(withoutNulls(args)))),
       securityLog: async (_root, args, context) =>
-        connection(await readSecurityLog(deps, context.person, parseEventSearch(withoutNulls(args)))),
+        toConnection(await readSecurityLog(deps, context.principal, parseEventSearch(withoutNulls(args)))),
     },
     Mutation: {
       register: (_root, { input: { locale, ...input } }, { request }) =>
@@ -62,12 +62,12 @@ export function graphql(app: App, deps: AppDeps): void {
         return true
       },
       changePassword: async (_root, { input }, { request }) => {
-        signedIn(request.person)
+        requirePrincipal(request.principal)
         await changePassword(deps, request, parsePasswordChange({ ...input }))
         return true
       },
       deleteAccount: async (_root, args, { request }) => {
-        signedIn(request.person)
+        requirePrincipal(request.principal)
         await deleteAccount(deps, request, parseDeletion({ ...args }).password)
         return true
       },
@@ -88,7 +88,7 @@ export function graphql(app: App, deps: AppDeps): void {
         return true
       },
       requestEmailChange: async (_root, args, { request }) => {
-        signedIn(request.person)
+        requirePrincipal(request.principal)
         await requestEmailChange(deps, request, parseEmailChange({ ...args }))
         return true
       },
@@ -114,20 +114,22 @@ export function graphql(app: App, deps: AppDeps): void {
     },
     User: {
       sessions: async ({ id }, args, context) =>
-        connection(await readSessions(deps, context.person, parseSessionSearch({ ...withoutNulls(args), userId: id }))),
+        toConnection(
+          await readSessions(deps, context.principal, parseSessionSearch({ ...withoutNulls(args), userId: id })),
+        ),
       role: ({ role }) => role.toUpperCase() as Role,
       locale: ({ locale }) => locale.toUpperCase() as Locale,
     },
   }
   const references = {
-    User: (keys: { id: string }[], context: { person: Parameters<typeof readUsers>[1] }) =>
+    User: (keys: { id: string }[], context: { principal: Parameters<typeof readUsers>[1] }) =>
       readUsers(
         deps,
-        context.person,
+        context.principal,
         keys.map(({ id }) => id),
       ),
   }
-  serveSubgraph(app, subgraph({ sdl, resolvers, references }))
+  serveSubgraph(app, createSubgraphSchema({ sdl, resolvers, references }))
 }
 
 /** The arguments that are not null: the schemas accept absent properties, and null means absent in these fields. */

@@ -1,5 +1,5 @@
-import { run } from '@halles/service/run'
-import { configFrom } from './config.ts'
+import { runService } from '@halles/service/run'
+import { parseConfig } from './config.ts'
 
 const [command, ...args] = process.argv.slice(2)
 if (command === 'keys') {
@@ -11,4 +11,9 @@ if (command === 'keys') {
     process.exitCode = 1
   }
 } else
-  await run('auth-service', configFrom, async (settings) => (await import('./app.ts')).createApp(settings), process.env)
+  await runService(
+    'auth-service',
+    parseConfig,
+    async (settings) => (await import('./app.ts')).createApp(settings),
+    process.env,
+  )

@@ -1,5 +1,5 @@
-import { openMongo, type Mongo } from '@halles/service/mongo'
-import { ownDatabase } from '@halles/testkit/database'
+import { connectMongo, type MongoConnection } from '@halles/service/mongo'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createPendingEventStore } from './account-events/pending-events.ts'
 import { createLinkRequestStore } from './account-links/link-requests.ts'
@@ -7,9 +7,9 @@ import { openAccountCollection } from './accounts/account-document.ts'
 import { createFailedAttemptStore } from './rate-limits/failed-attempts.ts'
 import { rateLimits } from './rate-limits/rate-limits.ts'
 
-let mongo: Mongo
-let db: Mongo['db']
-beforeAll(async () => void (mongo = await openMongo(ownDatabase(inject('mongodb'), 'auth'), 'auth-service')))
+let mongo: MongoConnection
+let db: MongoConnection['db']
+beforeAll(async () => void (mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb'), 'auth'), 'auth-service')))
 afterAll(() => mongo.close())
 let n = 0
 beforeEach(() => void (db = mongo.client.db(`${mongo.db.databaseName}_${n++}`)))

@@ -9,7 +9,7 @@ import { signingKeyRoutes } from './signing-keys/rest.ts'
 import type { SigningKeys } from './signing-keys/signing-keys.ts'
 
 /** Registers the REST routes of auth-service, which are declared in the folder of their noun. */
-export function rest(app: App, deps: AppDeps, signingKeys: Pick<SigningKeys, 'listPublicKeys'>): void {
+export function registerRestRoutes(app: App, deps: AppDeps, signingKeys: Pick<SigningKeys, 'listPublicKeys'>): void {
   signInRoutes(app, deps)
   accountRoutes(app, deps)
   accountLinkRoutes(app, deps)

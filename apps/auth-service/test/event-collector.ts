@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 
 /**
  * Collects the events of a topic from its beginning, by id and so without duplicates. An event whose key is not its subject
@@ -12,10 +12,10 @@ export async function collectEvents<T extends { id: string; subject: string }>(
   partitions: number,
   parse: (text: string) => T,
 ): Promise<{ events: Map<string, T>; close: () => Promise<void> }> {
-  const kafka = kafkaAt(brokers, 'event-collector', logger('event-collector', 'silent'))
+  const kafka = createKafka(brokers, 'event-collector', createLogger('event-collector', 'silent'))
   const events = new Map<string, T>()
   await kafka.ensureTopic(topic, partitions)
-  const { close } = await kafka.listen({
+  const { close } = await kafka.consume({
     groupId: randomUUID(),
     topic,
     fromBeginning: true,

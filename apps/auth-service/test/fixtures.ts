@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { ownDatabase } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { inject } from 'vitest'
 import type { Registration } from '../src/accounts/user.ts'
-import { configFrom, type Settings } from '../src/config.ts'
+import { parseConfig, type Settings } from '../src/config.ts'
 
 export type Headers = Record<string, string>
 
 /** Settings of an auth-service with a database of its own, and with rate limits that no test reaches by accident. */
 export const testSettings = (more: NodeJS.ProcessEnv = {}): Settings =>
-  configFrom({
-    MONGODB_URL: ownDatabase(inject('mongodb'), 'auth'),
+  parseConfig({
+    MONGODB_URL: uniqueDatabaseUrl(inject('mongodb'), 'auth'),
     PORT: '0',
     LOG_LEVEL: 'silent',
     THROTTLING_SCALE: '1000',

@@ -1,7 +1,7 @@
-import { serviceApp, type App } from '@halles/service/app'
-import { keysAt } from '@halles/service/keys'
-import { signedIn } from '@halles/service/person'
-import { revocationsAt } from '@halles/service/revocations'
+import { createServiceApp, type App } from '@halles/service/app'
+import { createJwksClient } from '@halles/service/keys'
+import { requirePrincipal } from '@halles/service/person'
+import { createRevocationClient } from '@halles/service/revocations'
 import type { Settings } from '../src/config.ts'
 
 /**
@@ -15,15 +15,15 @@ export async function createPeerService(
   { pollsRevocations = false } = {},
 ): Promise<App> {
   const jwksUrl = `${authUrl}/.well-known/jwks.json`
-  const app = await serviceApp({
+  const app = await createServiceApp({
     name: 'peer-service',
     logLevel: 'silent',
-    keyOf: keysAt(jwksUrl),
-    ...(pollsRevocations && { revocations: revocationsAt(jwksUrl) }),
+    findPublicKey: createJwksClient(jwksUrl),
+    ...(pollsRevocations && { revocations: createRevocationClient(jwksUrl) }),
     issuer: JWT_ISSUER,
     audience: JWT_AUDIENCE,
-    needs: {},
+    readinessChecks: {},
   })
-  app.get('/me', async (request) => signedIn(request.person))
+  app.get('/me', async (request) => requirePrincipal(request.principal))
   return app
 }

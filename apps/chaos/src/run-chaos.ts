@@ -1,7 +1,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { findDifferences } from '@halles/audit'
-import { config, plainError } from '@halles/servers'
+import { config, userError } from '@halles/servers'
 import { startShop, type Shop } from '@halles/servers/shop'
 import { createFaultInjector, type InjectedFault } from './faults/fault-injector.ts'
 import { createFaultProxy, type FaultProxy } from './faults/fault-proxy.ts'
@@ -78,7 +78,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { buyers: buyerCount, seconds, seed, artifactsFolder, onProgress = () => {}, signal } = options
   const { mongodb, kafka } = config().given
   if (mongodb !== undefined || kafka !== undefined)
-    throw plainError('A chaos run kills its servers: start it without MONGODB_URL and KAFKA_BROKERS.')
+    throw userError('A chaos run kills its servers: start it without MONGODB_URL and KAFKA_BROKERS.')
   const runLog = createRunLog()
   const mailServer = await createMailServer()
   const proxies = new Map<ConnectionName, FaultProxy>()
@@ -88,8 +88,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   try {
     shop = await startShop({
       instances: { order: 2, notification: 2 },
-      given: { smtp: mailServer.url },
-      cable: async (from, to) => {
+      existingServers: { smtp: mailServer.url },
+      createProxy: async (from, to) => {
         const name = connectionNames.find((one) => one === `${from}→${to}`)
         if (name !== undefined) proxies.set(name, await createFaultProxy(name))
         return name && proxies.get(name)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { openMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/service/mongo'
 import { eventually } from '@halles/testkit/wait'
 import { beforeAll, expect, inject, it, onTestFinished } from 'vitest'
 import { createShopClient, type Email, type ApiClient } from './shop-client.ts'
@@ -140,7 +140,7 @@ it('deleting an account erases its personal data in every service and keeps its 
   expect(read.order).toEqual({ total: order.total, items: [{ quantity: 2 }], customer: { id, name: '', email: '' } })
   const orderDatabase = new URL(inject('mongodb'))
   orderDatabase.pathname = '/halles_order'
-  const { db, close } = await openMongo(orderDatabase.href, 'e2e')
+  const { db, close } = await connectMongo(orderDatabase.href, 'e2e')
   onTestFinished(close)
   await eventually('the customer of the order is erased', () =>
     db.collection<{ _id: string }>('orders').findOne({ _id: order.id, 'customer.email': '' }),

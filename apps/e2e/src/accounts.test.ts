@@ -1,6 +1,6 @@
 // Accounts and sessions, as browsers and admins use them.
 import { randomUUID } from 'node:crypto'
-import { soon } from '@halles/testkit/wait'
+import { pollWithin } from '@halles/testkit/wait'
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import { createShopClient, type ApiClient } from './shop-client.ts'
 
@@ -61,7 +61,7 @@ describe('a browser with its refresh token in a cookie', () => {
 
 describe('every service refuses an access token within five seconds', () => {
   const waitForRefusal = (client: ApiClient, service: string, readStatus: () => Promise<number>) =>
-    soon(`${service} refuses ${client.id}`, async () => (await readStatus()) === 401, 5000)
+    pollWithin(`${service} refuses ${client.id}`, async () => (await readStatus()) === 401, 5000)
 
   it.each<[string, (client: ApiClient) => Promise<unknown>]>([
     ['its user signed out everywhere', (client) => client.rest('DELETE', '/sessions')],

@@ -2,14 +2,14 @@ import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { ORDER_EVENTS, ORDER_EVENTS_DLQ, type OrderEvent } from '@halles/contracts/order-events'
-import { kafkaAt, type Outgoing } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { createKafka, type OutgoingMessage } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { createShopClient, type ApiClient } from './shop-client.ts'
 
 const shop = createShopClient(inject('shop'))
-const kafka = kafkaAt(inject('kafka'), 'e2e', logger('e2e', 'silent'))
+const kafka = createKafka(inject('kafka'), 'e2e', createLogger('e2e', 'silent'))
 const publisher = kafka.publisher()
 let admin: ApiClient
 beforeAll(async () => {
@@ -71,7 +71,7 @@ async function createOrderEvent(orderId: string): Promise<{ buyer: ApiClient; ev
   return { buyer, event }
 }
 
-const publish = (key: string, ...values: Outgoing['value'][]) =>
+const publish = (key: string, ...values: OutgoingMessage['value'][]) =>
   publisher.send(
     ORDER_EVENTS,
     values.map((value) => ({ key, value })),

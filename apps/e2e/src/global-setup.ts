@@ -1,11 +1,11 @@
-import { startShop, type Running } from '@halles/servers/shop'
+import { startShop, type ShopAddresses } from '@halles/servers/shop'
 import type { TestProject } from 'vitest/node'
 import type { ShopAddress } from './shop-client.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     /** The shop that the stories share. Each story creates its own users and products in it. */
-    shop: ShopAddress & Pick<Running, 'services' | 'productGrpc'> & { logs: string }
+    shop: ShopAddress & Pick<ShopAddresses, 'services' | 'productGrpc'> & { logs: string }
   }
 }
 
@@ -17,7 +17,7 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { mongodb, smtp, mailbox } = project.getProvidedContext()
-  const shop = await startShop({ given: { mongodb, smtp, mailbox } })
+  const shop = await startShop({ existingServers: { mongodb, smtp, mailbox } })
   project.provide('kafka', shop.running.kafka)
   const { gateway, services, productGrpc, accounts } = shop.running
   project.provide('shop', { gateway, mailbox, admin: accounts.admin, services, productGrpc, logs: shop.logs })

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { ORDER_EVENTS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import { eventually } from '@halles/testkit/wait'
 import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { createShopClient, type ApiClient } from './shop-client.ts'
@@ -24,8 +24,8 @@ function parseEvents(value: string | null): OrderEvent[] {
 /** Consumes the topic of order events; the returned array grows with each event. */
 async function consumeOrderEvents(): Promise<OrderEvent[]> {
   const received: OrderEvent[] = []
-  const kafka = kafkaAt(inject('kafka'), 'e2e', logger('e2e', 'silent'))
-  const consumer = await kafka.listen({
+  const kafka = createKafka(inject('kafka'), 'e2e', createLogger('e2e', 'silent'))
+  const consumer = await kafka.consume({
     groupId: `e2e-${randomUUID()}`,
     topic: ORDER_EVENTS,
     onBatch: async (messages) => void received.push(...messages.flatMap(({ value }) => parseEvents(value))),

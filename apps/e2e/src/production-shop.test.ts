@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { startShop, type Shop as Started } from '@halles/servers/shop'
-import { authority } from '@halles/testkit/certificates'
-import { startGuardedKafka, startGuardedMongodb, type GuardedMongodb } from '@halles/testkit/guard'
+import { createCertificateAuthority } from '@halles/testkit/certificates'
+import { startSecuredKafka, startSecuredMongodb, type SecuredMongodb } from '@halles/testkit/guard'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createShopClient, type ShopClient, type ApiClient } from './shop-client.ts'
@@ -18,15 +18,15 @@ const secrets = {
   admin: { email: 'admin@halles.example', password: createSecret() },
 }
 
-let mongodb: GuardedMongodb
-let kafka: Awaited<ReturnType<typeof startGuardedKafka>>
+let mongodb: SecuredMongodb
+let kafka: Awaited<ReturnType<typeof startSecuredKafka>>
 let started: Started
 let shop: ShopClient
 let admin: ApiClient
 beforeAll(async () => {
-  ;[mongodb, kafka] = await Promise.all([startGuardedMongodb(), startGuardedKafka()])
+  ;[mongodb, kafka] = await Promise.all([startSecuredMongodb(), startSecuredKafka()])
   const { guard: credentials, doors: listeners } = kafka
-  const certificateAuthority = await authority()
+  const certificateAuthority = await createCertificateAuthority()
   const [product, order] = await Promise.all([
     certificateAuthority.sign('product-service'),
     certificateAuthority.sign('order-service'),
@@ -48,7 +48,7 @@ beforeAll(async () => {
   })
   const createDatabaseEnv = async (name: string) => ({ MONGODB_URL: (await mongodb.ownUser(name)).url })
   started = await startShop({
-    given: { mongodb: mongodb.servers.mongodb!, kafka: listeners.both },
+    existingServers: { mongodb: mongodb.servers.mongodb!, kafka: listeners.both },
     env: {
       gateway: { ...common, GRPC_SECRET: '' },
       auth: {

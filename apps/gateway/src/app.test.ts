@@ -1,9 +1,9 @@
 import { auditServer } from 'graphql-http'
-import { as, someone } from '@halles/testkit/people'
+import { authorizationHeader, createPrincipal } from '@halles/testkit/people'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestGateway, startFakeServices, type FakeServices } from '../test/fake-services.ts'
-import { configFrom } from './config.ts'
+import { parseConfig } from './config.ts'
 import { loadPersistedOperations, toDocumentId } from './graphql/persisted-operations.ts'
 
 let fakeServices: FakeServices
@@ -56,7 +56,7 @@ describe('persisted operations', () => {
   it('are planned before the first request; other operations at their first request', async () => {
     const started = await createTestGateway(fakeServices.urls)
     const readPlanMetrics = async (): Promise<string[]> =>
-      (await started.operator!.inject('/metrics')).body
+      (await started.operatorApp!.inject('/metrics')).body
         .split('\n')
         .filter((line) => line.startsWith('gateway_query_plans_total'))
     expect(await readPlanMetrics()).toEqual([expect.stringMatching(new RegExp(`cache="miss".* ${texts.length}$`))])
@@ -129,10 +129,10 @@ it('the gateway measures the duration of subgraph fetches by outcome', async () 
     method: 'POST',
     url: '/graphql',
     payload: { query: '{ me { id } }' },
-    headers: await as(someone()),
+    headers: await authorizationHeader(createPrincipal()),
   })
   await gateway.inject({ method: 'POST', url: '/graphql', payload: { query: '{ me { id } }' } })
-  const { body } = await gateway.operator!.inject('/metrics')
+  const { body } = await gateway.operatorApp!.inject('/metrics')
   for (const outcome of ['ok', 'errors'])
     expect(body).toMatch(
       new RegExp(`gateway_subgraph_fetch_duration_seconds_count\\{.*subgraph="auth",outcome="${outcome}"\\} [1-9]`),
@@ -143,22 +143,22 @@ it('the gateway serves /healthz to everyone, and /readyz and /metrics only at OP
   expect((await gateway.inject('/healthz')).statusCode).toBe(200)
   for (const url of ['/readyz', '/metrics']) {
     expect((await gateway.inject(url)).statusCode).toBe(404)
-    expect((await gateway.operator!.inject(url)).statusCode).toBe(200)
+    expect((await gateway.operatorApp!.inject(url)).statusCode).toBe(200)
   }
   expect((await gateway.inject('/')).body).not.toMatch(/readyz|metrics/)
 })
 
-it('configFrom requires an own GATEWAY_SECRET in production', () => {
+it('parseConfig requires an own GATEWAY_SECRET in production', () => {
   const url = 'http://a'
   const urls = { JWKS_URL: `${url}/jwks`, AUTH_URL: url, PRODUCT_URL: url, ORDER_URL: url, NOTIFICATION_URL: url }
   const production = { PORT: '1', ...urls, NODE_ENV: 'production' }
-  expect(() => configFrom(production)).toThrow(/GATEWAY_SECRET must be set to a secret of your own/)
-  expect(() => configFrom({ ...production, GATEWAY_SECRET: 'only-for-trying-things-out' })).toThrow(/GATEWAY_SECRET/)
-  expect(configFrom({ ...production, GATEWAY_SECRET: 'a-secret-of-our-own' }).PORT).toBe(1)
+  expect(() => parseConfig(production)).toThrow(/GATEWAY_SECRET must be set to a secret of your own/)
+  expect(() => parseConfig({ ...production, GATEWAY_SECRET: 'only-for-trying-things-out' })).toThrow(/GATEWAY_SECRET/)
+  expect(parseConfig({ ...production, GATEWAY_SECRET: 'a-secret-of-our-own' }).PORT).toBe(1)
 })
 
-it('configFrom lists every invalid setting', () => {
+it('parseConfig lists every invalid setting', () => {
   const env = { PORT: '1', JWKS_URL: 'http://a/jwks', AUTH_URL: 'http://a/', PRODUCT_URL: 'b', ORDER_URL: 'http://c' }
-  expect(() => configFrom(env)).toThrow(/AUTH_URL[\s\S]*PRODUCT_URL|PRODUCT_URL[\s\S]*AUTH_URL/)
-  expect(() => configFrom(env)).toThrow(/NOTIFICATION_URL is missing/)
+  expect(() => parseConfig(env)).toThrow(/AUTH_URL[\s\S]*PRODUCT_URL|PRODUCT_URL[\s\S]*AUTH_URL/)
+  expect(() => parseConfig(env)).toThrow(/NOTIFICATION_URL is missing/)
 })

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { serviceApp } from '@halles/service/app'
-import { graphqlRoute } from '@halles/service/graphql-http'
-import { keysAt } from '@halles/service/keys'
-import { logger } from '@halles/service/log'
-import { revocationsAt } from '@halles/service/revocations'
+import { createServiceApp } from '@halles/service/app'
+import { registerGraphQLRoute } from '@halles/service/graphql-http'
+import { createJwksClient } from '@halles/service/keys'
+import { createLogger } from '@halles/service/log'
+import { createRevocationClient } from '@halles/service/revocations'
 import type { FastifyInstance } from 'fastify'
 import {
   areApiDocsEnabled,
@@ -32,28 +32,28 @@ import { createUpstreamClient } from './upstream/upstream-client.ts'
  */
 export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const urls = serviceUrls(settings)
-  const log = logger('gateway', settings.LOG_LEVEL)
+  const log = createLogger('gateway', settings.LOG_LEVEL)
   const upstreams = forEachService((service) =>
     createUpstreamClient(urls[service], settings.UPSTREAM_TIMEOUT_MS, settings.UPSTREAM_PATIENCE_MS, (available) =>
       log.warn({ service }, available ? 'service reachable again' : 'service unreachable'),
     ),
   )
-  const app = (await serviceApp({
+  const app = (await createServiceApp({
     name: 'gateway',
     logLevel: settings.LOG_LEVEL,
-    keyOf: keysAt(settings.JWKS_URL),
-    revocations: revocationsAt(settings.JWKS_URL),
+    findPublicKey: createJwksClient(settings.JWKS_URL),
+    revocations: createRevocationClient(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
-    needs: Object.fromEntries(
+    readinessChecks: Object.fromEntries(
       services.map((service) => [`${service}-service`, () => upstreams[service].checkHealth()]),
     ),
     docs: false,
     trustedProxies: settings.TRUSTED_PROXIES?.split(',') ?? [],
-    operatorDoor: 'own', // the gateway's PORT is public
+    operatorPort: 'own', // the gateway's PORT is public
     bodyLimit: MAX_GRAPHQL_BODY_BYTES,
     // An operation calls the four services one after the other at worst.
-    silence: 60_000 + settings.UPSTREAM_PATIENCE_MS + services.length * settings.UPSTREAM_TIMEOUT_MS,
+    idleTimeout: 60_000 + settings.UPSTREAM_PATIENCE_MS + services.length * settings.UPSTREAM_TIMEOUT_MS,
     headers: createSecurityHeaders(),
   })) as unknown as FastifyInstance
   await registerCors(app, settings.CORS_ORIGINS?.split(',') ?? [])
@@ -69,12 +69,12 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   await supergraph.warmUp(operations.texts)
   const introspection = isIntrospectionEnabled(settings)
   const apiDocs = areApiDocsEnabled(settings)
-  graphqlRoute(app, () => supergraph.schema, supergraph.execute, {
+  registerGraphQLRoute(app, () => supergraph.schema, supergraph.execute, {
     limits: operationLimits,
-    prices: costFactors,
-    persisted: { textOf: operations.findText, only: settings.PERSISTED_ONLY },
-    secretive: !introspection,
-    spend: ({ request, reply }, cost) => spendQuota(request, reply, cost),
+    costFactors: costFactors,
+    persisted: { findText: operations.findText, only: settings.PERSISTED_ONLY },
+    hideSchema: !introspection,
+    onCost: ({ request, reply }, cost) => spendQuota(request, reply, cost),
   })
 
   await registerRestProxy(app, upstreams, urls, { gatewaySecret: settings.GATEWAY_SECRET, apiDocs })

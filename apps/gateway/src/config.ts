@@ -1,4 +1,12 @@
-import { Common, demands, GatewaySecret, isSchemaOpen, JwksUrl, OpenSchema, readConfig } from '@halles/service/config'
+import {
+  CommonSettings,
+  productionRequirements,
+  GatewaySecretSettings,
+  isSchemaOpen,
+  JwksSettings,
+  OpenSchemaSettings,
+  readConfig,
+} from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 
 /** The services behind the gateway. Each has a subgraph and REST routes below /api. */
@@ -13,9 +21,9 @@ const Origins = (service: string) =>
   })
 
 const Settings = Type.Object({
-  ...Common,
-  ...JwksUrl,
-  ...GatewaySecret,
+  ...CommonSettings,
+  ...JwksSettings,
+  ...GatewaySecretSettings,
   AUTH_URL: Origins('auth-service'),
   PRODUCT_URL: Origins('product-service'),
   ORDER_URL: Origins('order-service'),
@@ -29,7 +37,7 @@ const Settings = Type.Object({
   MAILBOX_URL: Type.Optional(
     Type.String({ format: 'uri', description: 'The web page of a mailbox, linked from the home page' }),
   ),
-  ...OpenSchema,
+  ...OpenSchemaSettings,
   CORS_ORIGINS: Type.Optional(
     Type.String({
       pattern: `^${ORIGIN}(,${ORIGIN})*$`,
@@ -72,7 +80,8 @@ export type Settings = Static<typeof Settings>
  *
  * @throws Error that lists every mistake
  */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings => readConfig(Settings, env, [demands.gatewaySecret])
+export const parseConfig = (env: NodeJS.ProcessEnv): Settings =>
+  readConfig(Settings, env, [productionRequirements.gatewaySecret])
 
 /** The addresses of each service: one or several. */
 export const serviceUrls = (settings: Settings): Record<Service, string[]> => ({

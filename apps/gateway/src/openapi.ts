@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { GATEWAY_PROOF } from '@halles/service/client'
+import { GATEWAY_SECRET_HEADER } from '@halles/service/client'
 import type { FastifyInstance } from 'fastify'
 import { services, type Service } from './config.ts'
 import { createUnavailableError, toUpstreamError, type UpstreamClient } from './upstream/upstream-client.ts'
@@ -27,7 +27,7 @@ export function registerOpenApi(
   gatewaySecret: string | undefined,
   now: () => number = Date.now,
 ): void {
-  const headers: Record<string, string> = gatewaySecret === undefined ? {} : { [GATEWAY_PROOF]: gatewaySecret }
+  const headers: Record<string, string> = gatewaySecret === undefined ? {} : { [GATEWAY_SECRET_HEADER]: gatewaySecret }
   const findDocument = cacheDocument(async () => {
     const documents = await Promise.all(services.map((service) => fetchDocument(upstreams[service], headers)))
     return mergeDocuments(documents)

@@ -1,4 +1,4 @@
-import { as, someone } from '@halles/testkit/people'
+import { authorizationHeader, createPrincipal } from '@halles/testkit/people'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createTestGateway, startFakeServices, type FakeServices } from '../test/fake-services.ts'
@@ -82,10 +82,10 @@ describe('rate limit', () => {
     const gateway = await startGateway(1)
     const sendAndReadStatus = async (headers: Record<string, string> = {}, remoteAddress = '192.0.2.1') =>
       (await gateway.inject({ url: '/api/products/p1', headers, remoteAddress })).statusCode
-    const customerHeaders = await as(someone())
+    const customerHeaders = await authorizationHeader(createPrincipal())
     expect(await sendAndReadStatus(customerHeaders)).toBe(200)
     expect(await sendAndReadStatus(customerHeaders, '192.0.2.2')).toBe(429)
-    expect(await sendAndReadStatus(await as(someone()))).toBe(200)
+    expect(await sendAndReadStatus(await authorizationHeader(createPrincipal()))).toBe(200)
     expect(await sendAndReadStatus()).toBe(200)
     expect(await sendAndReadStatus({ 'x-forwarded-for': '198.51.100.7' })).toBe(429)
     expect(await sendAndReadStatus({}, '2001:db8::1')).toBe(200)

@@ -1,4 +1,4 @@
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 
@@ -32,7 +32,7 @@ export function registerRateLimit(app: FastifyInstance, quota: number, now: () =
   const policy = `"default";q=${quota};w=${WINDOW}`
 
   const spendQuota: SpendQuota = (request, reply, cost) => {
-    const key = request.person ? `user ${request.person.id}` : request.client.place
+    const key = request.principal ? `user ${request.principal.id}` : request.client.subnet
     const time = now()
     const bucket = buckets.get(key)
     const available = bucket
@@ -46,7 +46,7 @@ export function registerRateLimit(app: FastifyInstance, quota: number, now: () =
     reply.headers({ 'ratelimit-policy': policy, ratelimit: `"default";r=${Math.floor(remaining)};t=${seconds}` })
     if (allowed) return
     reply.header('retry-after', seconds)
-    throw new Refusal('RATE_LIMITED', `Too many requests: go on in ${seconds} s.`, { retryAfter: seconds })
+    throw new AppError('RATE_LIMITED', `Too many requests: go on in ${seconds} s.`, { retryAfter: seconds })
   }
 
   // After the token was verified, and before a body is read or a service is called. The route decides the cost, since a

@@ -1,14 +1,14 @@
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
-import { subgraph, type References } from '@halles/service/graphql'
-import { admin, signedIn } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
-import { testKeyOf } from '@halles/testkit/people'
+import { serveSubgraph, createServiceApp, type App } from '@halles/service/app'
+import { createSubgraphSchema, type EntityResolver } from '@halles/service/graphql'
+import { requireAdmin, requirePrincipal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
+import { findTestPublicKey } from '@halles/testkit/people'
 import { freePort } from '@halles/testkit/port'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createApp } from '../src/app.ts'
-import { configFrom, services, type Service } from '../src/config.ts'
+import { parseConfig, services, type Service } from '../src/config.ts'
 
 /** Handles a request instead of the service. The service answers itself when this returns without sending a reply. */
 export type FaultHandler = (request: FastifyRequest, reply: FastifyReply) => unknown
@@ -49,17 +49,17 @@ const toPage = (nodes: object[]) => ({
   totalCountIsExact: true,
 })
 
-type Resolver = (parent: never, args: never, context: { person: never; request: FastifyRequest }) => unknown
+type Resolver = (parent: never, args: never, context: { principal: never; request: FastifyRequest }) => unknown
 const subgraphs: Record<
   Service,
-  { resolvers: Record<string, Record<string, Resolver>>; references: Record<string, References> }
+  { resolvers: Record<string, Record<string, Resolver>>; references: Record<string, EntityResolver> }
 > = {
   auth: {
     resolvers: {
       Query: {
-        me: (_parent, _args, { person }) => createUser(signedIn(person).id),
+        me: (_parent, _args, { principal }) => createUser(requirePrincipal(principal).id),
         user: (_parent, { id }: { id: string }) => createUser(id),
-        users: (_parent, _args, { person }) => toPage([admin(person)]),
+        users: (_parent, _args, { principal }) => toPage([requireAdmin(principal)]),
       },
       Mutation: { logout: () => true },
     },
@@ -69,20 +69,20 @@ const subgraphs: Record<
     resolvers: {
       Query: {
         product: (_parent, { id }: { id: string }) =>
-          products[id] ?? Promise.reject(new Refusal('NOT_FOUND', 'No such product.')),
+          products[id] ?? Promise.reject(new AppError('NOT_FOUND', 'No such product.')),
         products: () => toPage(Object.values(products)),
         categories: () => [],
       },
       Product: {
         stock: ({ id, stock }: { id: string; stock: number }) => {
-          if (id === 'p2') throw new Refusal('FORBIDDEN', 'Not for you.')
+          if (id === 'p2') throw new AppError('FORBIDDEN', 'Not for you.')
           return stock
         },
       },
       Mutation: { deleteProduct: (_parent, { id }: { id: string }) => id },
     },
     references: {
-      Product: async (keys) => keys.map(({ id }) => products[id] ?? new Refusal('NOT_FOUND', 'No such product.')),
+      Product: async (keys) => keys.map(({ id }) => products[id] ?? new AppError('NOT_FOUND', 'No such product.')),
     },
   },
   order: {
@@ -97,7 +97,7 @@ const subgraphs: Record<
       User: { orders: () => toPage([createOrder(1)]) },
       Mutation: {
         placeOrder: () => {
-          throw new Refusal('INSUFFICIENT_STOCK', 'Not enough left.', {
+          throw new AppError('INSUFFICIENT_STOCK', 'Not enough left.', {
             errors: [{ path: '/items/0', message: 'only 1 left', productId: 'p2', available: 1 }],
           })
         },
@@ -153,20 +153,20 @@ export async function startFakeServices() {
 }
 
 async function createFakeService(service: Service): Promise<App> {
-  const app = await serviceApp({
+  const app = await createServiceApp({
     name: `${service}-service`,
     logLevel: 'silent',
-    keyOf: testKeyOf,
+    findPublicKey: findTestPublicKey,
     issuer: 'halles',
     audience: 'halles',
-    needs: {},
+    readinessChecks: {},
   })
   const sdl = readFileSync(new URL(`../../${service}-service/schema.graphql`, import.meta.url), 'utf8')
-  serveSubgraph(app, subgraph({ sdl, ...subgraphs[service] }))
+  serveSubgraph(app, createSubgraphSchema({ sdl, ...subgraphs[service] }))
   if (service === 'product') app.get('/products/:id', async () => products['p1'])
   if (service === 'auth')
     app.get('/.well-known/jwks.json', async () => {
-      const jwk = createPublicKey((await testKeyOf('test-key'))!).export({ format: 'jwk' })
+      const jwk = createPublicKey((await findTestPublicKey('test-key'))!).export({ format: 'jwk' })
       return { keys: [{ ...jwk, kid: 'test-key', alg: 'ES256', use: 'sig' }] }
     })
   return app
@@ -178,7 +178,7 @@ export async function createTestGateway(
   env: Record<string, string> = {},
 ): Promise<FastifyInstance> {
   return createApp(
-    configFrom({
+    parseConfig({
       PORT: '0',
       UPSTREAM_PATIENCE_MS: '200',
       LOG_LEVEL: 'silent',

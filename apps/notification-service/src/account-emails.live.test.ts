@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { accountEventTypes } from '@halles/contracts/account-events'
-import { openMongo } from '@halles/service/mongo'
-import { someAdmin, someone, type TestPerson } from '@halles/testkit/people'
+import { connectMongo } from '@halles/service/mongo'
+import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createAccountEvent, createOrderEvent } from '../test/events.ts'
 import { findReceivedEmails, startTestService, type TestService } from '../test/test-service.ts'
 
 let service: TestService
-const admin = someAdmin()
+const admin = createAdmin()
 beforeAll(async () => {
   const servers = { mongodb: inject('mongodb'), kafka: inject('kafka'), smtp: inject('smtp') }
   service = await startTestService(servers, { shopUrl: 'https://halles.example' })
 })
 afterAll(() => service.close())
 
-const list = async (principal: TestPerson, query = ''): Promise<Record<string, unknown>[]> =>
+const list = async (principal: TestPrincipal, query = ''): Promise<Record<string, unknown>[]> =>
   (await service.request(principal, 'GET', `/notifications${query}`)).json().items
-const waitForOnlyNotification = (principal: TestPerson, status: string) =>
+const waitForOnlyNotification = (principal: TestPrincipal, status: string) =>
   eventually(`exactly one notification is ${status}`, async () => {
     const found = await list(principal, `?status=${status}`)
     return found.length === 1 && found[0]
@@ -25,8 +25,8 @@ const waitForOnlyNotification = (principal: TestPerson, status: string) =>
 
 /** Creates the holder of an account: as the principal of requests, and as the user of events. */
 function createAccountHolder() {
-  const { role: _role, sid: _sid, ...user } = someone()
-  return { user, principal: { ...user, role: 'user', sid: 'sid' } as TestPerson }
+  const { role: _role, sid: _sid, ...user } = createPrincipal()
+  return { user, principal: { ...user, role: 'user', sid: 'sid' } as TestPrincipal }
 }
 
 describe('an account event', () => {
@@ -55,7 +55,7 @@ describe('an account event', () => {
     expect(email!.text).toContain(link)
     expect(email!.html).toContain(`href="${link}"`)
     const { id } = await waitForOnlyNotification(principal, 'SENT')
-    const mongo = await openMongo(service.mongodbUrl, 'notification-test')
+    const mongo = await connectMongo(service.mongodbUrl, 'notification-test')
     try {
       const stored = await mongo.db.collection<{ _id: string }>('emails').findOne({ _id: id as string })
       expect(stored).toMatchObject({ account: { link: { sealed: expect.any(String) } } })
@@ -73,7 +73,7 @@ describe('an account event', () => {
     const query = '{ notifications { nodes { id order { id } } } }'
     const { data } = await service.graphql(principal, query)
     expect(data.notifications.nodes).toEqual([{ id: notification['id'], order: null }])
-    expect(await list(someone())).toEqual([])
+    expect(await list(createPrincipal())).toEqual([])
   })
 
   it('whose link has expired is not sent, and its notification is FAILED', async () => {
@@ -141,7 +141,7 @@ describe('the deletion of an account', () => {
     const [failed] = (await list(admin, '?status=FAILED&first=100')).filter((notification) => notification['id'] === id)
     expect(failed).toMatchObject({ recipient: '', lastError: 'its account was deleted' })
     expect(await waitForOnlyNotification(principal, 'SENT')).toMatchObject({ recipient: '', orderId: sent.subject })
-    const mongo = await openMongo(service.mongodbUrl, 'notification-test')
+    const mongo = await connectMongo(service.mongodbUrl, 'notification-test')
     try {
       const stored = await mongo.db.collection('emails').find({ userId: user.id }).toArray()
       expect(stored).toHaveLength(2)

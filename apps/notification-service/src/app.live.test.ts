@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { someAdmin, someone, type TestPerson } from '@halles/testkit/people'
+import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createOrderEvent } from '../test/events.ts'
 import { findReceivedEmails, startTestService, type TestService } from '../test/test-service.ts'
 
 let service: TestService
-const admin = someAdmin()
+const admin = createAdmin()
 beforeAll(async () => {
   const servers = { mongodb: inject('mongodb'), kafka: inject('kafka'), smtp: inject('smtp') }
   service = await startTestService(servers, { shopUrl: 'https://halles.example' })
@@ -15,13 +15,13 @@ afterAll(() => service.close())
 
 type Notification = { id: string; orderId: string; status: string; [field: string]: unknown }
 
-const list = async (principal: TestPerson | undefined, query = ''): Promise<Notification[]> =>
+const list = async (principal: TestPrincipal | undefined, query = ''): Promise<Notification[]> =>
   (await service.request(principal, 'GET', `/notifications${query}`)).json().items
 
 /** Creates a customer, publishes `count` events of an order of theirs, and waits until the e-mails are sent. */
 async function createCustomerWithEmails(count = 1) {
-  const { role: _role, sid: _sid, ...customer } = someone()
-  const principal = { ...customer, role: 'user', sid: 'sid' } as TestPerson
+  const { role: _role, sid: _sid, ...customer } = createPrincipal()
+  const principal = { ...customer, role: 'user', sid: 'sid' } as TestPrincipal
   const orderId = randomUUID()
   const events = Array.from({ length: count }, (_, i) => createOrderEvent({ customer, orderId, sequence: i + 1 }))
   await service.publishOrderEvents(...events)
@@ -132,14 +132,14 @@ describe('the list of notifications', () => {
   it.each(['?first=0', '?first=101', '?status=LOST', '?unknown=1', '?after=nonsense'])(
     'refuses the query %s',
     async (query) => {
-      const response = await service.request(someone(), 'GET', `/notifications${query}`)
+      const response = await service.request(createPrincipal(), 'GET', `/notifications${query}`)
       expect(response.json()).toMatchObject({ status: 400, code: 'VALIDATION_FAILED' })
     },
   )
 
   it('refuses in GraphQL what it refuses in REST', async () => {
     for (const variables of [{ first: 0 }, { first: 101 }, { after: 'nonsense' }]) {
-      const { errors } = await service.graphql(someone(), notificationsQuery, variables)
+      const { errors } = await service.graphql(createPrincipal(), notificationsQuery, variables)
       expect(errors).toMatchObject([{ extensions: { code: 'VALIDATION_FAILED' } }])
     }
   })
@@ -180,7 +180,7 @@ describe('resending a notification', () => {
   it.each([
     ['an anonymous client', undefined, 'UNAUTHENTICATED', 401],
     ['its recipient', 'recipient', 'FORBIDDEN', 403],
-    ['another customer', someone(), 'FORBIDDEN', 403],
+    ['another customer', createPrincipal(), 'FORBIDDEN', 403],
   ] as const)('is refused to %s, by REST and by GraphQL', async (_name, requester, code, status) => {
     const { principal, notifications } = await createCustomerWithEmails()
     const actor = requester === 'recipient' ? principal : requester
@@ -283,9 +283,9 @@ describe('notification-service, while the mail server is away', () => {
         expect({ status, smtp: needs.smtp }).toEqual({ status: 'unavailable', smtp: 'missing' })
         return needs.mongodb === 'ok' && needs.kafka === 'ok'
       })
-      const { role: _role, sid: _sid, ...customer } = someone()
+      const { role: _role, sid: _sid, ...customer } = createPrincipal()
       await service.publishOrderEvents(createOrderEvent({ customer }))
-      const readAs = async (principal: TestPerson) =>
+      const readAs = async (principal: TestPrincipal) =>
         (await service.request(principal, 'GET', '/notifications')).json().items[0]
       await eventually('an attempt has failed', async () => (await readAs(admin))?.attempts === 1)
       const forAdmin = await readAs(admin)

@@ -1,11 +1,11 @@
-import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
-import { accessOf, doorsOf } from '@halles/service/config'
-import { kafkaAt } from '@halles/service/kafka'
-import { keysAt, type KeyOf } from '@halles/service/keys'
-import { logger } from '@halles/service/log'
-import { openMongo } from '@halles/service/mongo'
-import { revocationsAt } from '@halles/service/revocations'
-import { sealingUnder } from '@halles/service/sealed'
+import { serveSubgraph, createServiceApp, type App } from '@halles/service/app'
+import { kafkaCredentials, accessOptions } from '@halles/service/config'
+import { createKafka } from '@halles/service/kafka'
+import { createJwksClient, type FindPublicKey } from '@halles/service/keys'
+import { createLogger } from '@halles/service/log'
+import { connectMongo } from '@halles/service/mongo'
+import { createRevocationClient } from '@halles/service/revocations'
+import { createEncryption } from '@halles/service/sealed'
 import type { Settings } from './config.ts'
 import {
   consumeAccountDeletions,
@@ -22,12 +22,12 @@ import { createMailer } from './emails/mailer.ts'
 import { recordAccountEmails, recordOrderEmails } from './emails/record-emails.ts'
 import { graphql } from './graphql.ts'
 import { createEmailMetrics } from './metrics.ts'
-import { rest } from './rest.ts'
+import { registerRestRoutes } from './rest.ts'
 
 const NAME = 'notification-service'
 
 /** What tests replace. */
-type Overrides = { findPublicKey?: KeyOf; consumers?: Consumers }
+type Overrides = { findPublicKey?: FindPublicKey; consumers?: Consumers }
 
 /**
  * Creates the service: connected, with its consumers and its delivery worker running, but not listening for requests yet.
@@ -36,23 +36,23 @@ type Overrides = { findPublicKey?: KeyOf; consumers?: Consumers }
  * @throws Error with a sentence for operators when MongoDB does not answer.
  */
 export async function createApp(settings: Settings, overrides: Overrides = {}): Promise<App> {
-  const { findPublicKey = keysAt(settings.JWKS_URL), consumers = defaultConsumers } = overrides
-  const log = logger(NAME, settings.LOG_LEVEL)
-  const mongo = await openMongo(settings.MONGODB_URL, NAME)
+  const { findPublicKey = createJwksClient(settings.JWKS_URL), consumers = defaultConsumers } = overrides
+  const log = createLogger(NAME, settings.LOG_LEVEL)
+  const mongo = await connectMongo(settings.MONGODB_URL, NAME)
   const [emails, deadLetters] = await Promise.all([createEmailStore(mongo.db), createDeadLetterStore(mongo.db)])
   const mailer = createMailer(settings.SMTP_URL, settings.MAIL_FROM, settings.SMTP_TIMEOUT_MS)
-  const kafka = kafkaAt(settings.KAFKA_BROKERS, NAME, log, accessOf(settings))
+  const kafka = createKafka(settings.KAFKA_BROKERS, NAME, log, kafkaCredentials(settings))
   const publisher = kafka.publisher()
 
-  const app = await serviceApp({
+  const app = await createServiceApp({
     name: NAME,
     logLevel: settings.LOG_LEVEL,
-    keyOf: findPublicKey,
-    revocations: revocationsAt(settings.JWKS_URL),
+    findPublicKey: findPublicKey,
+    revocations: createRevocationClient(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
-    ...doorsOf(settings),
-    needs: { mongodb: mongo.ping, kafka: kafka.ping, smtp: mailer.verify },
+    ...accessOptions(settings),
+    readinessChecks: { mongodb: mongo.ping, kafka: kafka.ping, smtp: mailer.verify },
   })
   const metrics = createEmailMetrics(app.metrics.registry, { emails, deadLetters })
 
@@ -64,7 +64,7 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
     onAttempt: metrics.observeAttempt,
     shopUrl: settings.SHOP_URL,
     scale: settings.RETRY_SCALE,
-    ...(linkSecret !== undefined && { decryptLink: sealingUnder(linkSecret).open }),
+    ...(linkSecret !== undefined && { decryptLink: createEncryption(linkSecret).decrypt }),
   })
 
   const orderConsumer = consumeOrderEvents(
@@ -116,7 +116,7 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
   const deadLetterConsumer = consumeDeadLetters({ kafka, deadLetters, log }, consumers.orderEvents)
 
   const deps = { emails, deadLetters, worker, publisher }
-  rest(app, deps)
+  registerRestRoutes(app, deps)
   serveSubgraph(app, graphql(deps))
 
   app.addHook('onClose', async () => {

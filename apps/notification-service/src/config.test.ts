@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { configFrom } from './config.ts'
+import { parseConfig } from './config.ts'
 
 const env = {
   PORT: '0',
@@ -9,8 +9,8 @@ const env = {
   SMTP_URL: 'smtp://api:s%40cret@sandbox.smtp.mailtrap.io:587',
 }
 
-it('configFrom needs only the addresses of its servers', () => {
-  expect(configFrom(env)).toMatchObject({
+it('parseConfig needs only the addresses of its servers', () => {
+  expect(parseConfig(env)).toMatchObject({
     MAIL_FROM: 'Halles <commandes@halles.example>',
     RETRY_SCALE: 1,
     SMTP_TIMEOUT_MS: 60_000,
@@ -29,11 +29,11 @@ it.each([
   ['SMTP_TIMEOUT_MS', '1.5'],
   ['SHOP_URL', 'halles.example'],
   ['SHOP_URL', 'javascript:alert(1)'],
-])('configFrom refuses %s=%j and names the variable', (name, value) => {
-  expect(() => configFrom({ ...env, [name]: value })).toThrow(name)
+])('parseConfig refuses %s=%j and names the variable', (name, value) => {
+  expect(() => parseConfig({ ...env, [name]: value })).toThrow(name)
 })
 
 it.each(['Halles <commandes@halles.example>', 'commandes@halles.example', 'Les Halles de Paris <a@b.fr>'])(
-  'configFrom accepts the sender %s',
-  (from) => expect(configFrom({ ...env, MAIL_FROM: from }).MAIL_FROM).toBe(from),
+  'parseConfig accepts the sender %s',
+  (from) => expect(parseConfig({ ...env, MAIL_FROM: from }).MAIL_FROM).toBe(from),
 )

@@ -1,26 +1,26 @@
 import {
-  AccountLinkSecret,
-  BehindGateway,
-  Common,
-  demands,
-  dependencies,
-  JwksUrl,
-  KafkaAccess,
-  KafkaBrokers,
-  MongodbUrl,
+  AccountLinkSettings,
+  BehindGatewaySettings,
+  CommonSettings,
+  productionRequirements,
+  settingsRequiredTogether,
+  JwksSettings,
+  KafkaCredentialSettings,
+  KafkaSettings,
+  MongodbSettings,
   readConfig,
 } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 
 const Settings = Type.Object(
   {
-    ...Common,
-    ...BehindGateway,
-    ...JwksUrl,
-    ...MongodbUrl,
-    ...KafkaBrokers,
-    ...KafkaAccess,
-    ...AccountLinkSecret,
+    ...CommonSettings,
+    ...BehindGatewaySettings,
+    ...JwksSettings,
+    ...MongodbSettings,
+    ...KafkaSettings,
+    ...KafkaCredentialSettings,
+    ...AccountLinkSettings,
     SMTP_URL: Type.String({
       format: 'uri',
       pattern: '^smtps?://[^\\s]+$',
@@ -52,7 +52,7 @@ const Settings = Type.Object(
       }),
     ),
   },
-  { dependencies },
+  { dependencies: settingsRequiredTogether },
 )
 export type Settings = Static<typeof Settings>
 
@@ -61,5 +61,5 @@ export type Settings = Static<typeof Settings>
  *
  * @throws Error whose message lists every mistake.
  */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings =>
-  readConfig(Settings, env, [demands.behindGateway, demands.accountLinks])
+export const parseConfig = (env: NodeJS.ProcessEnv): Settings =>
+  readConfig(Settings, env, [productionRequirements.behindGateway, productionRequirements.accountLinks])

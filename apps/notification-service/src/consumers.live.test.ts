@@ -1,6 +1,6 @@
-import { kafkaAt, type Broker, type Incoming, type Listening } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
-import { eventually, inTime } from '@halles/testkit/wait'
+import { createKafka, type KafkaClient, type IncomingMessage, type ConsumerOptions } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
+import { eventually, rejectAfter } from '@halles/testkit/wait'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -11,8 +11,8 @@ import { createTestConsumers } from '../test/test-service.ts'
 import { consumeOrderEvents } from './consumers.ts'
 import type { InsertOutcome } from './insert-new.ts'
 
-const log = logger('test', 'silent')
-const kafka = kafkaAt(inject('kafka'), 'notification-test', log)
+const log = createLogger('test', 'silent')
+const kafka = createKafka(inject('kafka'), 'notification-test', log)
 const closers: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close()
@@ -29,7 +29,7 @@ async function startConsumer({
   record?: RecordEvents
   /** The most bytes that the dead-letter queue accepts in one send. */
   queueLimit?: number
-  client?: Pick<Broker, 'ensureTopic' | 'listen' | 'publisher'>
+  client?: Pick<KafkaClient, 'ensureTopic' | 'consume' | 'publisher'>
 } = {}) {
   const config = createTestConsumers().orderEvents
   const recorded: OrderEvent[] = []
@@ -63,9 +63,9 @@ async function startConsumer({
  * Waits until there are `count` dead letters, and returns them without repeats: what was dead-lettered before its batch
  * failed is dead-lettered again with it.
  */
-async function readDeadLetters({ dlq }: { dlq: string }, count: number): Promise<Incoming[]> {
-  const byOffset = new Map<string | undefined, Incoming>()
-  const consumer = await kafka.listen({
+async function readDeadLetters({ dlq }: { dlq: string }, count: number): Promise<IncomingMessage[]> {
+  const byOffset = new Map<string | undefined, IncomingMessage>()
+  const consumer = await kafka.consume({
     groupId: dlq,
     topic: dlq,
     onBatch: async (batch) => {
@@ -161,7 +161,7 @@ describe('consumer of order events, for a poison message', () => {
     closers.push(publisher.close)
     const bytes = Buffer.from([0xff, 0x00])
     await publisher.send(topic, [{ key: bytes, value: 'nonsense', headers: { bytes, several: ['a', bytes] } }])
-    const [{ raw }] = (await readDeadLetters(config, 1)) as [Incoming]
+    const [{ raw }] = (await readDeadLetters(config, 1)) as [IncomingMessage]
     expect(raw.key).toEqual(bytes)
     expect(raw.headers).toMatchObject({ bytes, several: [Buffer.from('a'), bytes] })
   })
@@ -231,22 +231,26 @@ describe('consumer of order events, on close', () => {
     const silentServer = createServer(() => {}).listen(0, '127.0.0.1')
     await once(silentServer, 'listening')
     closers.push(() => silentServer.close())
-    const silentKafka = kafkaAt(`127.0.0.1:${(silentServer.address() as AddressInfo).port}`, 'notification-test', log)
+    const silentKafka = createKafka(
+      `127.0.0.1:${(silentServer.address() as AddressInfo).port}`,
+      'notification-test',
+      log,
+    )
     // As when Kafka becomes silent after the topic was created.
     const { promise: isConsuming, resolve } = Promise.withResolvers<void>()
     const client = {
       ...silentKafka,
       ensureTopic: async () => {},
-      listen: (options: Listening) => (resolve(), silentKafka.listen(options)),
+      listen: (options: ConsumerOptions) => (resolve(), silentKafka.consume(options)),
     }
     const { orderEvents } = createTestConsumers()
     const consumer = consumeOrderEvents({ kafka: client, log, record: async () => [] }, orderEvents)
     await isConsuming
-    await expect(inTime(7000, consumer.close())).resolves.toBeUndefined()
+    await expect(rejectAfter(7000, consumer.close())).resolves.toBeUndefined()
   })
 
   it('stops while Kafka is away', async () => {
-    const absentKafka = kafkaAt('127.0.0.1:1', 'notification-test', log)
+    const absentKafka = createKafka('127.0.0.1:1', 'notification-test', log)
     const { orderEvents } = createTestConsumers()
     await consumeOrderEvents({ kafka: absentKafka, log, record: async () => [] }, orderEvents).close()
     await expect(absentKafka.ping()).rejects.toThrow()

@@ -19,11 +19,11 @@ import {
   parseOrderEvent,
   type OrderEvent,
 } from '@halles/contracts/order-events'
-import { coalesce } from '@halles/service/coalesce'
-import type { Broker, Incoming } from '@halles/service/kafka'
-import { listening } from '@halles/service/listening'
+import { createBatcher } from '@halles/service/coalesce'
+import type { KafkaClient, IncomingMessage } from '@halles/service/kafka'
+import { consumeInBackground } from '@halles/service/listening'
 import type { Logger } from '@halles/service/log'
-import { inSpan } from '@halles/service/trace'
+import { runInSpan } from '@halles/service/trace'
 import { ensureDeadLetterQueue, publishDeadLetters } from './dead-letters/dead-letter-queue.ts'
 import { toDeadLetterMessage } from './dead-letters/dead-letter.ts'
 import type { InsertOutcome } from './insert-new.ts'
@@ -38,7 +38,7 @@ const MAX_VALUE_LENGTH = 1_000_000
 export type MessageOutcome = InsertOutcome | 'dead-lettered'
 
 type Deps<Event> = {
-  kafka: Pick<Broker, 'ensureTopic' | 'listen' | 'publisher'>
+  kafka: Pick<KafkaClient, 'ensureTopic' | 'consume' | 'publisher'>
   /** Records events in order and returns an outcome for each. It rejects when that is impossible now. */
   record: (events: Event[]) => Promise<InsertOutcome[]>
   log: Logger
@@ -121,13 +121,13 @@ function consumeEvents<Event extends OrderEvent | AccountEvent | AccountDeletion
   { topic, dlq, groupId }: ConsumerConfig,
 ) {
   const publisher = kafka.publisher()
-  const recordEvent = coalesce(record, { max: MAX_BATCH })
+  const recordEvent = createBatcher(record, { maxSize: MAX_BATCH })
 
   /** Records the event of a message, in the trace of the event. Returns why it must be dead-lettered, if so. */
-  async function processMessage(message: Incoming): Promise<string | undefined> {
+  async function processMessage(message: IncomingMessage): Promise<string | undefined> {
     const event = parseMessage(message, parse)
     if (typeof event === 'string') return event
-    return inSpan(`${name} process`, 'consumer', event.traceparent, async () => {
+    return runInSpan(`${name} process`, 'consumer', event.traceparent, async () => {
       const outcome = await recordEvent(event)
       onMessage(outcome)
       log.info({ topic, subject: event.subject, eventId: event.id, type: event.type, outcome }, 'event consumed')
@@ -135,7 +135,7 @@ function consumeEvents<Event extends OrderEvent | AccountEvent | AccountDeletion
     })
   }
 
-  async function onBatch(messages: Incoming[]): Promise<void> {
+  async function onBatch(messages: IncomingMessage[]): Promise<void> {
     // Concurrent and still in order: each message joins the next write before the next message is parsed.
     const reasons = await Promise.all(messages.map(processMessage))
     const poison = messages.flatMap((message, i) => (reasons[i] ? [{ message, reason: reasons[i] }] : []))
@@ -149,7 +149,7 @@ function consumeEvents<Event extends OrderEvent | AccountEvent | AccountDeletion
     }
   }
 
-  const consumer = listening(
+  const consumer = consumeInBackground(
     { broker: kafka, log },
     async (signal) => {
       await kafka.ensureTopic(topic, partitions, signal, settings)
@@ -167,7 +167,7 @@ function consumeEvents<Event extends OrderEvent | AccountEvent | AccountDeletion
 }
 
 /** The event in a message, or a few words on why there is none. */
-function parseMessage<Event>({ value }: Incoming, parse: EventKind<Event>['parse']): Event | string {
+function parseMessage<Event>({ value }: IncomingMessage, parse: EventKind<Event>['parse']): Event | string {
   if (value === null) return 'no value'
   if (value.length > MAX_VALUE_LENGTH) return 'larger than any order'
   try {

@@ -1,16 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { kafkaAt, type Incoming } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
-import { openMongo } from '@halles/service/mongo'
-import { instrumented, momentsIn, sourcesIn } from '@halles/testkit/crash-points'
-import { ownDatabase } from '@halles/testkit/database'
-import { serveKeys, type Process } from '@halles/testkit/process'
+import { createKafka, type IncomingMessage } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
+import { connectMongo } from '@halles/service/mongo'
+import { instrumentSources, readReachedPoints, listSources } from '@halles/testkit/crash-points'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { serveJwks, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createAccountDeletion, createAccountEvent, createCustomer, LINK_SECRET } from '../test/events.ts'
-import { mailServer as startMailServer } from '../test/mail-server.ts'
+import { startMailServer } from '../test/mail-server.ts'
 import {
   answerByAddress,
   createScenario,
@@ -34,9 +34,9 @@ const excluded = {
   'dead-letters/': ['read-dead-letters.ts'],
 }
 const sources = Object.entries(excluded).flatMap(([folder, files]) =>
-  sourcesIn(new URL(folder, import.meta.url), files),
+  listSources(new URL(folder, import.meta.url), files),
 )
-const { points, dyingAt, listing, remove } = instrumented(sources)
+const { points, flagsToCrashAt, flagsToList, remove } = instrumentSources(sources)
 afterAll(remove)
 
 /** The points that no scenario reaches, and why. The test fails when one of them is reached. */
@@ -66,7 +66,7 @@ const CONCURRENCY = 3
 type Lane = Environment & { start: (flags?: string[]) => Process; scenarios: Scenario[] }
 
 const cleanups: (() => unknown)[] = []
-const log = logger('test', 'silent')
+const log = createLogger('test', 'silent')
 /**
  * By point: the scenario that reaches it, and the point at which the process is killed for it. Points that no one outside
  * the process can tell apart are killed at the first of them.
@@ -78,7 +78,7 @@ const kills = new Map<string, { isKilled: boolean; scenarios: Scenario[] }>()
 const leftovers: string[][] = []
 
 beforeAll(async () => {
-  const keys = await serveKeys()
+  const keys = await serveJwks()
   cleanups.push(keys.close)
   const lanes = await Promise.all(Array.from({ length: CONCURRENCY }, () => createLane(keys.url)))
   await discoverPoints(lanes[0]!)
@@ -98,9 +98,9 @@ afterAll(async () => {
 /** Creates what notification-service needs: real servers, and a mail server that answers by address. */
 async function createLane(jwksUrl: string): Promise<Lane> {
   const consumers = createTestConsumers()
-  const database = ownDatabase(inject('mongodb'))
-  const mongo = await openMongo(database, 'notification-test')
-  const kafka = kafkaAt(inject('kafka'), 'notification-test', log)
+  const database = uniqueDatabaseUrl(inject('mongodb'))
+  const mongo = await connectMongo(database, 'notification-test')
+  const kafka = createKafka(inject('kafka'), 'notification-test', log)
   for (const { topic } of Object.values(consumers)) await kafka.ensureTopic(topic, 1)
   await kafka.ensureTopic(consumers.orderEvents.dlq, 1, undefined, { 'max.message.bytes': '3000' })
   const publisher = kafka.publisher()
@@ -151,8 +151,8 @@ async function discoverPoints(lane: Lane): Promise<void> {
     for (const kind of scenarioKinds) {
       const list = path.join(folder, `${kind} ${round}`)
       const scenario = addScenario(lane)
-      expect(await scenario.run(kind, lane.start(listing(list)))).toMatchObject({ code: 0 })
-      for (const moment of momentsIn(list)) {
+      expect(await scenario.run(kind, lane.start(flagsToList(list)))).toMatchObject({ code: 0 })
+      for (const moment of readReachedPoints(list)) {
         const newPoints = moment.filter((name) => !reached.has(name) && !(name in reachedByChance))
         for (const name of newPoints) reached.set(name, { killAt: newPoints[0]!, kind })
       }
@@ -166,7 +166,7 @@ async function killAtPoint(lane: Lane, name: string, kind: ScenarioKind): Promis
   while (!kill.isKilled && kill.scenarios.length < 3) {
     const scenario = addScenario(lane)
     kill.scenarios.push(scenario)
-    const { signal } = await scenario.run(kind, lane.start(dyingAt(name)))
+    const { signal } = await scenario.run(kind, lane.start(flagsToCrashAt(name)))
     kill.isKilled = signal === 'SIGKILL'
   }
 }
@@ -195,9 +195,9 @@ async function recover(lane: Lane): Promise<void> {
 
   const { dlq, groupId: orderGroup } = consumers.orderEvents
   for (const { topic, groupId } of [...Object.values(consumers), { topic: dlq, groupId: `${orderGroup}-dlq` }]) {
-    const delivered: Incoming[] = []
-    const onBatch = async (batch: Incoming[]) => void delivered.push(...batch)
-    const consumer = await kafka.listen({ groupId, topic, onBatch })
+    const delivered: IncomingMessage[] = []
+    const onBatch = async (batch: IncomingMessage[]) => void delivered.push(...batch)
+    const consumer = await kafka.consume({ groupId, topic, onBatch })
     cleanups.push(consumer.close)
     await publisher.send(topic, [{ key: 'the last', value: 'the last' }])
     await eventually('the last message is delivered', () => delivered.some(({ key }) => key === 'the last'))

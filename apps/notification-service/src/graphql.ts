@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { coalesce } from '@halles/service/coalesce'
-import { subgraph } from '@halles/service/graphql'
+import { createBatcher } from '@halles/service/coalesce'
+import { createSubgraphSchema } from '@halles/service/graphql'
 import type { GraphQLContext } from '@halles/service/graphql-http'
 import type { Publisher } from '@halles/service/kafka'
-import { connection } from '@halles/service/page'
-import { reader } from '@halles/service/schema'
+import { toConnection } from '@halles/service/page'
+import { createParser } from '@halles/service/schema'
 import type { GraphQLSchema } from 'graphql'
 import { toText, type DeadLetter, type DeadLetterContent } from './dead-letters/dead-letter.ts'
 import type { DeadLetterStore } from './dead-letters/dead-letters.ts'
@@ -29,15 +29,17 @@ export function graphql(deps: {
   worker: DeliveryWorker
   publisher: Pick<Publisher, 'send'>
 }): GraphQLSchema {
-  const parseEmailsQuery = reader(EmailsQuery)
-  const parseDeadLettersQuery = reader(DeadLettersQuery)
+  const parseEmailsQuery = createParser(EmailsQuery)
+  const parseDeadLettersQuery = createParser(DeadLettersQuery)
 
   // One loader per request batches the e-mails of all its orders into one query (DataLoader).
   const loaders = new WeakMap<GraphQLContext, (orderId: string) => Promise<Email[]>>()
   const loadEmails = (context: GraphQLContext, orderId: string): Promise<Email[]> => {
     let load = loaders.get(context)
     if (!load) {
-      load = coalesce((ids: string[]) => findEmailsByOrder(deps, context.person, ids), { max: MAX_ORDERS_PER_QUERY })
+      load = createBatcher((ids: string[]) => findEmailsByOrder(deps, context.principal, ids), {
+        maxSize: MAX_ORDERS_PER_QUERY,
+      })
       loaders.set(context, load)
     }
     return load(orderId)
@@ -45,8 +47,11 @@ export function graphql(deps: {
 
   // The content of a dead letter may be large, so it is read only when a query selects it.
   const contents = new WeakMap<DeadLetter, Promise<DeadLetter & DeadLetterContent>>()
-  const loadContent = (deadLetter: DeadLetter, { person }: GraphQLContext): Promise<DeadLetter & DeadLetterContent> => {
-    const content = contents.get(deadLetter) ?? readDeadLetter(deps, person, deadLetter.id)
+  const loadContent = (
+    deadLetter: DeadLetter,
+    { principal }: GraphQLContext,
+  ): Promise<DeadLetter & DeadLetterContent> => {
+    const content = contents.get(deadLetter) ?? readDeadLetter(deps, principal, deadLetter.id)
     contents.set(deadLetter, content)
     return content
   }
@@ -57,17 +62,17 @@ export function graphql(deps: {
 
   const resolvers: Resolvers = {
     Query: {
-      notifications: async (_, { status, first, after }, { person }) =>
-        connection(await listEmails(deps, person, parseEmailsQuery({ first, ...omitNull({ status, after }) }))),
-      deadLetters: async (_, { redriven, first, after }, { person }) =>
-        connection(
-          await listDeadLetters(deps, person, parseDeadLettersQuery({ first, ...omitNull({ redriven, after }) })),
+      notifications: async (_, { status, first, after }, { principal }) =>
+        toConnection(await listEmails(deps, principal, parseEmailsQuery({ first, ...omitNull({ status, after }) }))),
+      deadLetters: async (_, { redriven, first, after }, { principal }) =>
+        toConnection(
+          await listDeadLetters(deps, principal, parseDeadLettersQuery({ first, ...omitNull({ redriven, after }) })),
         ),
-      deadLetter: (_, { id }, { person }) => readDeadLetter(deps, person, id),
+      deadLetter: (_, { id }, { principal }) => readDeadLetter(deps, principal, id),
     },
     Mutation: {
-      resendNotification: (_, { id }, { person }) => resendEmail(deps, person, id),
-      redriveDeadLetter: (_, { id }, { person }) => redriveDeadLetter(deps, person, id),
+      resendNotification: (_, { id }, { principal }) => resendEmail(deps, principal, id),
+      redriveDeadLetter: (_, { id }, { principal }) => redriveDeadLetter(deps, principal, id),
     },
     Notification: { order: ({ orderId }) => (orderId === undefined ? null : { id: orderId }) },
     Order: { notifications: ({ id }, _, context) => loadEmails(context, id) },
@@ -85,14 +90,14 @@ export function graphql(deps: {
     },
   }
 
-  return subgraph({
+  return createSubgraphSchema({
     sdl,
     resolvers,
     references: {
-      Notification: (keys, { person }) =>
+      Notification: (keys, { principal }) =>
         findEmailsById(
           deps,
-          person,
+          principal,
           keys.map(({ id }) => id),
         ),
       Order: async (keys) => keys.map(({ id }) => ({ id })),

@@ -1,9 +1,9 @@
-import { run } from '@halles/service/run'
-import { configFrom } from './config.ts'
+import { runService } from '@halles/service/run'
+import { parseConfig } from './config.ts'
 
-await run(
+await runService(
   'notification-service',
-  configFrom,
+  parseConfig,
   async (settings) => (await import('./app.ts')).createApp(settings),
   process.env,
 )

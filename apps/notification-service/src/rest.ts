@@ -1,8 +1,8 @@
 import type { App } from '@halles/service/app'
-import { pageView, PageView } from '@halles/service/page'
-import { admin, type Person } from '@halles/service/person'
+import { toPageView, PageView } from '@halles/service/page'
+import { requireAdmin, type Principal } from '@halles/service/person'
 import type { Publisher } from '@halles/service/kafka'
-import { Moment, Nullable, Problem } from '@halles/service/schema'
+import { Timestamp, Nullable, ProblemDetails } from '@halles/service/schema'
 import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { toText, type DeadLetter, type DeadLetterContent } from './dead-letters/dead-letter.ts'
@@ -23,15 +23,15 @@ const NotificationView = Type.Object(
     subject: Type.String(),
     status: Type.Enum([...emailStatuses]),
     attempts: Type.Integer({ description: 'The number of delivery attempts' }),
-    createdAt: Moment,
-    sentAt: Nullable(Moment),
+    createdAt: Timestamp,
+    sentAt: Nullable(Timestamp),
     lastError: Type.Optional(Type.String({ description: 'Why the last attempt failed; only for admins' })),
   },
   { title: 'Notification' },
 )
 
 const notificationView =
-  (principal: Person | undefined) =>
+  (principal: Principal | undefined) =>
   (email: Email): Static<typeof NotificationView> => ({
     id: email.id,
     orderId: email.orderId ?? null,
@@ -55,9 +55,9 @@ const deadLetterFields = {
   }),
   key: Nullable(Type.String()),
   size: Nullable(Type.Integer({ description: 'The length of its value in bytes; null when it has none' })),
-  parkedAt: Moment,
+  parkedAt: Timestamp,
   redrives: Type.Integer({ description: 'How often it was redriven' }),
-  redrivenAt: Nullable(Moment),
+  redrivenAt: Nullable(Timestamp),
 }
 const DeadLetterView = Type.Object(deadLetterFields, { title: 'DeadLetter' })
 const WholeDeadLetterView = Type.Object(
@@ -97,13 +97,13 @@ const wholeDeadLetterView = (deadLetter: DeadLetter & DeadLetterContent): Static
 
 const common = { tags: ['notifications'], security: [{ bearer: [] }] }
 const idParams = { params: Type.Object({ id: Type.String() }) }
-const adminErrors = { 401: Problem, 403: Problem }
+const adminErrors = { 401: ProblemDetails, 403: ProblemDetails }
 
 /** Authorizes before the input is validated, so that only admins learn whether their input is valid. */
-const preValidation = async ({ person }: FastifyRequest): Promise<void> => void admin(person)
+const preValidation = async ({ principal }: FastifyRequest): Promise<void> => void requireAdmin(principal)
 
 /** Registers the REST routes of notifications and dead letters. */
-export function rest(
+export function registerRestRoutes(
   app: App,
   deps: {
     emails: EmailStore
@@ -119,11 +119,11 @@ export function rest(
         ...common,
         summary: "List one's own notifications, or everyone's as an admin, newest first",
         querystring: EmailsQuery,
-        response: { 200: PageView(NotificationView, 'NotificationPage'), 400: Problem, 401: Problem },
+        response: { 200: PageView(NotificationView, 'NotificationPage'), 400: ProblemDetails, 401: ProblemDetails },
       },
     },
     async (request) =>
-      pageView(await listEmails(deps, request.person, request.query), notificationView(request.person)),
+      toPageView(await listEmails(deps, request.principal, request.query), notificationView(request.principal)),
   )
 
   app.post(
@@ -134,12 +134,12 @@ export function rest(
         ...common,
         summary: 'Send a notification again (admin)',
         ...idParams,
-        response: { 202: NotificationView, ...adminErrors, 404: Problem },
+        response: { 202: NotificationView, ...adminErrors, 404: ProblemDetails },
       },
     },
     async (request, reply) => {
-      const email = await resendEmail(deps, request.person, request.params.id)
-      return reply.code(202).send(notificationView(request.person)(email))
+      const email = await resendEmail(deps, request.principal, request.params.id)
+      return reply.code(202).send(notificationView(request.principal)(email))
     },
   )
 
@@ -151,10 +151,10 @@ export function rest(
         ...common,
         summary: 'List messages that could not be processed, newest first (admin)',
         querystring: DeadLettersQuery,
-        response: { 200: PageView(DeadLetterView, 'DeadLetterPage'), 400: Problem, ...adminErrors },
+        response: { 200: PageView(DeadLetterView, 'DeadLetterPage'), 400: ProblemDetails, ...adminErrors },
       },
     },
-    async (request) => pageView(await listDeadLetters(deps, request.person, request.query), deadLetterView),
+    async (request) => toPageView(await listDeadLetters(deps, request.principal, request.query), deadLetterView),
   )
 
   app.get(
@@ -165,10 +165,10 @@ export function rest(
         ...common,
         summary: 'Read a dead letter with its content (admin)',
         ...idParams,
-        response: { 200: WholeDeadLetterView, ...adminErrors, 404: Problem },
+        response: { 200: WholeDeadLetterView, ...adminErrors, 404: ProblemDetails },
       },
     },
-    async (request) => wholeDeadLetterView(await readDeadLetter(deps, request.person, request.params.id)),
+    async (request) => wholeDeadLetterView(await readDeadLetter(deps, request.principal, request.params.id)),
   )
 
   app.post(
@@ -179,11 +179,17 @@ export function rest(
         ...common,
         summary: 'Publish a dead letter to its original topic again (admin)',
         ...idParams,
-        response: { 202: DeadLetterView, ...adminErrors, 404: Problem, 413: Problem, 503: Problem },
+        response: {
+          202: DeadLetterView,
+          ...adminErrors,
+          404: ProblemDetails,
+          413: ProblemDetails,
+          503: ProblemDetails,
+        },
       },
     },
     async (request, reply) => {
-      const deadLetter = await redriveDeadLetter(deps, request.person, request.params.id)
+      const deadLetter = await redriveDeadLetter(deps, request.principal, request.params.id)
       return reply.code(202).send(deadLetterView(deadLetter))
     },
   )

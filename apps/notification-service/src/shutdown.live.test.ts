@@ -1,12 +1,12 @@
 import { startServers, type Servers } from '@halles/servers'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
-import { openMongo, type Mongo } from '@halles/service/mongo'
-import { ownDatabase } from '@halles/testkit/database'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
+import { connectMongo, type MongoConnection } from '@halles/service/mongo'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createCustomer, createOrderEvent } from '../test/events.ts'
-import { mailServer as startMailServer } from '../test/mail-server.ts'
+import { startMailServer } from '../test/mail-server.ts'
 import { createTestConsumers, publishEvents, startServiceProcess } from '../test/test-service.ts'
 import { createEmailStore } from './emails/emails.ts'
 
@@ -26,14 +26,14 @@ afterEach(async () => {
 
 /** Starts the service as a process, and waits until attempts are in flight that the mail server never answers. */
 async function startWithAttemptsInFlight() {
-  const database = ownDatabase(servers.mongodb!)
-  const mongo: Mongo = await openMongo(database, 'notification-test')
+  const database = uniqueDatabaseUrl(servers.mongodb!)
+  const mongo: MongoConnection = await connectMongo(database, 'notification-test')
   const emails = await createEmailStore(mongo.db)
   const mailServer = await startMailServer()
   mailServer.answers.data = () => new Promise(() => {})
   const consumers = createTestConsumers()
   const { topic } = consumers.orderEvents
-  const kafka = kafkaAt(servers.kafka!, 'notification-test', logger('test', 'silent'))
+  const kafka = createKafka(servers.kafka!, 'notification-test', createLogger('test', 'silent'))
   await kafka.ensureTopic(topic, 1)
   const publisher = kafka.publisher()
   const env = {

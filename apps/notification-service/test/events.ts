@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AccountDeletion } from '@halles/contracts/account-deletions'
 import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
 import type { Customer, OrderEvent, Status } from '@halles/contracts/order-events'
-import { sealingUnder } from '@halles/service/sealed'
+import { createEncryption } from '@halles/service/sealed'
 
 /** Creates a customer with an id and an address that no other test uses. */
 export function createCustomer(more: Partial<Customer> = {}): Customer {
@@ -23,7 +23,7 @@ export async function createAccountEvent(
     secret = LINK_SECRET,
   }: { user?: Customer; token?: string; expiresAt?: Date; secret?: string } = {},
 ): Promise<AccountEvent> {
-  const encrypted = type.endsWith('-requested') ? await sealingUnder(secret).seal(token) : undefined
+  const encrypted = type.endsWith('-requested') ? await createEncryption(secret).encrypt(token) : undefined
   return {
     specversion: '1.0',
     id: randomUUID(),

@@ -6,13 +6,13 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 /** A message as a mail server received it: the recipients of its SMTP envelope, and its headers, unfolded, in order. */
 export type Caught = { to: string[]; headers: [name: string, value: string][]; raw: string }
 
-export type MailServer = Awaited<ReturnType<typeof mailServer>>
+export type MailServer = Awaited<ReturnType<typeof startMailServer>>
 
 /**
  * Starts a mail server on 127.0.0.1 that stores what it receives. `answers` may be changed at any time: `rcpt` and `data`
  * return the SMTP code to reject with, if any, and may be slow; `lost` accepts the message and breaks the connection.
  */
-export async function mailServer(options: SMTPServerOptions = {}, port = 0) {
+export async function startMailServer(options: SMTPServerOptions = {}, port = 0) {
   const caught: Caught[] = []
   const attempted = new Set<string>()
   const answers: {

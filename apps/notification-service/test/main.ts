@@ -1,9 +1,9 @@
-import { run } from '@halles/service/run'
+import { runService } from '@halles/service/run'
 import { createApp } from '../src/app.ts'
-import { configFrom } from '../src/config.ts'
+import { parseConfig } from '../src/config.ts'
 import type { Consumers } from '../src/consumers.ts'
 
 // Starts notification-service as src/main.ts does, but on the topics that the variable CONSUMERS names (JSON).
 const { CONSUMERS, ...env } = process.env
 const consumers = JSON.parse(CONSUMERS!) as Consumers
-await run('notification-service', configFrom, (settings) => createApp(settings, { consumers }), env)
+await runService('notification-service', parseConfig, (settings) => createApp(settings, { consumers }), env)

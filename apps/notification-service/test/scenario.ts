@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { AccountEvent } from '@halles/contracts/account-events'
 import type { OrderEvent } from '@halles/contracts/order-events'
-import type { Broker, Publisher } from '@halles/service/kafka'
-import { someAdmin } from '@halles/testkit/people'
-import { say, type Process } from '@halles/testkit/process'
+import type { KafkaClient, Publisher } from '@halles/service/kafka'
+import { createAdmin } from '@halles/testkit/people'
+import { sendRequest, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import type { Consumers } from '../src/consumers.ts'
 import { isComplete, type DeadLetter } from '../src/dead-letters/dead-letter.ts'
@@ -17,7 +17,7 @@ import { publishEvents } from './test-service.ts'
 /** What outlives a killed notification-service: its servers, and its stores for the assertions. */
 export type Environment = {
   consumers: Consumers
-  kafka: Broker
+  kafka: KafkaClient
   publisher: Publisher
   emails: EmailStore
   deadLetters: DeadLetterStore
@@ -51,7 +51,7 @@ type Poison = { key: string; value: string | Buffer | null }
  */
 export function createScenario(environment: Environment) {
   const { consumers, publisher, emails, deadLetters, mailServer, hangingRecipients } = environment
-  const admin = someAdmin()
+  const admin = createAdmin()
   const orderId = randomUUID()
   const createRecipient = (prefix: string) => createCustomer({ email: `${prefix}${randomUUID()}@example.test` })
   const customer = createRecipient('')
@@ -120,7 +120,7 @@ export function createScenario(environment: Environment) {
     const requestAsAdmin = async (action: 'resend' | 'redrive', target: string, route: string) => {
       const adminRequest = { action, target, isAccepted: false }
       adminRequests.push(adminRequest)
-      const response = await say(url, admin, 'POST', route)
+      const response = await sendRequest(url, admin, 'POST', route)
       if (response === undefined) throw processEnded
       adminRequest.isAccepted = response.status === 202
       if (!adminRequest.isAccepted) throw new Error(`${route} answered ${response.status} ${response.body.detail}`)

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { ownDatabase } from '@halles/testkit/database'
-import { as, testKeyOf, type TestPerson } from '@halles/testkit/people'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { authorizationHeader, findTestPublicKey, type TestPrincipal } from '@halles/testkit/people'
 import { startProcess, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import type { AccountEvent } from '@halles/contracts/account-events'
 import type { OrderEvent } from '@halles/contracts/order-events'
-import { kafkaAt, type Publisher } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { createKafka, type Publisher } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import { createApp } from '../src/app.ts'
-import { configFrom } from '../src/config.ts'
+import { parseConfig } from '../src/config.ts'
 import type { Consumers } from '../src/consumers.ts'
 import { createAccountDeletion, LINK_SECRET } from './events.ts'
 
@@ -40,8 +40,8 @@ export async function startTestService(
   { retryScale = 1, shopUrl }: { retryScale?: number; shopUrl?: string } = {},
 ) {
   const consumers = createTestConsumers()
-  const mongodbUrl = ownDatabase(mongodb)
-  const settings = configFrom({
+  const mongodbUrl = uniqueDatabaseUrl(mongodb)
+  const settings = parseConfig({
     PORT: '0',
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',
     JWKS_URL: 'http://127.0.0.1:1/jwks.json',
@@ -52,15 +52,20 @@ export async function startTestService(
     SHOP_URL: shopUrl,
     ACCOUNT_LINK_SECRET: LINK_SECRET,
   })
-  const app = await createApp(settings, { findPublicKey: testKeyOf, consumers })
-  const kafka = kafkaAt(brokers, 'notification-test', logger('test', 'silent'))
+  const app = await createApp(settings, { findPublicKey: findTestPublicKey, consumers })
+  const kafka = createKafka(brokers, 'notification-test', createLogger('test', 'silent'))
   await kafka.ensureTopic(consumers.orderEvents.topic, 6)
   await kafka.ensureTopic(consumers.accountEvents.topic, 3)
   await kafka.ensureTopic(consumers.accountDeletions.topic, 1)
   const publisher = kafka.publisher()
 
-  const request = async (principal: TestPerson | undefined, method: 'GET' | 'POST', url: string, payload?: object) =>
-    app.inject({ method, url, headers: principal ? await as(principal) : {}, ...(payload && { payload }) })
+  const request = async (principal: TestPrincipal | undefined, method: 'GET' | 'POST', url: string, payload?: object) =>
+    app.inject({
+      method,
+      url,
+      headers: principal ? await authorizationHeader(principal) : {},
+      ...(payload && { payload }),
+    })
 
   return {
     app,
@@ -79,7 +84,7 @@ export async function startTestService(
     /** Publishes any message to the topic of order events. */
     publishMessage: (key: string, value: string | Buffer | null, headers: Record<string, string> = {}) =>
       publisher.send(consumers.orderEvents.topic, [{ key, value, headers }]),
-    graphql: async (principal: TestPerson | undefined, query: string, variables: object = {}) =>
+    graphql: async (principal: TestPrincipal | undefined, query: string, variables: object = {}) =>
       (await request(principal, 'POST', '/graphql', { query, variables })).json(),
     close: async () => {
       await publisher.close()

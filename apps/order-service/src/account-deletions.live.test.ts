@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
-import { someone } from '@halles/testkit/people'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
+import { createPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { startOrderService, type OrderService } from '../test/start-order-service.ts'
 import { startFakeProductService, type FakeProductService } from '../test/fake-product-service.ts'
 
 const topic = `account-deletions-${randomUUID()}`
-const kafka = kafkaAt(inject('kafka'), 'order-test', logger('test', 'silent'))
+const kafka = createKafka(inject('kafka'), 'order-test', createLogger('test', 'silent'))
 const publisher = kafka.publisher()
 let productService: FakeProductService
 let service: OrderService
@@ -42,7 +42,7 @@ const publishDeletion = (userId: string) =>
   ])
 
 it('order-service anonymizes the orders of a deleted account, and keeps what was bought', async () => {
-  const [deleted, other] = [someone(), someone()]
+  const [deleted, other] = [createPrincipal(), createPrincipal()]
   for (const customer of [deleted, deleted, other])
     await service.placeOrder(customer, [{ productId: productService.addProduct().id, quantity: 2 }])
   const findOrders = (userId: string) => service.stored.find({ userId }).sort({ _id: 1 }).toArray()

@@ -4,13 +4,13 @@ import {
   ACCOUNT_DELETIONS_SETTINGS,
   parseAccountDeletion,
 } from '@halles/contracts/account-deletions'
-import type { Broker, Incoming } from '@halles/service/kafka'
-import { listening } from '@halles/service/listening'
+import type { KafkaClient, IncomingMessage } from '@halles/service/kafka'
+import { consumeInBackground } from '@halles/service/listening'
 import type { Logger } from '@halles/service/log'
 import type { OrderStore } from './orders.ts'
 
 type Deps = {
-  kafka: Pick<Broker, 'ensureTopic' | 'listen'>
+  kafka: Pick<KafkaClient, 'ensureTopic' | 'consume'>
   orders: Pick<OrderStore, 'anonymizeCustomers'>
   log: Logger
 }
@@ -26,7 +26,7 @@ const defaultGroup: ConsumerGroup = { topic: ACCOUNT_DELETIONS, groupId: 'order-
  * the consumer in notification-service dead-letters it.
  */
 export function consumeAccountDeletions({ kafka, orders, log }: Deps, { topic, groupId } = defaultGroup) {
-  const parseUserIds = ({ value, partition, offset }: Incoming): string[] => {
+  const parseUserIds = ({ value, partition, offset }: IncomingMessage): string[] => {
     try {
       return [parseAccountDeletion(value ?? '').subject]
     } catch (error) {
@@ -35,7 +35,7 @@ export function consumeAccountDeletions({ kafka, orders, log }: Deps, { topic, g
       return []
     }
   }
-  return listening(
+  return consumeInBackground(
     { broker: kafka, log },
     (signal) => kafka.ensureTopic(topic, ACCOUNT_DELETIONS_PARTITIONS, signal, ACCOUNT_DELETIONS_SETTINGS),
     { topic, groupId, onBatch: (messages) => orders.anonymizeCustomers(messages.flatMap(parseUserIds)) },

@@ -1,11 +1,11 @@
 import { ORDER_EVENTS, ORDER_EVENTS_DLQ, ORDER_EVENTS_PARTITIONS } from '@halles/contracts/order-events'
-import { serveSubgraph, serviceApp, type App } from '@halles/service/app'
-import { accessOf, doorsOf, trustOf } from '@halles/service/config'
-import { kafkaAt, type Broker } from '@halles/service/kafka'
-import { keysAt, type KeyOf } from '@halles/service/keys'
-import { logger, type Logger } from '@halles/service/log'
-import { openMongo } from '@halles/service/mongo'
-import { revocationsAt } from '@halles/service/revocations'
+import { serveSubgraph, createServiceApp, type App } from '@halles/service/app'
+import { kafkaCredentials, accessOptions, peerCredentials } from '@halles/service/config'
+import { createKafka, type KafkaClient } from '@halles/service/kafka'
+import { createJwksClient, type FindPublicKey } from '@halles/service/keys'
+import { createLogger, type Logger } from '@halles/service/log'
+import { connectMongo } from '@halles/service/mongo'
+import { createRevocationClient } from '@halles/service/revocations'
 import { consumeAccountDeletions, type ConsumerGroup } from './account-deletions.ts'
 import type { Settings } from './config.ts'
 import { createOrderSubgraph, type GraphQLDeps } from './graphql.ts'
@@ -18,10 +18,10 @@ import { createOrderNumbers, createPendingOrders } from './place-order/pending-o
 import { createPendingReleases } from './place-order/pending-releases.ts'
 import { createRecovery } from './place-order/recovery.ts'
 import { createStockClient } from './place-order/stock-client.ts'
-import { rest, type RestDeps } from './rest.ts'
+import { registerRestRoutes, type RestDeps } from './rest.ts'
 
 /** What tests replace. */
-export type Options = { keyOf?: KeyOf; now?: () => Date; deletions?: ConsumerGroup }
+export type Options = { findPublicKey?: FindPublicKey; now?: () => Date; deletions?: ConsumerGroup }
 
 /**
  * Creates the service with its polling workers and its consumer running, but not listening. Orders are also placed
@@ -29,21 +29,21 @@ export type Options = { keyOf?: KeyOf; now?: () => Date; deletions?: ConsumerGro
  */
 export async function createApp(
   settings: Settings,
-  { keyOf = keysAt(settings.JWKS_URL), now = () => new Date(), deletions }: Options = {},
+  { findPublicKey = createJwksClient(settings.JWKS_URL), now = () => new Date(), deletions }: Options = {},
 ): Promise<App> {
-  const log = logger('order-service', settings.LOG_LEVEL)
-  const mongo = await openMongo(settings.MONGODB_URL, 'order-service')
-  const kafka = kafkaAt(settings.KAFKA_BROKERS, 'order-service', log, accessOf(settings))
-  const stock = createStockClient(settings.PRODUCT_GRPC_URL, trustOf(settings))
-  const app = await serviceApp({
+  const log = createLogger('order-service', settings.LOG_LEVEL)
+  const mongo = await connectMongo(settings.MONGODB_URL, 'order-service')
+  const kafka = createKafka(settings.KAFKA_BROKERS, 'order-service', log, kafkaCredentials(settings))
+  const stock = createStockClient(settings.PRODUCT_GRPC_URL, peerCredentials(settings))
+  const app = await createServiceApp({
     name: 'order-service',
     logLevel: settings.LOG_LEVEL,
-    keyOf,
-    revocations: revocationsAt(settings.JWKS_URL),
+    findPublicKey,
+    revocations: createRevocationClient(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
-    ...doorsOf(settings),
-    needs: { mongodb: mongo.ping, product: stock.ping, kafka: kafka.ping },
+    ...accessOptions(settings),
+    readinessChecks: { mongodb: mongo.ping, product: stock.ping, kafka: kafka.ping },
   })
 
   const collection = await openOrdersCollection(mongo.db)
@@ -67,7 +67,7 @@ export async function createApp(
     outbox,
     now,
   }
-  rest(app, deps)
+  registerRestRoutes(app, deps)
   serveSubgraph(app, createOrderSubgraph(deps))
 
   const stopCreatingTopics = createTopics(kafka, log)
@@ -82,7 +82,7 @@ export async function createApp(
 }
 
 /** Creates the topics in the background, as soon as Kafka answers; returns a function that gives up. */
-function createTopics(kafka: Broker, log: Logger): () => void {
+function createTopics(kafka: KafkaClient, log: Logger): () => void {
   const stopping = new AbortController()
   const create = async (): Promise<void> => {
     try {

@@ -1,5 +1,5 @@
 import { statuses, type Status } from '@halles/contracts/order-events'
-import { someAdmin, someone, type TestPerson } from '@halles/testkit/people'
+import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { consumeOrderEvents, type OrderEventsConsumer } from '../test/order-events.ts'
@@ -23,8 +23,8 @@ afterAll(async () => {
   productService.stop()
 })
 
-const admin = someAdmin()
-const changeStatus = (principal: TestPerson | undefined, id: string, status: string) =>
+const admin = createAdmin()
+const changeStatus = (principal: TestPrincipal | undefined, id: string, status: string) =>
   service.request(principal, 'PUT', `/orders/${id}/status`, { status })
 
 const pathTo: Record<Status, Status[]> = {
@@ -37,7 +37,7 @@ const pathTo: Record<Status, Status[]> = {
 
 /** Places an order and brings it to a status. */
 async function createOrderWith(status: Status, quantity = 1) {
-  const owner = someone()
+  const owner = createPrincipal()
   const product = productService.addProduct({ stock: 10 })
   const { id } = (await service.placeOrder(owner, [{ productId: product.id, quantity }])).json()
   for (const next of pathTo[status]) expect((await changeStatus(admin, id, next)).statusCode).toBe(200)
@@ -59,7 +59,7 @@ describe('PUT /orders/:id/status', () => {
     async (actor, from) => {
       for (const [i, to] of statuses.entries()) {
         const { id, owner } = await createOrderWith(from)
-        const principal = { admin, owner, 'other customer': someone() }[actor]
+        const principal = { admin, owner, 'other customer': createPrincipal() }[actor]
         const answer = await changeStatus(principal, id, to)
         const body = answer.json()
         expect([to, body.code ?? answer.statusCode]).toEqual([to, answers[table[actor][from][i]!]])
@@ -116,7 +116,7 @@ describe('PUT /orders/:id/status', () => {
 describe('concurrent status changes of one order', () => {
   it('all succeed when they are to the same status, and change it once', async () => {
     const { id } = await createOrderWith('Reçue')
-    const all = await Promise.all(Array.from({ length: 10 }, () => changeStatus(someAdmin(), id, 'Confirmée')))
+    const all = await Promise.all(Array.from({ length: 10 }, () => changeStatus(createAdmin(), id, 'Confirmée')))
     expect(all.map(({ statusCode }) => statusCode)).toEqual(Array.from({ length: 10 }, () => 200))
     expect((await service.stored.findOne({ _id: id }))!.statusHistory).toHaveLength(2)
     await eventually('two events are consumed', () => consumer.sequences(id).length === 2)
@@ -127,7 +127,7 @@ describe('concurrent status changes of one order', () => {
       const { id, product } = await createOrderWith('Préparée', 4)
       const [cancelled, delivered] = await Promise.all([
         changeStatus(admin, id, 'Annulée'),
-        changeStatus(someAdmin(), id, 'Livrée'),
+        changeStatus(createAdmin(), id, 'Livrée'),
       ])
       const codes = [cancelled, delivered].map((answer) => answer.json().code ?? answer.statusCode)
       expect(new Set(codes)).toEqual(new Set([200, 'INVALID_TRANSITION']))
@@ -172,11 +172,11 @@ describe('the GraphQL mutation', () => {
 
   it('changeOrderStatus is for admins only', async () => {
     const { id, owner } = await createOrderWith('Reçue')
-    const changeTo = (principal: TestPerson | undefined, status: string, order = id) =>
+    const changeTo = (principal: TestPrincipal | undefined, status: string, order = id) =>
       service.graphql(principal, change, { id: order, status })
     expect(errorCode(await changeTo(owner, 'ANNULEE'))).toBe('FORBIDDEN')
     expect(errorCode(await changeTo(undefined, 'ANNULEE'))).toBe('UNAUTHENTICATED')
-    expect(errorCode(await changeTo(someone(), 'CONFIRMEE'))).toBe('FORBIDDEN')
+    expect(errorCode(await changeTo(createPrincipal(), 'CONFIRMEE'))).toBe('FORBIDDEN')
     expect((await changeTo(admin, 'CONFIRMEE')).data.changeOrderStatus).toEqual({ status: 'CONFIRMEE' })
     expect(errorCode(await changeTo(admin, 'LIVREE'))).toBe('INVALID_TRANSITION')
     expect(errorCode(await changeTo(admin, 'PREPAREE', 'nothing'))).toBe('NOT_FOUND')
@@ -184,7 +184,7 @@ describe('the GraphQL mutation', () => {
 
   it('cancelOrder is for the order’s customer and for admins, and NOT_FOUND for other customers', async () => {
     const { id, owner } = await createOrderWith('Confirmée')
-    expect(errorCode(await service.graphql(someone(), cancel, { id }))).toBe('NOT_FOUND')
+    expect(errorCode(await service.graphql(createPrincipal(), cancel, { id }))).toBe('NOT_FOUND')
     expect(errorCode(await service.graphql(undefined, cancel, { id }))).toBe('UNAUTHENTICATED')
     expect((await service.graphql(owner, cancel, { id })).data.cancelOrder).toEqual({
       status: 'ANNULEE',

@@ -1,7 +1,7 @@
 import { Status } from '@halles/contracts/order-events'
-import { admin, type Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
-import { Closed } from '@halles/service/schema'
+import { requireAdmin, type Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
+import { ClosedObject } from '@halles/service/schema'
 import { traceHeaders } from '@halles/service/trace'
 import type { Static } from 'typebox'
 import { checkTransition, readFilter, type Order } from './order.ts'
@@ -10,7 +10,7 @@ import type { Outbox } from './outbox.ts'
 import type { Recovery } from './place-order/recovery.ts'
 
 /** The status that an order should get. */
-export const ChangeStatusBody = Closed({ status: Status }, { title: 'ChangeStatus' })
+export const ChangeStatusBody = ClosedObject({ status: Status }, { title: 'ChangeStatus' })
 export type ChangeStatusBody = Static<typeof ChangeStatusBody>
 
 export type ChangeStatusDeps = {
@@ -32,12 +32,12 @@ type ChangeStatusInput = { id: string; status: Status }
  */
 export async function changeStatus(
   { orders, outbox, recovery, now }: ChangeStatusDeps,
-  principal: Person,
+  principal: Principal,
   { id, status }: ChangeStatusInput,
 ): Promise<Order> {
   for (;;) {
     const order = await orders.find({ _id: id, ...readFilter(principal) })
-    if (!order) throw new Refusal('NOT_FOUND', 'There is no such order.')
+    if (!order) throw new AppError('NOT_FOUND', 'There is no such order.')
     if (!checkTransition(principal, order.status, status)) return order
     const change = { at: now(), traceparent: traceHeaders()['traceparent'] }
     const changed = await orders.changeStatus(order, status, change)
@@ -51,10 +51,10 @@ export async function changeStatus(
 /** Changes the status as changeStatus does, for admins only. @throws AppError `FORBIDDEN` for anyone else */
 export const changeStatusAsAdmin = async (
   deps: ChangeStatusDeps,
-  principal: Person | undefined,
+  principal: Principal | undefined,
   input: ChangeStatusInput,
-): Promise<Order> => changeStatus(deps, admin(principal), input)
+): Promise<Order> => changeStatus(deps, requireAdmin(principal), input)
 
 /** Cancels an order; recovery then releases its stock. @throws AppError as changeStatus does */
-export const cancelOrder = (deps: ChangeStatusDeps, principal: Person, id: string): Promise<Order> =>
+export const cancelOrder = (deps: ChangeStatusDeps, principal: Principal, id: string): Promise<Order> =>
   changeStatus(deps, principal, { id, status: 'Annulée' })

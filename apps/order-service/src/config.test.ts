@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { configFrom } from './config.ts'
+import { parseConfig } from './config.ts'
 
 describe('configFrom', () => {
   it('lists every variable that is missing or invalid in one error', () => {
-    const parse = (env: NodeJS.ProcessEnv) => () => configFrom(env)
+    const parse = (env: NodeJS.ProcessEnv) => () => parseConfig(env)
     expect(parse({ PRODUCT_GRPC_URL: 'http://product:50051' })).toThrow(
       /PORT is missing[\s\S]*JWKS_URL is missing[\s\S]*MONGODB_URL is missing[\s\S]*KAFKA_BROKERS is missing[\s\S]*PRODUCT_GRPC_URL has the wrong form/,
     )
@@ -19,7 +19,7 @@ describe('configFrom', () => {
       NODE_ENV: 'production',
       GATEWAY_SECRET: 'a-secret-of-our-own',
     }
-    expect(() => configFrom(env)).toThrow(/GRPC_SECRET must be set to a secret of your own/)
-    expect(configFrom({ ...env, GRPC_SECRET: 'another-of-our-own' }).NODE_ENV).toBe('production')
+    expect(() => parseConfig(env)).toThrow(/GRPC_SECRET must be set to a secret of your own/)
+    expect(parseConfig({ ...env, GRPC_SECRET: 'another-of-our-own' }).NODE_ENV).toBe('production')
   })
 })

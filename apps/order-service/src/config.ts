@@ -1,35 +1,35 @@
 import {
-  BehindGateway,
-  Common,
-  demands,
-  dependencies,
-  JwksUrl,
-  KafkaAccess,
-  KafkaBrokers,
-  MongodbUrl,
-  Peers,
+  BehindGatewaySettings,
+  CommonSettings,
+  productionRequirements,
+  settingsRequiredTogether,
+  JwksSettings,
+  KafkaCredentialSettings,
+  KafkaSettings,
+  MongodbSettings,
+  PeerSettings,
   readConfig,
 } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 
 const Settings = Type.Object(
   {
-    ...Common,
-    ...BehindGateway,
-    ...Peers,
-    ...JwksUrl,
-    ...MongodbUrl,
-    ...KafkaBrokers,
-    ...KafkaAccess,
+    ...CommonSettings,
+    ...BehindGatewaySettings,
+    ...PeerSettings,
+    ...JwksSettings,
+    ...MongodbSettings,
+    ...KafkaSettings,
+    ...KafkaCredentialSettings,
     PRODUCT_GRPC_URL: Type.String({
       pattern: '^[^\\s/]+:\\d+$',
       description: "host:port of product-service's gRPC server",
     }),
   },
-  { dependencies },
+  { dependencies: settingsRequiredTogether },
 )
 export type Settings = Static<typeof Settings>
 
 /** Parses this service's settings. @throws Error that lists every mistake */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings =>
-  readConfig(Settings, env, [demands.behindGateway, demands.peers])
+export const parseConfig = (env: NodeJS.ProcessEnv): Settings =>
+  readConfig(Settings, env, [productionRequirements.behindGateway, productionRequirements.peers])

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { freePort } from '@halles/servers'
-import { instrumented, momentsIn, sourcesIn, type Slow } from '@halles/testkit/crash-points'
-import { ownDatabase } from '@halles/testkit/database'
-import { serveKeys, startProcess, type Process } from '@halles/testkit/process'
+import { instrumentSources, readReachedPoints, listSources, type Delay } from '@halles/testkit/crash-points'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { serveJwks, startProcess, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient, type Filter } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
@@ -27,9 +27,9 @@ import { createStockClient } from './place-order/stock-client.ts'
 
 /** These files only read. */
 const readOnlyFiles = ['graphql.ts', 'list-orders.ts', 'metrics.ts', 'read-order.ts']
-const { points, dyingAt, listing, remove } = instrumented([
-  ...sourcesIn(new URL('.', import.meta.url), readOnlyFiles),
-  ...sourcesIn(new URL('place-order/', import.meta.url)),
+const { points, flagsToCrashAt, flagsToList, remove } = instrumentSources([
+  ...listSources(new URL('.', import.meta.url), readOnlyFiles),
+  ...listSources(new URL('place-order/', import.meta.url)),
   new URL('../../../packages/service/src/rounds.ts', import.meta.url),
   new URL('../../../packages/service/src/lease.ts', import.meta.url),
 ])
@@ -60,7 +60,7 @@ const requiredKinds: Record<string, ScenarioKind> = {
 }
 
 /** The point at which the process is slowed down in some kinds, so that something else happens meanwhile. */
-const slowPoints: Partial<Record<ScenarioKind, Slow>> = {
+const slowPoints: Partial<Record<ScenarioKind, Delay>> = {
   changedWhilePublishing: {
     at: "outbox.ts publish: await Promise.all( batch.events.map((event) => inSpan('send order…",
     ms: 2000,
@@ -111,12 +111,12 @@ afterAll(async () => {
 
 /** Starts what order-service depends on: real servers, and a product-service that is not killed. */
 async function startEnvironment(): Promise<Lane[]> {
-  const keys = await serveKeys()
+  const keys = await serveJwks()
   cleanups.push(keys.close)
   consumer = await consumeOrderEvents(inject('kafka'))
   cleanups.push(consumer.close)
 
-  const productDatabase = ownDatabase(inject('mongodb'), 'product')
+  const productDatabase = uniqueDatabaseUrl(inject('mongodb'), 'product')
   const client = new MongoClient(productDatabase)
   const grpcPort = await freePort()
   const productService = startProcess(new URL('../../product-service/src/main.ts', import.meta.url), {
@@ -130,7 +130,7 @@ async function startEnvironment(): Promise<Lane[]> {
 
   return Promise.all(
     Array.from({ length: LANES }, async () => {
-      const database = ownDatabase(inject('mongodb'), 'order')
+      const database = uniqueDatabaseUrl(inject('mongodb'), 'order')
       const stores = await openStores(inject('mongodb'), database)
       const stock = createStockClient(grpc)
       cleanups.push(stores.close, stock.close)
@@ -161,10 +161,10 @@ async function explore(lane: Lane): Promise<void> {
 
 async function listPoints(lane: Lane, kind: ScenarioKind, list: string): Promise<void> {
   const scenario = await createScenario(lane)
-  const { leftovers, code } = await runScenario(scenario, kind, () => lane.start(listing(list, slowPoints[kind])))
+  const { leftovers, code } = await runScenario(scenario, kind, () => lane.start(flagsToList(list, slowPoints[kind])))
   expect({ kind, code, unexpected: scenario.unexpected }).toEqual({ kind, code: 0, unexpected: [] })
   runs.set(`none, ${list}`, [{ scenario, leftovers, killed: true }])
-  for (const moment of momentsIn(list)) {
+  for (const moment of readReachedPoints(list)) {
     const belongs = (name: string): boolean => !reachedByChance.has(name) && (requiredKinds[name] ?? kind) === kind
     const fresh = moment.filter((name) => !moments.has(name) && belongs(name))
     for (const name of fresh) moments.set(name, { at: fresh[0]!, kind })
@@ -177,7 +177,9 @@ async function killAt(lane: Lane, name: string, kind: ScenarioKind): Promise<voi
   runs.set(name, attempts)
   while (attempts.length < 5) {
     const scenario = await createScenario(lane)
-    const { leftovers, signal } = await runScenario(scenario, kind, () => lane.start(dyingAt(name, slowPoints[kind])))
+    const { leftovers, signal } = await runScenario(scenario, kind, () =>
+      lane.start(flagsToCrashAt(name, slowPoints[kind])),
+    )
     attempts.push({ scenario, leftovers, killed: signal === 'SIGKILL' })
     if (signal === 'SIGKILL') return
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { startServers, type Servers } from '@halles/servers'
-import { someAdmin, someone } from '@halles/testkit/people'
-import { eventually, inTime } from '@halles/testkit/wait'
+import { createAdmin, createPrincipal } from '@halles/testkit/people'
+import { eventually, rejectAfter } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { consumeOrderEvents, type OrderEventsConsumer } from '../test/order-events.ts'
 import { startOrderService, type OrderService } from '../test/start-order-service.ts'
@@ -46,16 +46,17 @@ afterAll(async () => {
  */
 async function placeOrdersDuring(fault: (countPlacements: () => number) => Promise<void>) {
   const product = productService.addProduct({ stock: 10_000 })
-  const admin = someAdmin()
+  const admin = createAdmin()
   const items = [{ productId: product.id, quantity: 2 }]
-  const placements: { customer: ReturnType<typeof someone>; key: string; id?: string; cancelled?: boolean }[] = []
+  const placements: { customer: ReturnType<typeof createPrincipal>; key: string; id?: string; cancelled?: boolean }[] =
+    []
   const codes = new Map<string, number>()
   let lateAnswers = 0
   let lastUnknownOutcome = 0
   let isOrdering = true
 
   const countAnswer = async <T extends { statusCode: number; json: () => any }>(answering: Promise<T>): Promise<T> => {
-    void inTime(MAX_ANSWER_TIME, answering).catch(() => lateAnswers++)
+    void rejectAfter(MAX_ANSWER_TIME, answering).catch(() => lateAnswers++)
     const answer = await answering
     const code = answer.statusCode < 300 ? 'ok' : (answer.json().code as string)
     codes.set(code, (codes.get(code) ?? 0) + 1)
@@ -64,7 +65,7 @@ async function placeOrdersDuring(fault: (countPlacements: () => number) => Promi
   }
   const buyers = Array.from({ length: BUYERS }, async (_, n) => {
     while (isOrdering) {
-      const placement: (typeof placements)[number] = { customer: someone(), key: randomUUID() }
+      const placement: (typeof placements)[number] = { customer: createPrincipal(), key: randomUUID() }
       placements.push(placement)
       const placed = await countAnswer(service.placeOrder(placement.customer, items, { key: placement.key }))
       if (placed.statusCode !== 201) continue

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Status } from '@halles/contracts/order-events'
-import { subgraph } from '@halles/service/graphql'
-import { connection } from '@halles/service/page'
-import { signedIn } from '@halles/service/person'
-import { Closed, reader } from '@halles/service/schema'
+import { createSubgraphSchema } from '@halles/service/graphql'
+import { toConnection } from '@halles/service/page'
+import { requirePrincipal } from '@halles/service/person'
+import { ClosedObject, createParser } from '@halles/service/schema'
 import type { GraphQLSchema } from 'graphql'
 import { Type } from 'typebox'
 import { withinAnswerTimeout } from './answer-timeout.ts'
@@ -33,9 +33,9 @@ const nameByStatus = Object.fromEntries(Object.entries(statusByName).map(([name,
   OrderStatus
 >
 
-const parseListOrders = reader(ListOrdersQuery)
-const parsePlaceOrder = reader(
-  Closed(
+const parseListOrders = createParser(ListOrdersQuery)
+const parsePlaceOrder = createParser(
+  ClosedObject(
     { ...PlaceOrderInput.properties, idempotencyKey: Type.Optional(IdempotencyKey) },
     { title: 'PlaceOrderInput' },
   ),
@@ -55,20 +55,21 @@ const withoutNulls = (input: object): object =>
 export function createOrderSubgraph(deps: GraphQLDeps): GraphQLSchema {
   const resolvers: Resolvers = {
     Query: {
-      order: (_, { id }, { person }) => withinAnswerTimeout(readOrder(deps, signedIn(person), { id })),
-      orders: async (_, args, { person }) =>
-        connection(await withinAnswerTimeout(listOrders(deps, signedIn(person), toListOrdersQuery(args)))),
+      order: (_, { id }, { principal }) => withinAnswerTimeout(readOrder(deps, requirePrincipal(principal), { id })),
+      orders: async (_, args, { principal }) =>
+        toConnection(await withinAnswerTimeout(listOrders(deps, requirePrincipal(principal), toListOrdersQuery(args)))),
     },
     Mutation: {
-      placeOrder: async (_, { input }, { person }) => {
-        const customer = signedIn(person)
+      placeOrder: async (_, { input }, { principal }) => {
+        const customer = requirePrincipal(principal)
         const { idempotencyKey, ...basket } = parsePlaceOrder(withoutNulls(input))
         const { order } = await withinAnswerTimeout(placeOrder(deps, customer, basket, idempotencyKey))
         return order
       },
-      changeOrderStatus: (_, { id, status }, { person }) =>
-        withinAnswerTimeout(changeStatusAsAdmin(deps, person, { id, status: statusByName[status] })),
-      cancelOrder: (_, { id }, { person }) => withinAnswerTimeout(cancelOrder(deps, signedIn(person), id)),
+      changeOrderStatus: (_, { id, status }, { principal }) =>
+        withinAnswerTimeout(changeStatusAsAdmin(deps, principal, { id, status: statusByName[status] })),
+      cancelOrder: (_, { id }, { principal }) =>
+        withinAnswerTimeout(cancelOrder(deps, requirePrincipal(principal), id)),
     },
     Order: {
       id: ({ _id }) => _id,
@@ -78,17 +79,19 @@ export function createOrderSubgraph(deps: GraphQLDeps): GraphQLSchema {
     OrderItem: { product: ({ productId }) => ({ id: productId }) },
     StatusChange: { status: ({ status }) => nameByStatus[status] },
     User: {
-      orders: async ({ id }, args, { person }) =>
-        connection(await withinAnswerTimeout(listUserOrders(deps, signedIn(person), id, toListOrdersQuery(args)))),
+      orders: async ({ id }, args, { principal }) =>
+        toConnection(
+          await withinAnswerTimeout(listUserOrders(deps, requirePrincipal(principal), id, toListOrdersQuery(args))),
+        ),
     },
   }
-  return subgraph({
+  return createSubgraphSchema({
     sdl,
     resolvers,
     references: {
-      Order: (keys, { person }) => {
+      Order: (keys, { principal }) => {
         const ids = keys.map(({ id }) => id)
-        return withinAnswerTimeout(readOrders(deps, person, ids))
+        return withinAnswerTimeout(readOrders(deps, principal, ids))
       },
     },
   })

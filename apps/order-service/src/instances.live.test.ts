@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { ownDatabase } from '@halles/testkit/database'
-import { someAdmin, someone } from '@halles/testkit/people'
-import { say, serveKeys, startProcess, type Process } from '@halles/testkit/process'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { createAdmin, createPrincipal } from '@halles/testkit/people'
+import { sendRequest, serveJwks, startProcess, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient, type Collection } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
@@ -12,7 +12,7 @@ import type { StoredOrder } from './order.ts'
 // Two instances of order-service, as in production: two processes on one database and one Kafka.
 
 const cleanups: (() => unknown)[] = []
-const admin = someAdmin()
+const admin = createAdmin()
 let productService: FakeProductService
 let stored: Collection<StoredOrder>
 let consumer: OrderEventsConsumer
@@ -20,8 +20,8 @@ let instances: Process[]
 let urls: string[]
 beforeAll(async () => {
   productService = await startFakeProductService()
-  const keys = await serveKeys()
-  const database = ownDatabase(inject('mongodb'), 'order')
+  const keys = await serveJwks()
+  const database = uniqueDatabaseUrl(inject('mongodb'), 'order')
   const client = new MongoClient(database)
   stored = client.db().collection('orders')
   consumer = await consumeOrderEvents(inject('kafka'))
@@ -46,17 +46,29 @@ afterAll(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup()
 })
 
-const placeOrder = (url: string, customer: ReturnType<typeof someone>, product: string, key: string = randomUUID()) =>
-  say(url, customer, 'POST', '/orders', { items: [{ productId: product, quantity: 1 }] }, { 'idempotency-key': key })
+const placeOrder = (
+  url: string,
+  customer: ReturnType<typeof createPrincipal>,
+  product: string,
+  key: string = randomUUID(),
+) =>
+  sendRequest(
+    url,
+    customer,
+    'POST',
+    '/orders',
+    { items: [{ productId: product, quantity: 1 }] },
+    { 'idempotency-key': key },
+  )
 const changeStatus = (url: string, id: string, status: string, actor = admin) =>
-  say(url, actor, 'PUT', `/orders/${id}/status`, { status })
+  sendRequest(url, actor, 'PUT', `/orders/${id}/status`, { status })
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('two instances of order-service', () => {
   it('place one order for an idempotency key that both get at once', async () => {
     const product = productService.addProduct({ stock: 1000 })
     for (let round = 0; round < 5; round++) {
-      const customer = someone()
+      const customer = createPrincipal()
       const key = randomUUID()
       const answers = await Promise.all(
         Array.from({ length: 10 }, (_, i) => placeOrder(urls[i % 2]!, customer, product.id, key)),
@@ -77,10 +89,10 @@ describe('two instances of order-service', () => {
     const orders = await Promise.all(
       Array.from(
         { length: 10 },
-        async (_, i) => (await placeOrder(urls[i % 2]!, someone(), product.id))!.body.id as string,
+        async (_, i) => (await placeOrder(urls[i % 2]!, createPrincipal(), product.id))!.body.id as string,
       ),
     )
-    const admins = [someAdmin(), someAdmin()]
+    const admins = [createAdmin(), createAdmin()]
     const wanted = ['Confirmée', 'Préparée', 'Livrée', 'Annulée', 'Confirmée']
     const changes = (id: string) =>
       Array.from({ length: 50 }, async (_, i) => {
@@ -127,8 +139,9 @@ describe('two instances of order-service', () => {
     /** Orders are placed and changed at either instance, paused or not. */
     const clients = Array.from({ length: 12 }, async (_, n) => {
       for (let i = n; isRunning; i++) {
-        const id: string | undefined = (await placeOrder(i % 3 === 0 ? pausedUrl : runningUrl, someone(), product.id))
-          ?.body.id
+        const id: string | undefined = (
+          await placeOrder(i % 3 === 0 ? pausedUrl : runningUrl, createPrincipal(), product.id)
+        )?.body.id
         if (id === undefined) continue
         orders.add(id)
         for (const status of ['Confirmée', 'Préparée', 'Livrée']) {

@@ -1,6 +1,6 @@
-import { ownDatabase } from '@halles/testkit/database'
-import { as, someone } from '@halles/testkit/people'
-import { serveKeys, startProcess } from '@halles/testkit/process'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { authorizationHeader, createPrincipal } from '@halles/testkit/people'
+import { serveJwks, startProcess } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient } from 'mongodb'
 import { expect, inject, it, onTestFinished } from 'vitest'
@@ -12,8 +12,8 @@ it(
   async () => {
     const productService = await startFakeProductService()
     onTestFinished(() => productService.stop())
-    const database = ownDatabase(inject('mongodb'))
-    const keys = await serveKeys()
+    const database = uniqueDatabaseUrl(inject('mongodb'))
+    const keys = await serveJwks()
     onTestFinished(keys.close)
     const { child, ended, listening, kill } = startProcess(new URL('main.ts', import.meta.url), {
       MONGODB_URL: database,
@@ -41,7 +41,7 @@ it(
     const { id } = productService.addProduct({ stock: 3 })
     const answer = fetch(`${url}/orders`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(await as(someone())) },
+      headers: { 'content-type': 'application/json', ...(await authorizationHeader(createPrincipal())) },
       body: JSON.stringify({ items: [{ productId: id, quantity: 2 }] }),
     })
     await reserving.promise

@@ -1,4 +1,9 @@
-import { run } from '@halles/service/run'
-import { configFrom } from './config.ts'
+import { runService } from '@halles/service/run'
+import { parseConfig } from './config.ts'
 
-await run('order-service', configFrom, async (settings) => (await import('./app.ts')).createApp(settings), process.env)
+await runService(
+  'order-service',
+  parseConfig,
+  async (settings) => (await import('./app.ts')).createApp(settings),
+  process.env,
+)

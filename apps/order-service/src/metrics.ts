@@ -1,5 +1,5 @@
 import type { Logger } from '@halles/service/log'
-import { refusalOf } from '@halles/service/refusal'
+import { toAppError } from '@halles/service/refusal'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Backlog, OrderStore } from './orders.ts'
 
@@ -71,7 +71,7 @@ export function createOrderMetrics(registry: Registry, orders: Pick<OrderStore, 
         if (!result.replayed) placed.inc()
         return result
       } catch (error) {
-        rejected.inc({ code: refusalOf(error)?.code ?? 'INTERNAL' })
+        rejected.inc({ code: toAppError(error)?.code ?? 'INTERNAL' })
         throw error
       }
     },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { newId } from '@halles/service/ids'
-import { ownDatabase } from '@halles/testkit/database'
-import { someone } from '@halles/testkit/people'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { createPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient, type Document } from 'mongodb'
 import { expect, inject, it, onTestFinished } from 'vitest'
@@ -23,7 +23,7 @@ it('order-service finishes the orders that an earlier version stored under other
   const consumer = await consumeOrderEvents(inject('kafka'))
   onTestFinished(() => consumer.close())
 
-  const database = ownDatabase(inject('mongodb'))
+  const database = uniqueDatabaseUrl(inject('mongodb'))
   const client = new MongoClient(database, { ignoreUndefined: true })
   onTestFinished(() => client.close())
   const orders = client.db().collection<Document & { _id: string }>('orders')
@@ -33,7 +33,7 @@ it('order-service finishes the orders that an earlier version stored under other
     { key: { releaseAt: 1 }, partialFilterExpression: { releaseAt: { $exists: true } } },
   ])
 
-  const customer = someone()
+  const customer = createPrincipal()
   const product = productService.addProduct({ stock: 10 })
   const items = [{ productId: product.id, quantity: 1 }]
   const fingerprint = toFingerprint([{ ...items[0]!, index: 0 }])
@@ -120,7 +120,7 @@ it('order-service finishes the orders that an earlier version stored under other
 })
 
 it('openOrdersCollection renames stored orders once, however many instances start at the same time', async () => {
-  const client = new MongoClient(ownDatabase(inject('mongodb')))
+  const client = new MongoClient(uniqueDatabaseUrl(inject('mongodb')))
   onTestFinished(() => client.close())
   const db = client.db()
   const at = new Date()

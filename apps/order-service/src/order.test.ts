@@ -1,5 +1,5 @@
 import { statuses, type Status } from '@halles/contracts/order-events'
-import { someAdmin, someone } from '@halles/testkit/people'
+import { createAdmin, createPrincipal } from '@halles/testkit/people'
 import { toCents } from '@halles/service/money'
 import { describe, expect, it } from 'vitest'
 import { checkTransition, createOrder, toOrderView, transitions } from './order.ts'
@@ -17,7 +17,7 @@ const cases = (['admin', 'owner'] as const).flatMap((actor) =>
 
 describe('checkTransition', () => {
   it.each(cases)('by the %s, from %s to %s, gives %s', (actor, from, to, expected) => {
-    const principal = actor === 'admin' ? someAdmin() : someone()
+    const principal = actor === 'admin' ? createAdmin() : createPrincipal()
     const check = () => checkTransition(principal, from, to)
     if (typeof expected === 'boolean') expect(check()).toBe(expected)
     else expect(check).toThrow(expect.objectContaining({ code: expected }))

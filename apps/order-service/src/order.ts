@@ -1,7 +1,7 @@
 import { statuses, type Customer, type OrderView, type Status } from '@halles/contracts/order-events'
 import { sumCents, toEuros } from '@halles/service/money'
-import type { Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import type { Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 
 /** One product of an order, as ordered: `price` is euros for one. */
 export type Line = { productId: string; name: string; quantity: number; price: number }
@@ -87,7 +87,7 @@ export const transitions: Readonly<Record<Status, Partial<Record<Status, readonl
   Annulée: {},
 }
 
-const toActor = (principal: Person): Actor => (principal.role === 'admin' ? 'admin' : 'owner')
+const toActor = (principal: Principal): Actor => (principal.role === 'admin' ? 'admin' : 'owner')
 
 /** The statuses that a customer may set on any order of theirs. */
 const ownerStatuses = new Set(
@@ -101,19 +101,19 @@ const ownerStatuses = new Set(
  * @throws AppError `FORBIDDEN` for a transition that only an admin may make, `INVALID_TRANSITION` for one that nobody
  *   may
  */
-export function checkTransition(principal: Person, from: Status, to: Status): boolean {
+export function checkTransition(principal: Principal, from: Status, to: Status): boolean {
   const actor = toActor(principal)
   if (actor === 'owner' && !ownerStatuses.has(to)) throw forbidden()
   if (from === to) return false
   const actors = transitions[from][to]
-  if (!actors) throw new Refusal('INVALID_TRANSITION', `An order that is ${from} cannot become ${to}.`)
+  if (!actors) throw new AppError('INVALID_TRANSITION', `An order that is ${from} cannot become ${to}.`)
   if (!actors.includes(actor)) throw forbidden()
   return true
 }
-const forbidden = (): Refusal => new Refusal('FORBIDDEN', 'Only an admin may do this with an order.')
+const forbidden = (): AppError => new AppError('FORBIDDEN', 'Only an admin may do this with an order.')
 
 /** Filter of the orders that a principal may read: every order for an admin, else their own. */
-export const readFilter = (principal: Person): { userId?: string } =>
+export const readFilter = (principal: Principal): { userId?: string } =>
   principal.role === 'admin' ? {} : { userId: principal.id }
 
 /** Creates an order that is `Reçue` since `at`, with its first event unpublished. */

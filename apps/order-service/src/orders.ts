@@ -1,7 +1,7 @@
 import type { Status } from '@halles/contracts/order-events'
 import { migrate } from '@halles/service/migrations'
-import { pageOf } from '@halles/service/mongo'
-import type { Page, PageWish } from '@halles/service/page'
+import { findPage } from '@halles/service/mongo'
+import type { Page, PageArgs } from '@halles/service/page'
 import type { Collection, Db } from 'mongodb'
 import { placedFilter, WORKER_DELAY, type Order, type StoredOrder } from './order.ts'
 
@@ -69,8 +69,8 @@ export function createOrderStore(orders: Collection<StoredOrder>) {
       (await orders.find({ _id: { $in: ids }, ...filter, ...placedFilter }).toArray()) as Order[],
 
     /** A page of orders, newest first. */
-    findPage: async (filter: { userId?: string; status?: Status }, page: PageWish): Promise<Page<Order>> =>
-      (await pageOf(
+    findPage: async (filter: { userId?: string; status?: Status }, page: PageArgs): Promise<Page<Order>> =>
+      (await findPage(
         orders,
         {
           list: 'orders',

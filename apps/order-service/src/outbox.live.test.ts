@@ -1,9 +1,9 @@
 import { statuses } from '@halles/contracts/order-events'
 import { newId } from '@halles/service/ids'
-import { kafkaAt, type Publisher } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { createKafka, type Publisher } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import { startServers } from '@halles/servers'
-import { someAdmin, someone } from '@halles/testkit/people'
+import { createAdmin, createPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { consumeOrderEvents, type OrderEventsConsumer } from '../test/order-events.ts'
@@ -13,8 +13,8 @@ import { openStores, type Stores } from '../test/stores.ts'
 import { createOrder, WORKER_DELAY, type Order } from './order.ts'
 import { createOutbox, type OutboxDeps } from './outbox.ts'
 
-const log = logger('test', 'silent')
-const kafka = kafkaAt(inject('kafka'), 'order-service-test', log)
+const log = createLogger('test', 'silent')
+const kafka = createKafka(inject('kafka'), 'order-service-test', log)
 let stores: Stores
 let consumer: OrderEventsConsumer
 beforeAll(async () => {
@@ -36,7 +36,7 @@ function startRelay(more: Partial<OutboxDeps> = {}) {
 
 /** Stores a confirmed order whose event is unpublished. */
 async function createUnpublishedOrder(): Promise<Order> {
-  const { id, name, email, locale } = someone()
+  const { id, name, email, locale } = createPrincipal()
   const items = [{ productId: newId(), name: 'Comté', quantity: 1, price: 10 }]
   const order = createOrder({
     _id: newId(),
@@ -172,9 +172,9 @@ it(
       await servers.stop()
     })
     const product = productService.addProduct({ stock: 1000 })
-    const admin = someAdmin()
+    const admin = createAdmin()
     const placeOrder = async (): Promise<string> => {
-      const answer = await service.placeOrder(someone(), [{ productId: product.id, quantity: 1 }])
+      const answer = await service.placeOrder(createPrincipal(), [{ productId: product.id, quantity: 1 }])
       expect(answer.statusCode).toBe(201)
       return answer.json().id
     }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
-import type { Outgoing } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import type { OutgoingMessage } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import { eventually } from '@halles/testkit/wait'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createOrder, type Order } from './order.ts'
@@ -62,7 +62,7 @@ const newOrder = (_id: string, lines = 1): Order =>
 
 /** Creates an outbox over a map of orders and a fake publisher, which fails while `state.isKafkaDown`. */
 function createTestOutbox(orders: Map<string, Order>) {
-  const sends: Outgoing[][] = []
+  const sends: OutgoingMessage[][] = []
   const state = { isKafkaDown: false, gate: Promise.resolve(), reads: [] as string[][], sendsStarted: 0 }
   const outbox = createOutbox({
     pendingPublications: {
@@ -84,7 +84,7 @@ function createTestOutbox(orders: Map<string, Order>) {
       },
       close: async () => {},
     },
-    log: logger('test', 'silent'),
+    log: createLogger('test', 'silent'),
     onPublished: () => {},
     now: () => new Date(),
     pollInterval: 30,

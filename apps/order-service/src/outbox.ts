@@ -1,8 +1,8 @@
 import { CLOUDEVENTS_JSON, ORDER_EVENTS, type OrderEvent } from '@halles/contracts/order-events'
-import type { Outgoing, Publisher } from '@halles/service/kafka'
+import type { OutgoingMessage, Publisher } from '@halles/service/kafka'
 import type { Logger } from '@halles/service/log'
-import { rounds } from '@halles/service/rounds'
-import { inSpan } from '@halles/service/trace'
+import { pollEvery } from '@halles/service/rounds'
+import { runInSpan } from '@halles/service/trace'
 import { toOrderView, type Order, type UnpublishedEvent } from './order.ts'
 import type { PendingPublications } from './pending-publications.ts'
 
@@ -50,7 +50,7 @@ export function createOutbox({
       const sent = publisher.send(ORDER_EVENTS, batch.messages)
       // Each event has a span in the trace of the request that caused it, though the batch is sent as one.
       await Promise.all(
-        batch.events.map((event) => inSpan('send order-events', 'producer', event.traceparent, () => sent)),
+        batch.events.map((event) => runInSpan('send order-events', 'producer', event.traceparent, () => sent)),
       )
       await pendingPublications.markPublished(batch.orders)
       for (const { at } of batch.events) onPublished(at)
@@ -82,13 +82,13 @@ export function createOutbox({
     else if (queue.size < QUEUE_LIMIT) queue.set(id, queue.size < MAX_ORDERS ? order : undefined)
   }
 
-  const worker = rounds(
+  const worker = pollEvery(
     'outbox',
     pollInterval,
     async () => {
       if (queue.size > 0) await publishQueue()
       if (now().getTime() - polledAt >= pollInterval) await poll()
-      if (queue.size > 0 || now().getTime() - polledAt >= pollInterval) worker.soon()
+      if (queue.size > 0 || now().getTime() - polledAt >= pollInterval) worker.wake()
     },
     log,
   )
@@ -97,7 +97,7 @@ export function createOutbox({
     /** Publishes the unpublished events of an order soon. */
     enqueue: (id: string): void => {
       add(id)
-      worker.soon()
+      worker.wake()
     },
     /**
      * Publishes the first event of an order soon, given the order as it was confirmed. No event comes before the first,
@@ -105,7 +105,7 @@ export function createOutbox({
      */
     enqueueCreated: (order: Order): void => {
       add(order._id, order)
-      worker.soon()
+      worker.wake()
     },
     stop: async (): Promise<void> => {
       await worker.stop()
@@ -114,7 +114,7 @@ export function createOutbox({
   }
 }
 
-type Batch = { orders: Order[]; events: UnpublishedEvent[]; messages: Outgoing[]; bytes: number }
+type Batch = { orders: Order[]; events: UnpublishedEvent[]; messages: OutgoingMessage[]; bytes: number }
 
 /**
  * Converts the events of orders to messages, in batches that a broker takes. One order's events stay together, in

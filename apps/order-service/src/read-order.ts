@@ -1,9 +1,9 @@
-import type { Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import type { Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import { readFilter, type Order } from './order.ts'
 import type { OrderStore } from './orders.ts'
 
-const notFound = (): Refusal => new Refusal('NOT_FOUND', 'There is no such order.')
+const notFound = (): AppError => new AppError('NOT_FOUND', 'There is no such order.')
 
 /**
  * Reads one order, for its customer and for admins. With `userId`, the order must be that user's.
@@ -12,7 +12,7 @@ const notFound = (): Refusal => new Refusal('NOT_FOUND', 'There is no such order
  */
 export async function readOrder(
   { orders }: { orders: Pick<OrderStore, 'find'> },
-  principal: Person,
+  principal: Principal,
   { id, userId }: { id: string; userId?: string },
 ): Promise<Order> {
   const readable = readFilter(principal)
@@ -25,10 +25,10 @@ export async function readOrder(
 /** Reads many orders with one query; for each id the order, or the error that readOrder would throw. */
 export async function readOrders(
   { orders }: { orders: Pick<OrderStore, 'findMany'> },
-  principal: Person | undefined,
+  principal: Principal | undefined,
   ids: string[],
-): Promise<(Order | Refusal)[]> {
-  if (!principal) return ids.map(() => new Refusal('UNAUTHENTICATED', 'Sign in first: this needs an access token.'))
+): Promise<(Order | AppError)[]> {
+  if (!principal) return ids.map(() => new AppError('UNAUTHENTICATED', 'Sign in first: this needs an access token.'))
   const found = await orders.findMany([...new Set(ids)], readFilter(principal))
   const byId = new Map(found.map((order) => [order._id, order]))
   return ids.map((id) => byId.get(id) ?? notFound())

@@ -1,5 +1,5 @@
 import { newId } from '@halles/service/ids'
-import { someAdmin, someone, type TestPerson } from '@halles/testkit/people'
+import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startOrderService, type OrderService } from '../test/start-order-service.ts'
@@ -21,17 +21,17 @@ afterAll(async () => {
   productService.stop()
 })
 
-const admin = someAdmin()
-const get = async (principal: TestPerson | undefined, url: string) =>
+const admin = createAdmin()
+const get = async (principal: TestPrincipal | undefined, url: string) =>
   (await service.request(principal, 'GET', url)).json()
 
-async function placeOrder(customer: TestPerson): Promise<string> {
+async function placeOrder(customer: TestPrincipal): Promise<string> {
   return (await service.placeOrder(customer, [{ productId: productService.addProduct().id, quantity: 1 }])).json().id
 }
 
 /** Creates a customer with so many orders; `ids` are oldest first. */
 async function createCustomer(count: number) {
-  const customer = someone()
+  const customer = createPrincipal()
   const ids: string[] = []
   for (let i = 0; i < count; i++) ids.push(await placeOrder(customer))
   return { customer, ids }
@@ -50,7 +50,7 @@ describe('reading one order', () => {
     const url = `/orders/${customer.id}/${ids[0]}`
     expect(await get(customer, url)).toMatchObject({ id: ids[0], userId: customer.id })
     expect(await get(admin, url)).toMatchObject({ id: ids[0] })
-    const other = someone()
+    const other = createPrincipal()
     expect(await get(other, url)).toMatchObject({ code: 'NOT_FOUND' })
     expect(await get(other, `/orders/${other.id}/${ids[0]}`)).toMatchObject({ code: 'NOT_FOUND' })
     expect(await get(admin, `/orders/${other.id}/${ids[0]}`)).toMatchObject({ code: 'NOT_FOUND' })
@@ -63,7 +63,7 @@ describe('reading one order', () => {
     const query = 'query ($id: ID!) { order(id: $id) { id } }'
     expect((await service.graphql(customer, query, { id: ids[0] })).data.order).toEqual({ id: ids[0] })
     for (const [principal, id] of [
-      [someone(), ids[0]],
+      [createPrincipal(), ids[0]],
       [customer, 'nothing'],
     ] as const) {
       const answer = await service.graphql(principal, query, { id })
@@ -128,7 +128,7 @@ describe('listing orders', () => {
     '?after=x',
     '?page=2',
   ])('rejects %s', async (query) => {
-    const customer = someone()
+    const customer = createPrincipal()
     expect(await get(customer, `/orders/${customer.id}${query}`)).toMatchObject({ code: 'VALIDATION_FAILED' })
   })
 
@@ -142,7 +142,7 @@ describe('listing orders', () => {
   it('is FORBIDDEN for another user, whether or not that user exists', async () => {
     const { customer } = await createCustomer(1)
     for (const userId of [customer.id, 'no-one'])
-      expect(await get(someone(), `/orders/${userId}`)).toMatchObject({ code: 'FORBIDDEN' })
+      expect(await get(createPrincipal(), `/orders/${userId}`)).toMatchObject({ code: 'FORBIDDEN' })
     expect(await get(undefined, `/orders/${customer.id}`)).toMatchObject({ code: 'UNAUTHENTICATED' })
     expect(await get(admin, '/orders/no-one')).toMatchObject({ items: [], totalCount: 0 })
   })
@@ -151,18 +151,18 @@ describe('listing orders', () => {
     const { ids } = await createCustomer(1)
     const { items } = await get(admin, '/orders?first=1')
     expect(items[0].id).toBe(ids[0])
-    expect(await get(someone(), '/orders')).toMatchObject({ code: 'FORBIDDEN' })
+    expect(await get(createPrincipal(), '/orders')).toMatchObject({ code: 'FORBIDDEN' })
     expect(await get(undefined, '/orders')).toMatchObject({ code: 'UNAUTHENTICATED' })
     const query = '{ orders(first: 1, status: RECUE) { nodes { id } edges { cursor node { id } } totalCountIsExact } }'
     const { data } = await service.graphql(admin, query)
     expect(data.orders).toMatchObject({ nodes: [{ id: ids[0] }], totalCountIsExact: true })
-    const forbidden = await service.graphql(someone(), query)
+    const forbidden = await service.graphql(createPrincipal(), query)
     expect(forbidden).toMatchObject({ data: null, errors: [{ extensions: { code: 'FORBIDDEN' } }] })
   })
 })
 
 describe('entity resolution for other subgraphs', () => {
-  const entities = (principal: TestPerson | undefined, representations: object[], fields: string) =>
+  const entities = (principal: TestPrincipal | undefined, representations: object[], fields: string) =>
     service.graphql(
       principal,
       `query ($r: [_Any!]!) { _entities(representations: $r) { ... on Order { id number } ... on User { ${fields} } } }`,
@@ -201,7 +201,7 @@ describe('entity resolution for other subgraphs', () => {
         totalCount: 2,
       })
     }
-    const other = await entities(someone(), key, `id ${fields}`)
+    const other = await entities(createPrincipal(), key, `id ${fields}`)
     expect(other.data._entities[0]).toEqual({ id: customer.id, orders: null })
     expect(other.errors).toMatchObject([{ path: ['_entities', 0, 'orders'], extensions: { code: 'FORBIDDEN' } }])
     const tooMany = await entities(customer, key, 'orders(first: 101) { totalCount }')
@@ -219,7 +219,7 @@ describe('the operational endpoints of order-service', () => {
     const { paths } = (await service.app.inject('/openapi.json')).json()
     expect(Object.keys(paths)).toEqual(['/orders', '/orders/{userId}', '/orders/{userId}/{id}', '/orders/{id}/status'])
     await createCustomer(1)
-    await service.placeOrder(someone(), [{ productId: 'nothing', quantity: 1 }])
+    await service.placeOrder(createPrincipal(), [{ productId: 'nothing', quantity: 1 }])
     const { body } = await service.app.inject('/metrics')
     for (const line of [
       /^orders_placed_total\{.*\} [1-9]/m,
@@ -234,7 +234,7 @@ describe('the operational endpoints of order-service', () => {
   })
 
   it('count the gauges at each scrape', async () => {
-    const pending = createOrder({ _id: newId(), number: '1', customer: someone(), items: [], at: new Date() })
+    const pending = createOrder({ _id: newId(), number: '1', customer: createPrincipal(), items: [], at: new Date() })
     await service.stored.insertOne({ ...pending, status: 'Pending', nextAttemptAt: new Date(Date.now() + 600_000) })
     const countPending = async () =>
       /^orders_pending\{.*\} (\d+)$/m.exec((await service.app.inject('/metrics')).body)?.[1]

@@ -1,8 +1,8 @@
 import { OrderView } from '@halles/contracts/order-events'
 import type { App } from '@halles/service/app'
-import { PageView, pageView } from '@halles/service/page'
-import { signedIn } from '@halles/service/person'
-import { Problem } from '@halles/service/schema'
+import { PageView, toPageView } from '@halles/service/page'
+import { requirePrincipal } from '@halles/service/person'
+import { ProblemDetails } from '@halles/service/schema'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { withinAnswerTimeout } from './answer-timeout.ts'
@@ -17,7 +17,7 @@ import { readOrder } from './read-order.ts'
 export type RestDeps = PlaceOrderDeps & ChangeStatusDeps & { orders: Pick<OrderStore, 'find' | 'findPage'> }
 
 const OrderPage = PageView(OrderView, 'OrderPage')
-const problems = { '4xx': Problem, '5xx': Problem }
+const problems = { '4xx': ProblemDetails, '5xx': ProblemDetails }
 
 /** OpenAPI properties of every route. Ids are any text: an id that does not exist is answered NOT_FOUND. */
 const common = { tags: ['orders'], security: [{ bearer: [] }] }
@@ -25,10 +25,10 @@ const UserParams = Type.Object({ userId: Type.String() })
 const OrderParams = Type.Object({ id: Type.String() })
 
 /** Requests without an access token are answered UNAUTHENTICATED before anything else is validated. */
-const preValidation = async (request: FastifyRequest): Promise<void> => void signedIn(request.person)
+const preValidation = async (request: FastifyRequest): Promise<void> => void requirePrincipal(request.principal)
 
 /** Registers the REST routes. */
-export function rest(app: App, deps: RestDeps): void {
+export function registerRestRoutes(app: App, deps: RestDeps): void {
   app.post(
     '/orders',
     {
@@ -45,7 +45,7 @@ export function rest(app: App, deps: RestDeps): void {
     },
     async (request, reply) => {
       const key = request.headers['idempotency-key']
-      const placing = placeOrder(deps, signedIn(request.person), request.body, key)
+      const placing = placeOrder(deps, requirePrincipal(request.principal), request.body, key)
       const { order, replayed } = await withinAnswerTimeout(placing)
       if (replayed) reply.header('idempotent-replayed', 'true')
       return reply.code(201).header('location', `/orders/${order.userId}/${order._id}`).send(toOrderView(order))
@@ -64,8 +64,8 @@ export function rest(app: App, deps: RestDeps): void {
       },
     },
     async (request) => {
-      const page = listOrders(deps, request.person, request.query)
-      return pageView(await withinAnswerTimeout(page), toOrderView)
+      const page = listOrders(deps, request.principal, request.query)
+      return toPageView(await withinAnswerTimeout(page), toOrderView)
     },
   )
 
@@ -82,8 +82,8 @@ export function rest(app: App, deps: RestDeps): void {
       },
     },
     async (request) => {
-      const orders = listUserOrders(deps, request.person, request.params.userId, request.query)
-      return pageView(await withinAnswerTimeout(orders), toOrderView)
+      const orders = listUserOrders(deps, request.principal, request.params.userId, request.query)
+      return toPageView(await withinAnswerTimeout(orders), toOrderView)
     },
   )
 
@@ -99,7 +99,7 @@ export function rest(app: App, deps: RestDeps): void {
       },
     },
     async (request) => {
-      const order = readOrder(deps, signedIn(request.person), request.params)
+      const order = readOrder(deps, requirePrincipal(request.principal), request.params)
       return toOrderView(await withinAnswerTimeout(order))
     },
   )
@@ -118,7 +118,7 @@ export function rest(app: App, deps: RestDeps): void {
     },
     async (request) => {
       const input = { id: request.params.id, status: request.body.status }
-      const changed = changeStatus(deps, signedIn(request.person), input)
+      const changed = changeStatus(deps, requirePrincipal(request.principal), input)
       return toOrderView(await withinAnswerTimeout(changed))
     },
   )

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ORDER_EVENTS, ORDER_EVENTS_PARTITIONS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 
 export type ConsumedEvent = { event: OrderEvent; key: string | null; headers: Record<string, string> }
 
@@ -19,9 +19,9 @@ function parse(value: string | null): OrderEvent | undefined {
 /** Consumes `order-events` from the beginning, in a consumer group of its own. */
 export async function consumeOrderEvents(brokers: string) {
   const consumed: ConsumedEvent[] = []
-  const kafka = kafkaAt(brokers, 'order-service-test', logger('test', 'silent'))
+  const kafka = createKafka(brokers, 'order-service-test', createLogger('test', 'silent'))
   await kafka.ensureTopic(ORDER_EVENTS, ORDER_EVENTS_PARTITIONS)
-  const consumer = await kafka.listen({
+  const consumer = await kafka.consume({
     groupId: `test-${randomUUID()}`,
     topic: ORDER_EVENTS,
     maxWaitTime: 100,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { newId } from '@halles/service/ids'
-import { someAdmin, someone, type TestPerson } from '@halles/testkit/people'
-import { say, type Process } from '@halles/testkit/process'
+import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/testkit/people'
+import { sendRequest, type Process } from '@halles/testkit/process'
 import { eventually } from '@halles/testkit/wait'
 import type { Db } from 'mongodb'
 import { createOrder, type Order } from '../src/order.ts'
@@ -38,8 +38,8 @@ export type ScenarioKind = (typeof scenarioKinds)[number]
  * none, and its idempotency key gives it.
  */
 export async function createScenario({ stores, stock, productUrl, productDb }: Environment) {
-  const customer = someone()
-  const admin = someAdmin()
+  const customer = createPrincipal()
+  const admin = createAdmin()
   const placements: PlaceRequest[] = []
   /** The order that was answered 201, by key. */
   const answeredOrders = new Map<string, string>()
@@ -49,7 +49,7 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
   const unexpected: string[] = []
 
   const createProduct = async (stock: number): Promise<string> => {
-    const answer = await say(productUrl, admin, 'POST', '/products', {
+    const answer = await sendRequest(productUrl, admin, 'POST', '/products', {
       name: 'Comté 18 mois',
       price: 12.9,
       category: 'Fromagerie',
@@ -116,7 +116,7 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
       placements.push(placement)
       const items = [{ productId: placement.product, quantity: placement.quantity }]
       const headers = { 'idempotency-key': placement.key }
-      const answer = received(await say(url, customer, 'POST', '/orders', { items }, headers))
+      const answer = received(await sendRequest(url, customer, 'POST', '/orders', { items }, headers))
       if (answer.status === 201) {
         const earlier = answeredOrders.get(placement.key)
         if (earlier !== undefined && earlier !== answer.body.id) unexpected.push(`${placement.key} became two orders`)
@@ -126,9 +126,9 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
         unexpected.push(`placing an order answered ${answer.status} ${answer.body.code}`)
       return answeredOrders.get(placement.key)
     }
-    const changeStatus = async (actor: TestPerson, orderId: string | undefined, status: string): Promise<void> => {
+    const changeStatus = async (actor: TestPrincipal, orderId: string | undefined, status: string): Promise<void> => {
       if (orderId === undefined) return
-      const answer = received(await say(url, actor, 'PUT', `/orders/${orderId}/status`, { status }))
+      const answer = received(await sendRequest(url, actor, 'PUT', `/orders/${orderId}/status`, { status }))
       if (answer.status === 200) answeredChanges.push({ orderId, status })
       else if (![503, 504].includes(answer.status))
         unexpected.push(`${status} answered ${answer.status} ${answer.body.code}`)
@@ -140,7 +140,7 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
         $or: [{ releaseAttemptAt: { $exists: true } }, { nextAttemptAt: { $exists: true } }],
       }
       await eventually('no pending publication or release is left', async () => {
-        received(await say(url, customer, 'GET', `/orders/${customer.id}`))
+        received(await sendRequest(url, customer, 'GET', `/orders/${customer.id}`))
         return (await stores.collection.countDocuments(unfinished)) === 0
       })
     }
@@ -149,7 +149,7 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
     return {
       /** Orders are placed, confirmed, cancelled, replayed and rejected, some of them concurrently. */
       normal: async (expiredKey) => {
-        received(await say(url, admin, 'GET', '/readyz'))
+        received(await sendRequest(url, admin, 'GET', '/readyz'))
         const first = newPlacement(product, 2)
         await changeStatus(admin, await place(first), 'Confirmée')
         await place(first)
@@ -207,7 +207,7 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
       [...new Map(placements.map((placement) => [placement.key, placement])).values()].map(
         async ({ key, product, quantity }) => {
           const items = [{ productId: product, quantity }]
-          const answer = await say(url, customer, 'POST', '/orders', { items }, { 'idempotency-key': key })
+          const answer = await sendRequest(url, customer, 'POST', '/orders', { items }, { 'idempotency-key': key })
           if (answer?.status !== 201) return product === rareProduct && answer?.body.code === 'INSUFFICIENT_STOCK'
           const earlier = answeredOrders.get(key)
           if (earlier !== undefined && earlier !== answer.body.id) unexpected.push(`${key} became two orders`)
@@ -261,7 +261,7 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
         .filter(({ status }) => status !== 'Annulée')
         .flatMap(({ items }) => items)
         .reduce((sum, { productId, quantity }) => sum + (productId === id ? quantity : 0), 0)
-      const { stock } = (await say(productUrl, customer, 'GET', `/products/${id}`))!.body
+      const { stock } = (await sendRequest(productUrl, customer, 'GET', `/products/${id}`))!.body
       if (stock !== initial - sold) found.push(`the stock is ${stock} of ${initial}, though ${sold} are sold`)
     }
     return found

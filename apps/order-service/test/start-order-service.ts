@@ -1,9 +1,9 @@
 import { ACCOUNT_DELETIONS } from '@halles/contracts/account-deletions'
-import { as, testKeyOf, type TestPerson } from '@halles/testkit/people'
-import { ownDatabase } from '@halles/testkit/database'
+import { authorizationHeader, findTestPublicKey, type TestPrincipal } from '@halles/testkit/people'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { MongoClient, type Collection } from 'mongodb'
 import { createApp, type Options } from '../src/app.ts'
-import { configFrom } from '../src/config.ts'
+import { parseConfig } from '../src/config.ts'
 import type { StoredOrder } from '../src/order.ts'
 
 export type OrderService = Awaited<ReturnType<typeof startOrderService>>
@@ -14,11 +14,11 @@ export async function startOrderService(
     mongodb,
     kafka,
     product,
-    database = ownDatabase(mongodb),
+    database = uniqueDatabaseUrl(mongodb),
   }: Record<'mongodb' | 'kafka' | 'product', string> & { database?: string },
   options: Options = {},
 ) {
-  const settings = configFrom({
+  const settings = parseConfig({
     PORT: '0',
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',
     JWKS_URL: 'http://127.0.0.1:1/jwks.json',
@@ -28,12 +28,12 @@ export async function startOrderService(
   })
   // A consumer group of its own: in a shared group each test's instance would get only some of the messages.
   const deletions = { topic: ACCOUNT_DELETIONS, groupId: new URL(database).pathname.slice(1) }
-  const app = await createApp(settings, { keyOf: testKeyOf, deletions, ...options })
+  const app = await createApp(settings, { findPublicKey: findTestPublicKey, deletions, ...options })
   const client = new MongoClient(database)
   const stored: Collection<StoredOrder> = client.db().collection('orders')
 
   const request = async (
-    principal: TestPerson | undefined,
+    principal: TestPrincipal | undefined,
     method: 'GET' | 'POST' | 'PUT',
     url: string,
     payload?: object,
@@ -42,7 +42,7 @@ export async function startOrderService(
     app.inject({
       method,
       url,
-      headers: { ...headers, ...(principal && (await as(principal))) },
+      headers: { ...headers, ...(principal && (await authorizationHeader(principal))) },
       ...(payload && { payload }),
     })
 
@@ -53,7 +53,7 @@ export async function startOrderService(
     database,
     request,
     placeOrder: (
-      customer: TestPerson | undefined,
+      customer: TestPrincipal | undefined,
       items: object[],
       { key, expectedTotal }: { key?: string; expectedTotal?: number } = {},
     ) =>
@@ -64,7 +64,7 @@ export async function startOrderService(
         { items, ...(expectedTotal !== undefined && { expectedTotal }) },
         key === undefined ? {} : { 'idempotency-key': key },
       ),
-    graphql: async (principal: TestPerson | undefined, query: string, variables: object = {}) =>
+    graphql: async (principal: TestPrincipal | undefined, query: string, variables: object = {}) =>
       (await request(principal, 'POST', '/graphql', { query, variables })).json(),
     close: async () => {
       await app.close()

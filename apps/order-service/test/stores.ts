@@ -1,13 +1,13 @@
-import { openMongo } from '@halles/service/mongo'
-import { ownDatabase } from '@halles/testkit/database'
+import { connectMongo } from '@halles/service/mongo'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { createOrderStore, openOrdersCollection } from '../src/orders.ts'
 import { createPendingPublications } from '../src/pending-publications.ts'
 import { createOrderNumbers, createPendingOrders } from '../src/place-order/pending-orders.ts'
 import { createPendingReleases } from '../src/place-order/pending-releases.ts'
 
 /** Opens this service's stores, on a database of their own. `clock.offset` is added to their time, in milliseconds. */
-export async function openStores(mongodb: string, database = ownDatabase(mongodb)) {
-  const mongo = await openMongo(database, 'order-service-test')
+export async function openStores(mongodb: string, database = uniqueDatabaseUrl(mongodb)) {
+  const mongo = await connectMongo(database, 'order-service-test')
   const collection = await openOrdersCollection(mongo.db)
   const clock = { offset: 0 }
   const now = () => new Date(Date.now() + clock.offset)

@@ -1,9 +1,9 @@
-import { ownDatabase } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { MongoClient } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { abandonSale, createStockFixture, findLedgerMismatches, type StockFixture } from '../test/stock-fixture.ts'
 
-const database = ownDatabase(inject('mongodb'), 'product')
+const database = uniqueDatabaseUrl(inject('mongodb'), 'product')
 let stock: StockFixture
 beforeAll(async () => {
   stock = await createStockFixture(database)

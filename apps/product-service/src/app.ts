@@ -1,16 +1,16 @@
-import { serveSubgraph, serviceApp } from '@halles/service/app'
-import { doorsOf, trustOf } from '@halles/service/config'
+import { serveSubgraph, createServiceApp } from '@halles/service/app'
+import { accessOptions, peerCredentials } from '@halles/service/config'
 import { newId } from '@halles/service/ids'
-import { keysAt } from '@halles/service/keys'
-import { openMongo } from '@halles/service/mongo'
-import { revocationsAt } from '@halles/service/revocations'
+import { createJwksClient } from '@halles/service/keys'
+import { connectMongo } from '@halles/service/mongo'
+import { createRevocationClient } from '@halles/service/revocations'
 import { abortAbandonedTransactions } from './abandoned-transactions.ts'
 import type { Settings } from './config.ts'
 import { demoProducts } from './demo-catalogue/catalogue.ts'
 import { createProductSubgraph } from './graphql.ts'
 import { startGrpcServer } from './grpc.ts'
 import { createProductStore } from './products/products.ts'
-import { rest } from './rest.ts'
+import { registerRestRoutes } from './rest.ts'
 import { createStockMetrics } from './stock/metrics.ts'
 import { createReservationStore } from './stock/reservations.ts'
 import { findStockDifferences, startStockReconciliation } from './stock/stock-reconciliation.ts'
@@ -22,17 +22,17 @@ const NAME = 'product-service'
  * Creates product-service: an HTTP app that does not listen yet, and a gRPC server that listens already, on the returned
  * `grpcPort`. `findPublicKey` returns the public key of a token's key id.
  */
-export async function createApp(settings: Settings, findPublicKey = keysAt(settings.JWKS_URL)) {
-  const mongo = await openMongo(settings.MONGODB_URL, NAME)
-  const app = await serviceApp({
+export async function createApp(settings: Settings, findPublicKey = createJwksClient(settings.JWKS_URL)) {
+  const mongo = await connectMongo(settings.MONGODB_URL, NAME)
+  const app = await createServiceApp({
     name: NAME,
     logLevel: settings.LOG_LEVEL,
-    keyOf: findPublicKey,
-    revocations: revocationsAt(settings.JWKS_URL),
+    findPublicKey: findPublicKey,
+    revocations: createRevocationClient(settings.JWKS_URL),
     issuer: settings.JWT_ISSUER,
     audience: settings.JWT_AUDIENCE,
-    ...doorsOf(settings),
-    needs: { mongodb: mongo.ping },
+    ...accessOptions(settings),
+    readinessChecks: { mongodb: mongo.ping },
   })
 
   const now = () => new Date()
@@ -44,11 +44,11 @@ export async function createApp(settings: Settings, findPublicKey = keysAt(setti
   if (settings.DEMO_CATALOGUE && (await products.fillIfEmpty(demoProducts(now()))))
     app.log.info('filled the empty catalogue with the demo catalogue')
 
-  rest(app, { products, newId, now })
+  registerRestRoutes(app, { products, newId, now })
   serveSubgraph(app, createProductSubgraph({ products, newId, now }))
   const grpc = await startGrpcServer(
     { reservations, checkHealth: mongo.ping, log: app.log },
-    { host: settings.GRPC_HOST, port: settings.GRPC_PORT, peerCredentials: trustOf(settings) },
+    { host: settings.GRPC_HOST, port: settings.GRPC_PORT, peerCredentials: peerCredentials(settings) },
   )
   const stopReconciliation = startStockReconciliation({
     findDifferences: () => findStockDifferences(mongo.db),

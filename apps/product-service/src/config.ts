@@ -1,23 +1,23 @@
 import {
-  BehindGateway,
-  Common,
-  demands,
-  dependencies,
-  JwksUrl,
-  MongodbUrl,
-  Peers,
+  BehindGatewaySettings,
+  CommonSettings,
+  productionRequirements,
+  settingsRequiredTogether,
+  JwksSettings,
+  MongodbSettings,
+  PeerSettings,
   readConfig,
-  type Demand,
+  type ProductionRequirement,
 } from '@halles/service/config'
 import { Type, type Static } from 'typebox'
 
 const Settings = Type.Object(
   {
-    ...Common,
-    ...BehindGateway,
-    ...Peers,
-    ...JwksUrl,
-    ...MongodbUrl,
+    ...CommonSettings,
+    ...BehindGatewaySettings,
+    ...PeerSettings,
+    ...JwksSettings,
+    ...MongodbSettings,
     GRPC_PORT: Type.Integer({
       minimum: 0,
       maximum: 65535,
@@ -32,17 +32,17 @@ const Settings = Type.Object(
       description: 'true fills an empty catalogue with demo products',
     }),
   },
-  { dependencies },
+  { dependencies: settingsRequiredTogether },
 )
 
 export type Settings = Static<typeof Settings>
 
-const noDemoCatalogue: Demand = {
+const noDemoCatalogue: ProductionRequirement = {
   name: 'DEMO_CATALOGUE',
-  met: ({ DEMO_CATALOGUE }) => DEMO_CATALOGUE !== true,
-  sentence: 'must not be true',
+  isMet: ({ DEMO_CATALOGUE }) => DEMO_CATALOGUE !== true,
+  message: 'must not be true',
 }
 
 /** Parses the environment to product-service's settings. @throws Error that lists every invalid variable */
-export const configFrom = (env: NodeJS.ProcessEnv): Settings =>
-  readConfig(Settings, env, [demands.behindGateway, demands.peers, noDemoCatalogue])
+export const parseConfig = (env: NodeJS.ProcessEnv): Settings =>
+  readConfig(Settings, env, [productionRequirements.behindGateway, productionRequirements.peers, noDemoCatalogue])

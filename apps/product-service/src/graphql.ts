@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { subgraph } from '@halles/service/graphql'
-import { connection } from '@halles/service/page'
-import { admin } from '@halles/service/person'
-import { reader } from '@halles/service/schema'
+import { createSubgraphSchema } from '@halles/service/graphql'
+import { toConnection } from '@halles/service/page'
+import { requireAdmin } from '@halles/service/person'
+import { createParser } from '@halles/service/schema'
 import type { Resolvers } from './gen/graphql.ts'
 import { ProductSort } from './gen/graphql.ts'
 import { AdjustStock, CreateProduct, ListProducts, ReplaceProduct } from './products/product.ts'
@@ -13,10 +13,10 @@ import { adjustStock } from './stock/adjust-stock.ts'
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
-const parseListProducts = reader(ListProducts)
-const parseCreateProduct = reader(CreateProduct)
-const parseReplaceProduct = reader(ReplaceProduct)
-const parseAdjustStock = reader(AdjustStock)
+const parseListProducts = createParser(ListProducts)
+const parseCreateProduct = createParser(CreateProduct)
+const parseReplaceProduct = createParser(ReplaceProduct)
+const parseAdjustStock = createParser(AdjustStock)
 
 const sorts = {
   [ProductSort.Newest]: 'newest',
@@ -39,29 +39,29 @@ export function createProductSubgraph(deps: Deps) {
       product: (_, { id }) => readProduct(deps, id),
       products: async (_, { filter, sort, ...page }) => {
         const input = withoutNulls({ ...filter, ...page, sort: sort && sorts[sort] })
-        return connection(await deps.products.page(parseListProducts(input)))
+        return toConnection(await deps.products.page(parseListProducts(input)))
       },
       categories: () => deps.products.categories(),
     },
     // Authorization comes before validation, so these check for an admin first. The use cases check too: the rule is theirs.
     Mutation: {
-      createProduct: (_, { input }, { person }) =>
-        createProduct(deps, admin(person), parseCreateProduct(withoutNulls(input))),
-      updateProduct: (_, { id, input, expectedRevision }, { person }) =>
-        replaceProduct(deps, admin(person), {
+      createProduct: (_, { input }, { principal }) =>
+        createProduct(deps, requireAdmin(principal), parseCreateProduct(withoutNulls(input))),
+      updateProduct: (_, { id, input, expectedRevision }, { principal }) =>
+        replaceProduct(deps, requireAdmin(principal), {
           id,
           product: parseReplaceProduct(withoutNulls({ ...input, expectedRevision })),
         }),
-      deleteProduct: async (_, { id }, { person }) => {
-        await archiveProduct(deps, person, { id })
+      deleteProduct: async (_, { id }, { principal }) => {
+        await archiveProduct(deps, principal, { id })
         return id
       },
-      adjustStock: (_, { id, ...change }, { person }) =>
-        adjustStock(deps, admin(person), { id, ...parseAdjustStock(change) }),
+      adjustStock: (_, { id, ...change }, { principal }) =>
+        adjustStock(deps, requireAdmin(principal), { id, ...parseAdjustStock(change) }),
     },
     Product: { id: (product) => product._id },
   }
-  return subgraph({
+  return createSubgraphSchema({
     sdl,
     resolvers,
     references: {

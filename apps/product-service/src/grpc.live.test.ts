@@ -1,9 +1,9 @@
 import { status, type ServiceError } from '@grpc/grpc-js'
 import * as contracts from '@halles/contracts/product-grpc'
 import { productGrpcExamples } from '@halles/contracts/product-grpc-examples'
-import { ask } from '@halles/service/grpc'
+import { callUnary } from '@halles/service/grpc'
 import { newId } from '@halles/service/ids'
-import { ownDatabase } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createHealthClient, readReflection } from '../test/grpc-infrastructure-clients.ts'
@@ -80,7 +80,7 @@ describe('an invalid gRPC request', () => {
 
   it('gets an error sentence without internal details', async () => {
     const { checkStock } = service.grpc
-    const response = ask(checkStock.bind(service.grpc), { items: [line('a', 0)] }, 5000)
+    const response = callUnary(checkStock.bind(service.grpc), { items: [line('a', 0)] }, 5000)
     await expect(response).rejects.toMatchObject({ details: 'What was sent does not fit: see errors.' })
   })
 })
@@ -90,7 +90,7 @@ describe('CheckStock', () => {
     const { _id } = await service.addProduct({ stock: 7 })
     const items = Array.from({ length: 6400 }, (_, i) => line(i % 2 ? _id : `unknown-${i}`, 1 + (i % 9)))
     await service.db.command({ profile: 2 })
-    const { items: lines } = await ask(service.grpc.checkStock.bind(service.grpc), { items }, 10_000)
+    const { items: lines } = await callUnary(service.grpc.checkStock.bind(service.grpc), { items }, 10_000)
     await service.db.command({ profile: 0 })
     const queries = { op: { $in: ['query', 'getmore'] }, ns: `${service.db.databaseName}.products` }
     expect(await service.db.collection('system.profile').countDocuments(queries)).toBe(1)
@@ -115,14 +115,14 @@ describe('the standard gRPC services', () => {
   })
 
   it('report NOT_SERVING while MongoDB is unreachable, and SERVING afterwards', async () => {
-    const proxy = await startTcpFaultProxy(ownDatabase(inject('mongodb'), 'product'))
+    const proxy = await startTcpFaultProxy(uniqueDatabaseUrl(inject('mongodb'), 'product'))
     const instance = await startProductService({ database: proxy.url })
     const health = createHealthClient(instance.app.grpcPort)
     expect(await health.check('')).toBe('SERVING')
     proxy.disconnect()
     await eventually('health is NOT_SERVING', async () => (await health.check('')) === 'NOT_SERVING')
     expect((await instance.app.inject('/readyz')).statusCode).toBe(503)
-    const response = ask(instance.grpc.checkStock.bind(instance.grpc), { items: [line('a', 1)] }, 15_000)
+    const response = callUnary(instance.grpc.checkStock.bind(instance.grpc), { items: [line('a', 1)] }, 15_000)
     await expect(response).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     proxy.reconnect()
     await eventually('health is SERVING', async () => (await health.check('')) === 'SERVING')

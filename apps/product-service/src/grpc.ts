@@ -8,12 +8,12 @@ import {
   type ProductServiceServer,
   type Reservation as ReservationMessage,
 } from '@halles/contracts/product-grpc'
-import type { Trust } from '@halles/service/config'
-import { unary } from '@halles/service/grpc'
+import type { PeerCredentials } from '@halles/service/config'
+import { unaryHandler } from '@halles/service/grpc'
 import type { Logger } from '@halles/service/log'
 import { toCents } from '@halles/service/money'
-import { listeningTo } from '@halles/service/peers'
-import { reader } from '@halles/service/schema'
+import { createServerCredentials } from '@halles/service/peers'
+import { createParser } from '@halles/service/schema'
 import { waitAtMost } from '@halles/service/with-timeout'
 import { HealthImplementation, service as healthService } from 'grpc-health-check'
 import { CheckStock, ReleaseStock, ReserveStock, ReserveStocks, type Reservation } from './stock/reservation.ts'
@@ -25,10 +25,10 @@ const HEALTH_INTERVAL_MS = 2000
 /** How long calls in flight may take when the server closes, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 5000
 
-const parseCheckStock = reader(CheckStock)
-const parseReserveStock = reader(ReserveStock)
-const parseReserveStocks = reader(ReserveStocks)
-const parseReleaseStock = reader(ReleaseStock)
+const parseCheckStock = createParser(CheckStock)
+const parseReserveStock = createParser(ReserveStock)
+const parseReserveStocks = createParser(ReserveStocks)
+const parseReleaseStock = createParser(ReleaseStock)
 
 const outcomes = {
   held: ReservationOutcome.HELD,
@@ -38,19 +38,19 @@ const outcomes = {
 
 /** Creates the handlers of the gRPC methods. A peer needs no further rights: the server's credentials admit peers only. */
 const createHandlers = (reservations: ReservationStore, log: Logger): ProductServiceServer => ({
-  checkStock: unary(log, async (request) => {
+  checkStock: unaryHandler(log, async (request) => {
     const lines = await reservations.check(parseCheckStock(request).items)
     return { items: lines.map(toCheckedLine) }
   }),
-  reserveStock: unary(log, async (request, deadline) => ({
+  reserveStock: unaryHandler(log, async (request, deadline) => ({
     reservation: toReservationMessage(await reservations.reserve({ ...parseReserveStock(request), deadline })),
   })),
-  reserveStocks: unary(log, async (request, deadline) => {
+  reserveStocks: unaryHandler(log, async (request, deadline) => {
     const { orders } = parseReserveStocks(request)
     const results = await Promise.all(orders.map((order) => reservations.reserve({ ...order, deadline })))
     return { reservations: results.map(toReservationMessage) }
   }),
-  releaseStock: unary(log, async (request) => ({
+  releaseStock: unaryHandler(log, async (request) => ({
     released: await reservations.release(parseReleaseStock(request).orderId),
   })),
 })
@@ -81,9 +81,9 @@ type Deps = {
  */
 export async function startGrpcServer(
   { reservations, checkHealth, log }: Deps,
-  { host, port, peerCredentials = {} }: { host: string; port: number; peerCredentials?: Trust },
+  { host, port, peerCredentials = {} }: { host: string; port: number; peerCredentials?: PeerCredentials },
 ) {
-  const { interceptors, door: credentials } = listeningTo(peerCredentials)
+  const { interceptors, door: credentials } = createServerCredentials(peerCredentials)
   const server = new Server({ interceptors })
   server.addService(ProductServiceService, createHandlers(reservations, log))
 

@@ -1,16 +1,16 @@
 import { newId } from '@halles/service/ids'
-import { openMongo } from '@halles/service/mongo'
-import { startGuardedMongodb, type GuardedMongodb } from '@halles/testkit/guard'
+import { connectMongo } from '@halles/service/mongo'
+import { startSecuredMongodb, type SecuredMongodb } from '@halles/testkit/guard'
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startProductService, type ProductServiceFixture } from '../test/service-fixture.ts'
 import { abandonSale, createStockFixture } from '../test/stock-fixture.ts'
 
-let mongodb: GuardedMongodb
-let user: Awaited<ReturnType<GuardedMongodb['ownUser']>>
+let mongodb: SecuredMongodb
+let user: Awaited<ReturnType<SecuredMongodb['ownUser']>>
 let service: ProductServiceFixture
 beforeAll(async () => {
-  mongodb = await startGuardedMongodb()
+  mongodb = await startSecuredMongodb()
   user = await mongodb.ownUser('product')
   service = await startProductService({ database: user.asAdmin, MONGODB_URL: user.url, DEMO_CATALOGUE: 'true' })
 })
@@ -38,7 +38,7 @@ describe('product-service as a MongoDB user with readWrite on its own database o
   it('fails to start at once when its password is wrong, with an error that says so without the password', async () => {
     const url = new URL(user.url)
     url.password = 'guessed'
-    const error: unknown = await openMongo(url.href, 'product-service').catch((reason: unknown) => reason)
+    const error: unknown = await connectMongo(url.href, 'product-service').catch((reason: unknown) => reason)
     expect((error as Error).message).toMatch(/user, password and authSource in MONGODB_URL/)
     expect((error as Error).message).not.toContain('guessed')
   })

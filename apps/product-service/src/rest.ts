@@ -1,7 +1,7 @@
 import type { App } from '@halles/service/app'
-import { pageView, PageView } from '@halles/service/page'
-import { admin } from '@halles/service/person'
-import { Problem } from '@halles/service/schema'
+import { toPageView, PageView } from '@halles/service/page'
+import { requireAdmin } from '@halles/service/person'
+import { ProblemDetails } from '@halles/service/schema'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { registerImageRoute } from './demo-catalogue/images.ts'
@@ -28,9 +28,9 @@ const params = Type.Object({ id: Type.String() })
 const tags = ['products']
 const authenticated = { tags, security: [{ bearer: [] }] }
 /** Authorization comes before validation: only an admin learns what is wrong with the body. */
-const preValidation = async ({ person }: FastifyRequest): Promise<void> => void admin(person)
+const preValidation = async ({ principal }: FastifyRequest): Promise<void> => void requireAdmin(principal)
 
-const problem = { '4xx': Problem, '5xx': Problem }
+const problem = { '4xx': ProblemDetails, '5xx': ProblemDetails }
 
 /** `no-cache`: a cache must revalidate a stored product, because stock changes with every sale. */
 const setValidators = (reply: FastifyReply, product: Product): FastifyReply =>
@@ -41,7 +41,7 @@ const sendProduct = (reply: FastifyReply, product: Product) => setValidators(rep
 type Deps = { products: ProductStore; newId: () => string; now: () => Date }
 
 /** Registers the REST routes of product-service. */
-export function rest(app: App, deps: Deps): void {
+export function registerRestRoutes(app: App, deps: Deps): void {
   app.get(
     '/products',
     {
@@ -52,7 +52,7 @@ export function rest(app: App, deps: Deps): void {
         response: { 200: PageView(ProductView, 'ProductPage'), ...problem },
       },
     },
-    async (request) => pageView(await deps.products.page(request.query), productView),
+    async (request) => toPageView(await deps.products.page(request.query), productView),
   )
 
   app.post(
@@ -67,7 +67,7 @@ export function rest(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const product = await createProduct(deps, request.person, request.body)
+      const product = await createProduct(deps, request.principal, request.body)
       return sendProduct(reply.code(201).header('location', `/products/${product._id}`), product)
     },
   )
@@ -106,7 +106,7 @@ export function rest(app: App, deps: Deps): void {
     async (request, reply) => {
       const versions = parseIfMatch(request.headers['if-match'])
       const { id } = request.params
-      return sendProduct(reply, await replaceProduct(deps, request.person, { id, product: request.body, versions }))
+      return sendProduct(reply, await replaceProduct(deps, request.principal, { id, product: request.body, versions }))
     },
   )
 
@@ -123,7 +123,7 @@ export function rest(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const versions = parseIfMatch(request.headers['if-match'])
-      await archiveProduct(deps, request.person, { id: request.params.id, versions })
+      await archiveProduct(deps, request.principal, { id: request.params.id, versions })
       return reply.code(204).send(null)
     },
   )
@@ -141,7 +141,7 @@ export function rest(app: App, deps: Deps): void {
       },
     },
     async (request, reply) =>
-      sendProduct(reply, await adjustStock(deps, request.person, { id: request.params.id, ...request.body })),
+      sendProduct(reply, await adjustStock(deps, request.principal, { id: request.params.id, ...request.body })),
   )
 
   registerImageRoute(app)

@@ -1,11 +1,11 @@
 import { newId } from '@halles/service/ids'
-import { refusalOf } from '@halles/service/refusal'
-import { ownDatabase } from '@halles/testkit/database'
+import { toAppError } from '@halles/service/refusal'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createStockFixture, findLedgerMismatches, type StockFixture } from '../test/stock-fixture.ts'
 import { startTcpFaultProxy } from '../test/tcp-fault-proxy.ts'
 
-const database = ownDatabase(inject('mongodb'), 'product')
+const database = uniqueDatabaseUrl(inject('mongodb'), 'product')
 let proxy: Awaited<ReturnType<typeof startTcpFaultProxy>>
 let stock: StockFixture
 beforeAll(async () => {
@@ -44,7 +44,7 @@ describe('a reservation whose connection to MongoDB breaks', () => {
     proxy.disconnect()
     const error: unknown = await stock.reserve([[a, 2]], orderId).catch((reason: unknown) => reason)
     proxy.reconnect()
-    expect(refusalOf(error)?.code).toMatch(/^(UNAVAILABLE|TIMEOUT)$/)
+    expect(toAppError(error)?.code).toMatch(/^(UNAVAILABLE|TIMEOUT)$/)
     expect(await stock.reserve([[a, 2]], orderId)).toMatchObject({ outcome: 'held' })
     expect(await stock.readStock(a)).toBe(3)
   })

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '@halles/service/log'
-import { Refusal, refusalOf } from '@halles/service/refusal'
+import { AppError, toAppError } from '@halles/service/refusal'
 import { MongoError, type ClientSession, type MongoClient } from 'mongodb'
 import { abortAbandonedTransactions } from './abandoned-transactions.ts'
 
@@ -39,13 +39,13 @@ export function createTransactionRunner(client: MongoClient, log: Logger, onRetr
 
   const runWithRetries = async <T>(work: (session: ClientSession) => Promise<T>, deadline: number): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
-      if (Date.now() > deadline) throw new Refusal('TIMEOUT', 'Too many changes are waiting: try again in a moment.')
+      if (Date.now() > deadline) throw new AppError('TIMEOUT', 'Too many changes are waiting: try again in a moment.')
       try {
         return await runOnce(work, deadline)
       } catch (error) {
         if (!hasLabel(error, 'TransientTransactionError')) throw error
         if (Date.now() > deadline)
-          throw refusalOf(error) ?? new Refusal('TIMEOUT', 'Others are changing the same thing.', { cause: error })
+          throw toAppError(error) ?? new AppError('TIMEOUT', 'Others are changing the same thing.', { cause: error })
         onRetry()
         if (attempt % CONFLICTS_BEFORE_CLEANUP === 0) await abortAbandonedTransactions(client, log)
         await pause(Math.random() * MAX_BACKOFF_MS)

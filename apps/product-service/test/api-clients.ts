@@ -1,4 +1,4 @@
-import type { TestPerson } from '@halles/testkit/people'
+import type { TestPrincipal } from '@halles/testkit/people'
 import type { ProductServiceFixture } from './service-fixture.ts'
 
 /** The result of a request: its value, or its error code and the paths of invalid fields. */
@@ -17,11 +17,11 @@ export const apiClients = {
       return { code: body.code, ...(body.errors && { paths: body.errors.map(({ path }: { path: string }) => path) }) }
     }
     return {
-      create: (actor: TestPerson | undefined, input: object) => send(actor, 'POST', '/products', input),
-      replace: (actor: TestPerson | undefined, id: string, input: object) =>
+      create: (actor: TestPrincipal | undefined, input: object) => send(actor, 'POST', '/products', input),
+      replace: (actor: TestPrincipal | undefined, id: string, input: object) =>
         send(actor, 'PUT', `/products/${id}`, input),
-      archive: (actor: TestPerson | undefined, id: string) => send(actor, 'DELETE', `/products/${id}`),
-      adjust: (actor: TestPerson | undefined, id: string, input: object) =>
+      archive: (actor: TestPrincipal | undefined, id: string) => send(actor, 'DELETE', `/products/${id}`),
+      adjust: (actor: TestPrincipal | undefined, id: string, input: object) =>
         send(actor, 'POST', `/products/${id}/stock`, input),
       read: (id: string) => send(undefined, 'GET', `/products/${id}`),
       list: (input: Record<string, unknown>) =>
@@ -36,9 +36,13 @@ export const apiClients = {
       return { code, ...(fieldErrors && { paths: fieldErrors.map(({ path }: { path: string }) => path) }) }
     }
     return {
-      create: (actor: TestPerson | undefined, input: object) =>
+      create: (actor: TestPrincipal | undefined, input: object) =>
         send(actor, `mutation ($input: ProductInput!) { createProduct(input: $input) { ${FIELDS} } }`, { input }),
-      replace: (actor: TestPerson | undefined, id: string, { expectedRevision, ...input }: Record<string, unknown>) =>
+      replace: (
+        actor: TestPrincipal | undefined,
+        id: string,
+        { expectedRevision, ...input }: Record<string, unknown>,
+      ) =>
         send(
           actor,
           `mutation ($id: ID!, $input: ProductInput!, $expectedRevision: Int) {
@@ -46,11 +50,11 @@ export const apiClients = {
           }`,
           { id, input, expectedRevision },
         ),
-      archive: async (actor: TestPerson | undefined, id: string): Promise<Result> => {
+      archive: async (actor: TestPrincipal | undefined, id: string): Promise<Result> => {
         const { value, ...failure } = await send(actor, 'mutation ($id: ID!) { deleteProduct(id: $id) }', { id })
         return value === undefined ? failure : { value: value === id }
       },
-      adjust: (actor: TestPerson | undefined, id: string, input: object) =>
+      adjust: (actor: TestPrincipal | undefined, id: string, input: object) =>
         send(
           actor,
           `mutation ($id: ID!, $delta: Int!, $reason: String!) {

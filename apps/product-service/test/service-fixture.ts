@@ -1,12 +1,12 @@
 import { credentials } from '@grpc/grpc-js'
 import { ProductServiceClient } from '@halles/contracts/product-grpc'
-import { ask } from '@halles/service/grpc'
-import { ownDatabase } from '@halles/testkit/database'
-import { as, someAdmin, testKeyOf, type TestPerson } from '@halles/testkit/people'
+import { callUnary } from '@halles/service/grpc'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { authorizationHeader, createAdmin, findTestPublicKey, type TestPrincipal } from '@halles/testkit/people'
 import { MongoClient } from 'mongodb'
 import { inject } from 'vitest'
 import { createApp } from '../src/app.ts'
-import { configFrom } from '../src/config.ts'
+import { parseConfig } from '../src/config.ts'
 import type { Product } from '../src/products/product.ts'
 import { archiveProduct } from '../src/products/write-products.ts'
 import { buildProduct, createStockFixture, findLedgerMismatches } from './stock-fixture.ts'
@@ -15,10 +15,10 @@ export type ProductServiceFixture = Awaited<ReturnType<typeof startProductServic
 
 /** Starts product-service in this process, on a database of its own, and returns clients of its APIs. */
 export async function startProductService({
-  database = ownDatabase(inject('mongodb'), 'product'),
+  database = uniqueDatabaseUrl(inject('mongodb'), 'product'),
   ...env
 }: { database?: string } & NodeJS.ProcessEnv = {}) {
-  const settings = configFrom({
+  const settings = parseConfig({
     PORT: '0',
     GRPC_PORT: '0',
     LOG_LEVEL: 'silent',
@@ -26,14 +26,14 @@ export async function startProductService({
     MONGODB_URL: database,
     ...env,
   })
-  const app = await createApp(settings, testKeyOf)
+  const app = await createApp(settings, findTestPublicKey)
   const client = new MongoClient(database)
   const stock = await createStockFixture(database)
-  const admin = someAdmin()
+  const admin = createAdmin()
   const grpc = new ProductServiceClient(`127.0.0.1:${app.grpcPort}`, credentials.createInsecure())
 
   const request = async (
-    actor: TestPerson | undefined,
+    actor: TestPrincipal | undefined,
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     url: string,
     payload?: object,
@@ -42,12 +42,12 @@ export async function startProductService({
     app.inject({
       method,
       url,
-      headers: { ...headers, ...(actor && (await as(actor))) },
+      headers: { ...headers, ...(actor && (await authorizationHeader(actor))) },
       ...(payload && { payload }),
     })
 
   const graphql = async (
-    actor: TestPerson | undefined,
+    actor: TestPrincipal | undefined,
     query: string,
     variables: object = {},
   ): Promise<{ data: any; errors?: any[] }> => (await request(actor, 'POST', '/graphql', { query, variables })).json()
@@ -70,8 +70,8 @@ export async function startProductService({
     },
     readStock: stock.readStock,
     reserve: (orderId: string, items: { productId: string; quantity: number }[]) =>
-      ask(grpc.reserveStock.bind(grpc), { orderId, items }, 10_000),
-    release: (orderId: string) => ask(grpc.releaseStock.bind(grpc), { orderId }, 10_000),
+      callUnary(grpc.reserveStock.bind(grpc), { orderId, items }, 10_000),
+    release: (orderId: string) => callUnary(grpc.releaseStock.bind(grpc), { orderId }, 10_000),
     findLedgerMismatches: () => findLedgerMismatches(client.db()),
     close: async (): Promise<void> => {
       grpc.close()

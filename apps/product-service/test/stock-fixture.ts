@@ -1,7 +1,7 @@
 import { newId } from '@halles/service/ids'
-import { logger } from '@halles/service/log'
-import { metricsOf } from '@halles/service/metrics'
-import { openMongo } from '@halles/service/mongo'
+import { createLogger } from '@halles/service/log'
+import { createMetrics } from '@halles/service/metrics'
+import { connectMongo } from '@halles/service/mongo'
 import type { Db, MongoClient } from 'mongodb'
 import { abortAbandonedTransactions } from '../src/abandoned-transactions.ts'
 import type { Product } from '../src/products/product.ts'
@@ -33,12 +33,12 @@ export type StockFixture = Awaited<ReturnType<typeof createStockFixture>>
 
 /** Creates the stores of one instance of product-service, with a MongoDB client of their own and without its APIs. */
 export async function createStockFixture(database: string, appName = 'product-service') {
-  const mongo = await openMongo(database, appName)
-  const log = logger('test', 'silent')
+  const mongo = await connectMongo(database, appName)
+  const log = createLogger('test', 'silent')
   let retries = 0
   const transact = createTransactionRunner(mongo.client, log, () => retries++)
   const products = await createProductStore(mongo.db, transact)
-  const metrics = createStockMetrics(metricsOf('test'))
+  const metrics = createStockMetrics(createMetrics('test'))
   const reservations = await createReservationStore(mongo.db, transact, metrics, () => new Date())
   return {
     mongo,

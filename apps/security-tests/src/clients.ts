@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata, status as grpcStatus } from '@grpc/grpc-js'
-import { isCode, refusals, type Code } from '@halles/service/refusal'
+import { isErrorCode, errorCodes, type ErrorCode } from '@halles/service/refusal'
 
 /** A response. `outcome` is `ok`, an error code of the contract, or a few words for anything else. */
 export type ClientResponse = { outcome: string; status: number; text: string; headers: Headers }
@@ -36,7 +36,7 @@ export async function sendGraphql(
 function toOutcome(status: number, text: string): string {
   const body = parseJson(text)
   const code = body?.code ?? body?.errors?.[0]?.extensions?.code
-  if (isCode(code)) return code
+  if (isErrorCode(code)) return code
   if (body?.errors?.length) return 'an error without a code'
   return status < 400 ? 'ok' : `HTTP ${status}`
 }
@@ -105,6 +105,6 @@ export function callGrpc(
 
 /** The first of the shop's error codes with this gRPC status, or the name of the status. */
 function toErrorCode(status: number): string {
-  const found = Object.entries(refusals).find(([, { grpc }]) => grpc === status)?.[0] as Code | undefined
+  const found = Object.entries(errorCodes).find(([, { grpc }]) => grpc === status)?.[0] as ErrorCode | undefined
   return found ?? grpcStatus[status] ?? String(status)
 }

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { plainError } from '@halles/servers'
-import { startShop, type Running } from '@halles/servers/shop'
+import { userError } from '@halles/servers'
+import { startShop, type ShopAddresses } from '@halles/servers/shop'
 import type { Service } from './endpoints/endpoints.ts'
 import { readRuntimeRoutes, recordRoutes, type RuntimeRoutes } from './endpoints/runtime-routes.ts'
 
@@ -13,7 +13,7 @@ export const PEER_SECRET_HEADER = 'x-peer-secret'
 
 /** A shop on this machine, with the addresses of all its services and servers. */
 export type LocalShop = Pick<
-  Running,
+  ShopAddresses,
   'gateway' | 'gatewayOperator' | 'services' | 'productGrpc' | 'mongodb' | 'kafka' | 'mailbox'
 > & {
   /** The account of an admin. */
@@ -40,7 +40,7 @@ const dataFolder = path.resolve(import.meta.dirname, '../../../.data')
 export function findRunningShop(): ShopUnderTest | undefined {
   const file = path.join(dataFolder, 'running.json')
   if (!existsSync(file)) return undefined
-  const { accounts, ...running } = JSON.parse(readFileSync(file, 'utf8')) as Running
+  const { accounts, ...running } = JSON.parse(readFileSync(file, 'utf8')) as ShopAddresses
   return { ...running, admin: accounts.admin, logs: path.join(dataFolder, 'logs') }
 }
 
@@ -50,11 +50,11 @@ export function findRunningShop(): ShopUnderTest | undefined {
  * @throws a plain error when the URL is invalid, or when a remote shop comes without an admin account
  */
 export function findShop(gateway: string, admin: ShopUnderTest['admin'] | undefined): ShopUnderTest {
-  if (!URL.canParse(gateway)) throw plainError(`${gateway} is not a URL; an example: --gateway http://127.0.0.1:4000`)
+  if (!URL.canParse(gateway)) throw userError(`${gateway} is not a URL; an example: --gateway http://127.0.0.1:4000`)
   const running = findRunningShop()
   if (running && new URL(running.gateway).href === new URL(gateway).href) return running
   if (!admin)
-    throw plainError('For a remote shop set HALLES_ADMIN_EMAIL and HALLES_ADMIN_PASSWORD to the account of an admin.')
+    throw userError('For a remote shop set HALLES_ADMIN_EMAIL and HALLES_ADMIN_PASSWORD to the account of an admin.')
   return { gateway: gateway.replace(/\/+$/, ''), admin }
 }
 

@@ -4,28 +4,28 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { ORDER_EVENTS, ORDER_EVENTS_DLQ } from '@halles/contracts/order-events'
 import { startServers, type Servers } from '@halles/servers'
-import type { Access } from '@halles/service/config'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
-import { someGuard } from '@halles/testkit/guard'
+import type { KafkaCredentials } from '@halles/service/config'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
+import { createTestCredentials } from '@halles/testkit/guard'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createSampleShop } from '../test/sample-shop.ts'
 import { readSnapshot } from './read-snapshot.ts'
 
-let guard: Awaited<ReturnType<typeof someGuard>>
+let guard: Awaited<ReturnType<typeof createTestCredentials>>
 let servers: Servers
 beforeAll(async () => {
-  guard = await someGuard()
+  guard = await createTestCredentials()
   servers = await startServers({ need: ['mongodb', 'kafka'], guard })
 })
 afterAll(() => servers?.stop())
 
 it('readSnapshot and npm run reconcile read from MongoDB and Kafka with authentication', async () => {
-  const kafka = servers.kafkaGuarded!.both
+  const kafka = servers.kafkaAuthenticated!.both
   const { username, password, ca } = guard
-  const access: Access = { sasl: { mechanism: 'scram-sha-512', username, password }, tls: { ca } }
-  const broker = kafkaAt(kafka, 'audit-test', logger('test', 'silent'), access)
+  const access: KafkaCredentials = { sasl: { mechanism: 'scram-sha-512', username, password }, tls: { ca } }
+  const broker = createKafka(kafka, 'audit-test', createLogger('test', 'silent'), access)
   await broker.ensureTopic(ORDER_EVENTS, 1)
   await broker.ensureTopic(ORDER_EVENTS_DLQ, 1)
   const publisher = broker.publisher()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { noon, readAt, createSampleShop, type SampleShop } from '../test/sample-shop.ts'
@@ -10,7 +10,7 @@ import { listNotices } from './notices.ts'
 import { readSnapshot } from './read-snapshot.ts'
 
 const mongo = new MongoClient(inject('mongodb'))
-const kafka = kafkaAt(inject('kafka'), 'audit-test', logger('test', 'silent'))
+const kafka = createKafka(inject('kafka'), 'audit-test', createLogger('test', 'silent'))
 const publisher = kafka.publisher()
 const written: string[] = []
 

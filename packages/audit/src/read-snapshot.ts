@@ -1,5 +1,5 @@
 import { ORDER_EVENTS, ORDER_EVENTS_DLQ } from '@halles/contracts/order-events'
-import type { Access } from '@halles/service/config'
+import type { KafkaCredentials } from '@halles/service/config'
 import type { Snapshot } from './snapshot.ts'
 import { readCollections, type Databases } from './read-collections.ts'
 import { readTopics, type Topics } from './read-topics.ts'
@@ -10,7 +10,7 @@ export type Addresses = {
   /** host:port, several separated by commas. */
   kafka: string
   /** The credentials for Kafka, if it requires authentication. */
-  access?: Access
+  access?: KafkaCredentials
   databases?: Partial<Databases>
   topics?: Partial<Topics>
 }

@@ -1,7 +1,7 @@
 import { parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
-import type { Access } from '@halles/service/config'
-import { kafkaAt, type Recorded } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import type { KafkaCredentials } from '@halles/service/config'
+import { createKafka, type TimestampedMessage } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import type { Snapshot, DeadLetter, Event, UnparsableMessage } from './snapshot.ts'
 import { toEventContent } from './event-content.ts'
 
@@ -17,9 +17,9 @@ export type Topics = { events: string; deadLetters: string }
 export async function readTopics(
   brokers: string,
   topics: Topics,
-  access: Access = {},
+  access: KafkaCredentials = {},
 ): Promise<Pick<Snapshot, 'events' | 'unparsable' | 'deadLetters' | 'retainedFrom'>> {
-  const kafka = kafkaAt(brokers, 'audit', logger('audit', 'silent'), access)
+  const kafka = createKafka(brokers, 'audit', createLogger('audit', 'silent'), access)
   const events: Event[] = []
   const unparsable: UnparsableMessage[] = []
   const deadLetters: DeadLetter[] = []
@@ -62,7 +62,7 @@ function parseEvent(text: string | null): OrderEvent | string {
 }
 
 const toEvent = (
-  { partition, offset, timestamp, key }: Recorded,
+  { partition, offset, timestamp, key }: TimestampedMessage,
   { id, type, subject, data }: OrderEvent,
   intern: (text: string) => string,
 ): Event => {
@@ -79,7 +79,7 @@ const toEvent = (
   }
 }
 
-function toDeadLetter({ partition, offset, timestamp, value, headers }: Recorded, from: string): DeadLetter {
+function toDeadLetter({ partition, offset, timestamp, value, headers }: TimestampedMessage, from: string): DeadLetter {
   const event = parseEvent(value)
   const origin = { partition: Number(headers['origin-partition']), offset: headers['origin-offset'] ?? '' }
   return {

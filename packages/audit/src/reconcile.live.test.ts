@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { ORDER_EVENTS } from '@halles/contracts/order-events'
 import { startShop, type Shop } from '@halles/servers/shop'
-import { kafkaAt } from '@halles/service/kafka'
-import { logger } from '@halles/service/log'
+import { createKafka } from '@halles/service/kafka'
+import { createLogger } from '@halles/service/log'
 import { eventually } from '@halles/testkit/wait'
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -90,7 +90,7 @@ describe('npm run reconcile', { timeout: 600_000 }, () => {
   it('finds none in a quiet shop with a dead letter, and exits with 1 after the stock was tampered with', async () => {
     const name = await sell()
     const deadLettered = (await readSnapshot(shop.running)).listedDeadLetters.length
-    const publisher = kafkaAt(shop.running.kafka, 'audit-test', logger('test', 'silent')).publisher()
+    const publisher = createKafka(shop.running.kafka, 'audit-test', createLogger('test', 'silent')).publisher()
     await publisher.send(ORDER_EVENTS, [{ key: null, value: 'no event' }])
     await publisher.close()
     await eventually(

@@ -5,10 +5,10 @@ import { MongoClient, MongoServerError } from 'mongodb'
 import { pause } from './managed-process.ts'
 
 /** The user whom MongoDB and Kafka accept, and the certificate and key of Kafka's TLS listener as PEM. */
-export type Guard = { username: string; password: string; tls: { cert: string; key: string } }
+export type ServerCredentials = { username: string; password: string; tls: { cert: string; key: string } }
 
 /** The options of a mongod that requires authentication. Members of a replica set authenticate with a key file. */
-export async function mongodAuthOptions(guard: Guard, folder: string): Promise<string[]> {
+export async function mongodAuthOptions(guard: ServerCredentials, folder: string): Promise<string[]> {
   const keyFile = path.join(folder, 'members.key')
   await writeFile(keyFile, Buffer.from(guard.password).toString('base64'), { mode: 0o600 })
   return ['--auth', '--keyFile', keyFile]
@@ -19,7 +19,11 @@ export async function mongodAuthOptions(guard: Guard, folder: string): Promise<s
  * exception allows both as long as there is no user.
  * @returns true when it accepts writes
  */
-export async function initiateWithUser({ username, password }: Guard, port: number, replicaSet: string): Promise<true> {
+export async function initiateWithUser(
+  { username, password }: ServerCredentials,
+  port: number,
+  replicaSet: string,
+): Promise<true> {
   const url = `mongodb://127.0.0.1:${port}/?directConnection=true`
   const client = new MongoClient(url, { serverSelectionTimeoutMS: 5000 })
   const admin = client.db('admin')
@@ -45,7 +49,7 @@ async function ignoringUnauthorized(command: Promise<unknown>): Promise<void> {
 
 /** The settings of two more listeners of a broker: SCRAM without TLS, and PLAIN or SCRAM with TLS. */
 export async function authenticatedListeners(
-  { username, password, tls }: Guard,
+  { username, password, tls }: ServerCredentials,
   folder: string,
   { scram, both }: { scram: number; both: number },
 ) {
@@ -72,7 +76,7 @@ export async function authenticatedListeners(
 const mechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
 
 /** The arguments of the commands that create the SCRAM user: one command a mechanism, as Kafka accepts one at a time. */
-export const scramUserCommands = ({ username, password }: Guard, broker: string): string[][] =>
+export const scramUserCommands = ({ username, password }: ServerCredentials, broker: string): string[][] =>
   mechanisms.map((mechanism) => {
     const user = ['--entity-type', 'users', '--entity-name', username]
     const add = ['--add-config', `${mechanism}=[password=${password}]`]

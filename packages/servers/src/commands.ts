@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { config } from './config.ts'
-import { plainError } from './plain-error.ts'
+import { userError } from './plain-error.ts'
 import type { ProcessGroup } from './process-group.ts'
 
 /** The path of the first of `names` that is on the PATH; undefined when none is. */
@@ -57,5 +57,5 @@ export async function runCommand(
   const { code, signal } = await child.exited
   const lines = child.lastLines()
   if (code === 0) return lines
-  throw plainError(`${name} failed (${signal ?? code}): ${lines.join(' ').slice(-600) || 'it printed nothing'}`)
+  throw userError(`${name} failed (${signal ?? code}): ${lines.join(' ').slice(-600) || 'it printed nothing'}`)
 }

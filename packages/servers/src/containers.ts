@@ -50,12 +50,12 @@ export async function findDockerEngine(onProgress: (line: string) => void): Prom
 export async function startContainer(
   engine: Engine,
   name: ServerName,
-  { ports, dataDir, kafkaDoors }: { ports: Ports; dataDir: string | undefined; kafkaDoors: string[] },
+  { ports, dataDir, kafkaListeners }: { ports: Ports; dataDir: string | undefined; kafkaListeners: string[] },
 ): Promise<Server> {
   const mount = (target: string) => (dataDir === undefined ? [] : [{ source: volumeName(dataDir, name), target }])
   if (name === 'mongodb') return startMongodbContainer(engine, await freePort(ports.mongodb), mount('/data/db'))
   if (name === 'kafka')
-    return startKafkaContainer(engine, await freePort(ports.kafka), mount('/var/lib/kafka'), kafkaDoors)
+    return startKafkaContainer(engine, await freePort(ports.kafka), mount('/var/lib/kafka'), kafkaListeners)
   return startMailboxContainer(engine, await freePort(ports.smtp), await freePort(ports.mailbox))
 }
 
@@ -94,9 +94,9 @@ async function startKafkaContainer(
   engine: Engine,
   port: number,
   mounts: Mount[],
-  kafkaDoors: string[],
+  kafkaListeners: string[],
 ): Promise<Server> {
-  const listeners = await createAdvertisedListeners(kafkaDoors)
+  const listeners = await createAdvertisedListeners(kafkaListeners)
   const settings = {
     ...brokerSettings,
     ...listenerSettings(listeners, {
@@ -119,7 +119,7 @@ async function startKafkaContainer(
     isReady: () => answersApiVersions(engine.host, port),
     addresses: {
       kafka: `${engine.host}:${port}`,
-      kafkaDoors: listeners.map((listener) => `${engine.host}:${listener.port}`),
+      kafkaListeners: listeners.map((listener) => `${engine.host}:${listener.port}`),
     },
     ports: { kafka: port },
     extraPorts: listeners.map((listener) => listener.port),

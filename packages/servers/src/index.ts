@@ -1,17 +1,17 @@
 export { config } from './config.ts'
-export { isPlainError, plainError } from './plain-error.ts'
+export { isUserError, userError } from './plain-error.ts'
 export { exactPort, freePort } from './ports.ts'
-export { managedProcess, type ManagedProcess } from './managed-process.ts'
-export { startOf } from './process-identity.ts'
+export { startManagedProcess, type ManagedProcess } from './managed-process.ts'
+export { processStartTime } from './process-identity.ts'
 export {
-  guardian,
-  processGroup,
-  removeAtTheEnd,
+  reaperIdentity,
+  createProcessGroup,
+  removeOnExit,
   type GroupProcess,
   type ProcessGroup,
   type SpawnOptions,
 } from './process-group.ts'
-export { databaseUrl, urlAs } from './mongodb.ts'
-export type { Guard } from './authentication.ts'
-export type { Addresses, Ports, ServerName, Way } from './server.ts'
+export { databaseUrl, withCredentials } from './mongodb.ts'
+export type { ServerCredentials } from './authentication.ts'
+export type { Addresses, Ports, ServerName, ServerMode } from './server.ts'
 export { removeData, startServers, type Servers, type StartServers } from './start-servers.ts'

@@ -5,10 +5,10 @@ import path from 'node:path'
 import { authenticatedListeners, scramUserCommands } from './authentication.ts'
 import { cached, fileExists, findOnPath, runCommand } from './commands.ts'
 import { config } from './config.ts'
-import { plainError } from './plain-error.ts'
+import { userError } from './plain-error.ts'
 import { freePort } from './ports.ts'
 import type { ProcessGroup } from './process-group.ts'
-import { managedProcess } from './managed-process.ts'
+import { startManagedProcess } from './managed-process.ts'
 import type { ProcessContext, Server } from './server.ts'
 
 export const kafkaVersion = '4.3.1'
@@ -43,7 +43,7 @@ export const brokerSettings = {
 
 /** Starts a broker as a plain process. */
 export async function startKafkaProcess(context: ProcessContext): Promise<Server> {
-  const { group, folder, ports, kafkaDoors, guard, onProgress, onCrash } = context
+  const { group, folder, ports, kafkaListeners, guard, onProgress, onCrash } = context
   const java = await findJava(group)
   const kafka = await findKafka(group, java, onProgress)
   const data = path.join(folder, 'data')
@@ -53,7 +53,7 @@ export async function startKafkaProcess(context: ProcessContext): Promise<Server
   await rm(log, { force: true })
   const port = await freePort(ports.kafka)
   const controller = await freePort()
-  const extraListeners = await createAdvertisedListeners(kafkaDoors)
+  const extraListeners = await createAdvertisedListeners(kafkaListeners)
   const authPorts = guard && { scram: await freePort(), both: await freePort() }
   const authenticated = authPorts && (await authenticatedListeners(guard, folder, authPorts))
   const listening = listenerSettings(extraListeners, {
@@ -80,7 +80,7 @@ export async function startKafkaProcess(context: ProcessContext): Promise<Server
   const classes = await classArchive(java)
   const args = [...jvm, ...classes.flags, 'kafka.Kafka', settings]
   const env = { ...config().environment, CLASSPATH: await classPath(kafka) }
-  const managed = await managedProcess({
+  const managed = await startManagedProcess({
     spawn: (options) => group.spawn('kafka', java, args, { ...options, log, env }),
     isReady: () => answersApiVersions('127.0.0.1', port),
     graceMs: classes.recording ? 30_000 : 10_000,
@@ -94,9 +94,9 @@ export async function startKafkaProcess(context: ProcessContext): Promise<Server
     way: 'process',
     addresses: {
       kafka: `127.0.0.1:${port}`,
-      kafkaDoors: extraListeners.map((listener) => `127.0.0.1:${listener.port}`),
+      kafkaListeners: extraListeners.map((listener) => `127.0.0.1:${listener.port}`),
       ...(authPorts && {
-        kafkaGuarded: { scram: `127.0.0.1:${authPorts.scram}`, both: `127.0.0.1:${authPorts.both}` },
+        kafkaAuthenticated: { scram: `127.0.0.1:${authPorts.scram}`, both: `127.0.0.1:${authPorts.both}` },
       }),
     },
     ports: { kafka: port },
@@ -153,10 +153,10 @@ async function findJava(group: ProcessGroup): Promise<string> {
   const advice = 'start a Docker engine, or install Java 17 or newer (apt install openjdk-17-jre-headless)'
   const { javaHome } = config()
   const java = javaHome === undefined ? await findOnPath('java') : path.join(javaHome, 'bin', 'java')
-  if (java === undefined || !(await fileExists(java))) throw plainError(`Kafka needs Java: ${advice}.`)
+  if (java === undefined || !(await fileExists(java))) throw userError(`Kafka needs Java: ${advice}.`)
   const output = (await runCommand(group, java, ['-XX:TieredStopAtLevel=1', '-version'])).join(' ')
   const major = Number(/version "(\d+)/.exec(output)?.[1])
-  if (!(major >= 17)) throw plainError(`Kafka needs Java 17 and ${java} is older (${output.slice(0, 60)}): ${advice}.`)
+  if (!(major >= 17)) throw userError(`Kafka needs Java 17 and ${java} is older (${output.slice(0, 60)}): ${advice}.`)
   return realpath(java)
 }
 
@@ -165,7 +165,7 @@ function findKafka(group: ProcessGroup, java: string, onProgress: (line: string)
   return cached(`kafka-${kafkaVersion}`, async (unfinished) => {
     const maven = await findOnPath('mvn')
     if (maven === undefined) {
-      throw plainError('Kafka is missing: start a Docker engine, or install Maven to fetch it (apt install maven).')
+      throw userError('Kafka is missing: start a Docker engine, or install Maven to fetch it (apt install maven).')
     }
     onProgress(`Kafka: downloading Apache Kafka ${kafkaVersion} (54 MB, once)`)
     await writeFile(path.join(unfinished, 'pom.xml'), pom)

@@ -3,7 +3,7 @@ import { findPackageJSON } from 'node:module'
 import path from 'node:path'
 import { config } from './config.ts'
 import { freePort } from './ports.ts'
-import { managedProcess } from './managed-process.ts'
+import { startManagedProcess } from './managed-process.ts'
 import type { ProcessContext, Server } from './server.ts'
 
 /** Starts maildev as a plain process: an SMTP server that keeps every e-mail and shows it on a web page. */
@@ -19,7 +19,7 @@ export async function startMailboxProcess({ group, folder, ports, onCrash }: Pro
   const { cache, environment } = config()
   const env = { ...environment, NODE_OPTIONS: '', NODE_COMPILE_CACHE: path.join(cache, 'node') }
   const args = [maildev, ...listen, '--mail-directory', mailDirectory, '--silent']
-  const managed = await managedProcess({
+  const managed = await startManagedProcess({
     spawn: (options) => group.spawn('maildev', process.execPath, args, { ...options, log, env, cwd: folder }),
     isReady: async () => (await fetch(`http://127.0.0.1:${web}/api/healthz`)).ok,
     graceMs: 3_000,

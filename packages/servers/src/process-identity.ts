@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
  * The start time of a process, as an opaque text. Together with the pid it identifies one process, although pids are
  * reused. Undefined when there is no such process, or when it is a zombie.
  */
-export function startOf(pid: number): string | undefined {
+export function processStartTime(pid: number): string | undefined {
   try {
     if (process.platform === 'linux') {
       // Format: pid (name, with any characters) state … The start time is field 22, in clock ticks since boot.

@@ -5,7 +5,7 @@
 // to remove at the end, {"keep"} a folder not to remove after all.
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { startOf } from './process-identity.ts'
+import { processStartTime } from './process-identity.ts'
 
 const graceMs = 5_000
 const processes = new Map<number, string>()
@@ -26,7 +26,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 function remainingGroups(): number[] {
   return [...processes]
     .filter(([pid, start]) => {
-      const currentStart = startOf(pid)
+      const currentStart = processStartTime(pid)
       return currentStart === start || (currentStart === undefined && signalGroup(pid, 0))
     })
     .map(([pid]) => pid)

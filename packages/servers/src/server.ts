@@ -1,21 +1,21 @@
-import type { Guard } from './authentication.ts'
+import type { ServerCredentials } from './authentication.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { ProcessGroup } from './process-group.ts'
 
 export type ServerName = 'mongodb' | 'kafka' | 'mailbox'
 
 /** How a server runs: it was started by someone else, in a container, or as a plain process. */
-export type Way = 'environment' | 'container' | 'process'
+export type ServerMode = 'environment' | 'container' | 'process'
 
 export type Addresses = {
   /** `mongodb://127.0.0.1:27017/?replicaSet=rs0`, without a database; see `databaseUrl`. */
   mongodb?: string
   /** `host:port[,host:port…]` */
   kafka?: string
-  /** The address of each extra listener that `kafkaDoors` requested, `host:port`, in the same order. */
-  kafkaDoors?: string[]
+  /** The address of each extra listener that `kafkaListeners` requested, `host:port`, in the same order. */
+  kafkaListeners?: string[]
   /** The listeners of a Kafka with authentication, `host:port`: SCRAM without TLS, and SCRAM or PLAIN with TLS. */
-  kafkaGuarded?: { scram: string; both: string }
+  kafkaAuthenticated?: { scram: string; both: string }
   /** `smtp://host:port` */
   smtp?: string
   /** The URL of the mailbox: a page for people, and `GET /api/email` lists the e-mails. */
@@ -26,7 +26,7 @@ export type Addresses = {
 export type Ports = { mongodb?: number; kafka?: number; smtp?: number; mailbox?: number }
 
 export type Server = ManagedProcess & {
-  way: Way
+  way: ServerMode
   addresses: Addresses
   /** The ports in use, which the next start prefers. */
   ports: Ports
@@ -40,8 +40,8 @@ export type ProcessContext = {
   /** Preferred ports. */
   ports: Ports
   /** See `StartServers`. */
-  kafkaDoors: string[]
-  guard: Guard | undefined
+  kafkaListeners: string[]
+  guard: ServerCredentials | undefined
   onProgress: (line: string) => void
   onCrash: (message: string) => void
 }

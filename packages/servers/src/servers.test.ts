@@ -144,10 +144,10 @@ test('Servers.restart starts a killed server on the same port with the same data
   expect(await sendAndConsume(kafka!, 'news')).toBe('bonjour')
 })
 
-test('kafkaDoors adds a listener that advertises a proxy, so that its clients connect through the proxy', async () => {
+test('kafkaListeners adds a listener that advertises a proxy, so that its clients connect through the proxy', async () => {
   const proxyPort = await freePort()
-  servers = await startServers({ need: ['kafka'], ways: ['process'], kafkaDoors: [`127.0.0.1:${proxyPort}`] })
-  const kafka = new URL(`tcp://${servers.kafkaDoors![0]}`)
+  servers = await startServers({ need: ['kafka'], ways: ['process'], kafkaListeners: [`127.0.0.1:${proxyPort}`] })
+  const kafka = new URL(`tcp://${servers.kafkaListeners![0]}`)
   let connections = 0
   const proxy = createServer((client) => {
     connections++
@@ -215,6 +215,6 @@ test.each([
   vi.stubEnv('HALLES_CACHE', await createFolder())
   const failure = startServers({ need: [need], ways: ['process'] })
   await expect(failure).rejects.toThrow(sentence)
-  const { isPlainError } = await import('./index.ts')
-  expect(isPlainError(await failure.catch((error: unknown) => error))).toBe(true)
+  const { isUserError } = await import('./index.ts')
+  expect(isUserError(await failure.catch((error: unknown) => error))).toBe(true)
 })

@@ -1,7 +1,7 @@
 import { demoAccounts, urlOf, type ServerAddresses, type ServiceName, type ShopPorts } from './shop-services.ts'
 
 /** The addresses and processes of a running shop; the content of `.data/running.json`. */
-export type Running = {
+export type ShopAddresses = {
   gateway: string
   /** The gateway's port for operators. The other services serve operators on their only port. */
   gatewayOperator: string
@@ -18,7 +18,7 @@ export type Running = {
 }
 
 /** Lists the addresses of a shop by the ports of its services and the addresses of its servers. */
-export function shopAddresses(ports: ShopPorts, servers: ServerAddresses): Omit<Running, 'pids'> {
+export function shopAddresses(ports: ShopPorts, servers: ServerAddresses): Omit<ShopAddresses, 'pids'> {
   const { mongodb = '', kafka = '', smtp = '', mailbox = '' } = servers
   return {
     gateway: urlOf(ports.gateway),

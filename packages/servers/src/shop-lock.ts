@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { guardian, plainError, removeData, startOf } from './index.ts'
+import { reaperIdentity, userError, removeData, processStartTime } from './index.ts'
 
 /** Identifies a process: pids are reused, a pid with a start time is not. */
 type ProcessIdentity = { pid: number; start: string }
@@ -18,11 +18,11 @@ export async function lockShop(dataDir: string, reset: boolean): Promise<() => v
   if (reset) await removeData(dataDir)
   mkdirSync(dataDir, { recursive: true })
   rmSync(file, { force: true })
-  const self: ProcessIdentity = { pid: process.pid, start: startOf(process.pid) ?? '' }
+  const self: ProcessIdentity = { pid: process.pid, start: processStartTime(process.pid) ?? '' }
   try {
-    writeFileSync(file, JSON.stringify({ shop: self, guardian: guardian() }), { flag: 'wx' })
+    writeFileSync(file, JSON.stringify({ shop: self, guardian: reaperIdentity() }), { flag: 'wx' })
   } catch (error) {
-    throw plainError('Another shop is starting here at this moment: use that one.', { cause: error })
+    throw userError('Another shop is starting here at this moment: use that one.', { cause: error })
   }
   return () => rmSync(file, { force: true })
 }
@@ -34,7 +34,7 @@ async function waitUntilUnlocked(dataDir: string, file: string): Promise<void> {
   if (isRunning(lock.shop)) {
     const running = path.join(dataDir, 'running.json')
     const at = existsSync(running) ? ` at ${JSON.parse(readFileSync(running, 'utf8')).gateway}` : ''
-    throw plainError(`The shop already runs${at} (process ${lock.shop.pid}): use it, or end it with Ctrl-C first.`)
+    throw userError(`The shop already runs${at} (process ${lock.shop.pid}): use it, or end it with Ctrl-C first.`)
   }
   for (let waited = 0; isRunning(lock.guardian) && waited < 15_000; waited += 50) await pause(50)
 }
@@ -48,5 +48,5 @@ function readLock(file: string): { shop: ProcessIdentity; guardian: ProcessIdent
 }
 
 function isRunning({ pid, start }: ProcessIdentity): boolean {
-  return startOf(pid) === start
+  return processStartTime(pid) === start
 }

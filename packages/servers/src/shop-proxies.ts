@@ -1,24 +1,24 @@
-import type { Neighbour, ProcessName, ServerAddresses, ShopPorts } from './shop-services.ts'
+import type { ShopDependency, ProcessName, ServerAddresses, ShopPorts } from './shop-services.ts'
 import { neighboursOf } from './shop-services.ts'
 
 /** A TCP proxy between a process and one of its dependencies: see `StartShop.cable`. */
-export type Cable = {
+export type ConnectionProxy = {
   /** The `host:port` at which the proxy listens. The process is configured with it. */
   address: string
   /** Called with the `host:port` of the dependency, before the process starts. */
-  leadTo: (address: string) => void
+  connectTo: (address: string) => void
 }
 
 /** Decides whether a proxy stands between a process and a dependency. */
-export type CreateProxy = (from: ProcessName, to: Neighbour) => Promise<Cable | undefined>
+export type CreateProxy = (from: ProcessName, to: ShopDependency) => Promise<ConnectionProxy | undefined>
 
 export type Proxies = Awaited<ReturnType<typeof createProxies>>
 
 /** Creates the requested proxies between the processes and their dependencies. */
 export async function createProxies(names: ProcessName[], createProxy: CreateProxy = async () => undefined) {
-  const byProcess = new Map<ProcessName, Map<Neighbour, Cable>>()
+  const byProcess = new Map<ProcessName, Map<ShopDependency, ConnectionProxy>>()
   for (const from of names) {
-    const proxies = new Map<Neighbour, Cable>()
+    const proxies = new Map<ShopDependency, ConnectionProxy>()
     for (const to of neighboursOf(from, names)) {
       const proxy = await createProxy(from, to)
       if (proxy !== undefined) proxies.set(to, proxy)
@@ -27,18 +27,18 @@ export async function createProxies(names: ProcessName[], createProxy: CreatePro
   }
   return {
     /** The proxies in front of a dependency, one for each process that has one, in a stable order. */
-    inFrontOf: (to: Neighbour): Cable[] =>
+    inFrontOf: (to: ShopDependency): ConnectionProxy[] =>
       [...byProcess.values()].map((proxies) => proxies.get(to)).filter((proxy) => proxy !== undefined),
 
     /**
      * Connects the proxies of a process to its dependencies.
      * @returns the `host:port` of the proxy in front of each dependency that has one
      */
-    connect: (from: ProcessName, ports: ShopPorts, servers: ServerAddresses): Map<Neighbour, string> => {
-      const addresses = new Map<Neighbour, string>()
+    connect: (from: ProcessName, ports: ShopPorts, servers: ServerAddresses): Map<ShopDependency, string> => {
+      const addresses = new Map<ShopDependency, string>()
       for (const [to, proxy] of byProcess.get(from)!) {
         // Those of Kafka are connected to a listener each, when Kafka has started.
-        if (to !== 'kafka') proxy.leadTo(addressOf(to, ports, servers))
+        if (to !== 'kafka') proxy.connectTo(addressOf(to, ports, servers))
         addresses.set(to, proxy.address)
       }
       return addresses
@@ -48,7 +48,7 @@ export async function createProxies(names: ProcessName[], createProxy: CreatePro
 
 /** The `host:port` of a dependency. */
 function addressOf(
-  to: Exclude<Neighbour, 'kafka'>,
+  to: Exclude<ShopDependency, 'kafka'>,
   ports: ShopPorts,
   { mongodb = '', smtp = '' }: ServerAddresses,
 ): string {

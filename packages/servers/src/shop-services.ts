@@ -6,13 +6,13 @@ export type ServiceName = (typeof serviceNames)[number]
 
 /** The services that may run as several processes. */
 export const multiplied = ['order', 'notification'] as const satisfies ServiceName[]
-export type Multiplied = (typeof multiplied)[number]
+export type ScalableService = (typeof multiplied)[number]
 
 /** The name of a process: `order`, and `order-2` for the second process of the service. */
-export type ProcessName = ServiceName | `${Multiplied}-${number}`
+export type ProcessName = ServiceName | `${ScalableService}-${number}`
 
 /** A dependency of a process: a server, or an endpoint of another process. */
-export type Neighbour = ServerName | 'productGrpc' | Exclude<ProcessName, 'gateway'>
+export type ShopDependency = ServerName | 'productGrpc' | Exclude<ProcessName, 'gateway'>
 
 /** The accounts of a shop with demo data. The passwords are public, as the shop listens on 127.0.0.1 only. */
 export const demoAccounts = {
@@ -32,12 +32,12 @@ export const requiredServers: Record<ServiceName, readonly ServerName[]> = {
 }
 
 /** The names of the processes of a service, by the configured numbers of instances. */
-export function processesOf(name: ServiceName, instances: Partial<Record<Multiplied, number>>): ProcessName[] {
+export function processesOf(name: ServiceName, instances: Partial<Record<ScalableService, number>>): ProcessName[] {
   const count = isMultiplied(name) ? (instances[name] ?? 1) : 1
   return Array.from({ length: count }, (_, i) => (i === 0 ? name : (`${name}-${i + 1}` as ProcessName)))
 }
 
-function isMultiplied(name: ServiceName): name is Multiplied {
+function isMultiplied(name: ServiceName): name is ScalableService {
   return (multiplied as readonly ServiceName[]).includes(name)
 }
 
@@ -47,8 +47,8 @@ export function serviceOf(name: ProcessName): ServiceName {
 }
 
 /** The dependencies of a process. */
-export function neighboursOf(name: ProcessName, all: readonly ProcessName[]): Neighbour[] {
-  const dependencies: Record<ServiceName, () => Neighbour[]> = {
+export function neighboursOf(name: ProcessName, all: readonly ProcessName[]): ShopDependency[] {
+  const dependencies: Record<ServiceName, () => ShopDependency[]> = {
     auth: () => ['mongodb', 'kafka'],
     product: () => ['mongodb', 'auth'],
     order: () => ['mongodb', 'kafka', 'productGrpc', 'auth'],
@@ -72,7 +72,7 @@ export function appOf(name: ServiceName): string {
 export async function choosePorts(
   gatewayPort: number | undefined,
   preferDefaults: boolean,
-  further: readonly `${Multiplied}-${number}`[] = [],
+  further: readonly `${ScalableService}-${number}`[] = [],
 ): Promise<ShopPorts> {
   const free = (port: number): Promise<number> => freePort(preferDefaults ? port : undefined)
   const ports = {
@@ -102,7 +102,7 @@ export type ProcessAddresses = {
   /** All processes of the shop. The gateway gets a comma-separated list for each service. */
   all: readonly ProcessName[]
   /** The `host:port` of the proxies in front of dependencies of this process. */
-  proxies: ReadonlyMap<Neighbour, string>
+  proxies: ReadonlyMap<ShopDependency, string>
 }
 
 /** The secret by which the gateway authenticates itself to services, in all shops of this process. */

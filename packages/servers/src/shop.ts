@@ -5,19 +5,19 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import {
   config,
-  managedProcess,
-  plainError,
-  processGroup,
-  removeAtTheEnd,
+  startManagedProcess,
+  userError,
+  createProcessGroup,
+  removeOnExit,
   startServers,
   type ManagedProcess,
   type ProcessGroup,
   type ServerName,
   type Servers,
 } from './index.ts'
-import { shopAddresses, type Running } from './shop-addresses.ts'
+import { shopAddresses, type ShopAddresses } from './shop-addresses.ts'
 import { lockShop } from './shop-lock.ts'
-import { createProxies, type Cable } from './shop-proxies.ts'
+import { createProxies, type ConnectionProxy } from './shop-proxies.ts'
 import {
   appOf,
   choosePorts,
@@ -28,8 +28,8 @@ import {
   serviceNames,
   serviceOf,
   urlOf,
-  type Multiplied,
-  type Neighbour,
+  type ScalableService,
+  type ShopDependency,
   type ProcessName,
   type ServerAddresses,
   type ServiceName,
@@ -37,7 +37,7 @@ import {
 } from './shop-services.ts'
 
 export { demoAccounts, serviceNames }
-export type { Cable, Multiplied, Neighbour, ProcessName, Running, ServiceName }
+export type { ConnectionProxy, ScalableService, ShopDependency, ProcessName, ShopAddresses, ServiceName }
 
 const root = path.resolve(import.meta.dirname, '../../..')
 /**
@@ -57,11 +57,11 @@ export type StartShop = {
   /** The port of the gateway; the start fails when it is taken. By default 4000, or any free port. */
   gatewayPort?: number
   /** Addresses of servers that already run. The others are started. */
-  given?: ServerAddresses
+  existingServers?: ServerAddresses
   /** The number of processes of a service, 1 by default. The second is called `order-2`. */
-  instances?: Partial<Record<Multiplied, number>>
+  instances?: Partial<Record<ScalableService, number>>
   /** Puts a proxy between a process and a dependency. Called for each pair before the start; undefined means none. */
-  cable?: (from: ProcessName, to: Neighbour) => Promise<Cable | undefined>
+  createProxy?: (from: ProcessName, to: ShopDependency) => Promise<ConnectionProxy | undefined>
   /** Further environment variables of services. All processes of a service share them. */
   env?: Partial<Record<ServiceName, NodeJS.ProcessEnv>>
   onProgress?: (line: string) => void
@@ -75,11 +75,11 @@ type Process = Pick<ManagedProcess, 'pid' | 'kill' | 'restart'>
 
 export type Shop = {
   /** The current addresses and processes: `pids` changes with restarts. */
-  readonly running: Running
+  readonly running: ShopAddresses
   /** The folder of the services' logs: `<service>.log`, `<service>-2.log` of a second process; JSON lines. */
   logs: string
   /** The processes by name, for tests that kill and restart them. */
-  processes: Record<ServiceName | ServerName, Process> & { [more in `${Multiplied}-${number}`]?: Process }
+  processes: Record<ServiceName | ServerName, Process> & { [more in `${ScalableService}-${number}`]?: Process }
   /** Stops the services, then the servers. */
   stop: () => Promise<void>
   /** Kills all processes at once. */
@@ -90,7 +90,7 @@ export type Shop = {
 export async function startShop(options: StartShop = {}): Promise<Shop> {
   const { onProgress = () => {}, gatewayPort, instances = {}, env = {} } = options
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-shop-')))
-  const keepFolder = options.dataDir === undefined ? removeAtTheEnd(dataDir) : undefined
+  const keepFolder = options.dataDir === undefined ? removeOnExit(dataDir) : undefined
   const unlock = await lockShop(dataDir, options.reset ?? false)
   const logs = path.join(dataDir, 'logs')
   const runningFile = path.join(dataDir, 'running.json')
@@ -103,7 +103,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   options.signal?.addEventListener('abort', abortStart)
   let onCrash = (message: string): void => starting.abort(new Error(message))
 
-  const group = processGroup({ onProgress, signal: starting.signal })
+  const group = createProcessGroup({ onProgress, signal: starting.signal })
   const services = new Map<ProcessName, ManagedProcess>()
   const servers = new Map<ServerName, Servers>()
 
@@ -114,14 +114,14 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
       dataDir,
       // A temporary shop avoids the default ports, as another shop may be starting at the same moment.
       ports: options.dataDir === undefined ? {} : { mongodb: 27017, kafka: 9092, smtp: 1025, mailbox: 1080 },
-      given: options.given,
-      ...(name === 'kafka' && { kafkaDoors: kafkaProxies.map(({ address }) => address) }),
+      given: options.existingServers,
+      ...(name === 'kafka' && { kafkaListeners: kafkaProxies.map(({ address }) => address) }),
       onProgress,
       onCrash: (message) => onCrash(message),
       signal: starting.signal,
     })
     servers.set(name, started)
-    for (const [i, listener] of (started.kafkaDoors ?? []).entries()) kafkaProxies[i]?.leadTo(listener)
+    for (const [i, listener] of (started.kafkaListeners ?? []).entries()) kafkaProxies[i]?.connectTo(listener)
     onProgress(`${titles[name]} is up (${started.ways[name]})`)
   }
 
@@ -147,7 +147,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     // Threads that share malloc arenas save 14 MB over five idle services.
     environment['MALLOC_ARENA_MAX'] ??= '2'
     environment['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules', '.cache', 'halles-compile')
-    const started = await managedProcess({
+    const started = await startManagedProcess({
       spawn: (more) =>
         group.spawn(title, process.execPath, [...nodeFlags, path.join(root, 'apps', app, 'dist', 'main.js')], {
           ...more,
@@ -177,8 +177,8 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   }
 
   const names = serviceNames.flatMap((name) => processesOf(name, instances))
-  const proxies = await createProxies(names, options.cable)
-  const further = names.filter((name): name is `${Multiplied}-${number}` => name !== serviceOf(name))
+  const proxies = await createProxies(names, options.createProxy)
+  const further = names.filter((name): name is `${ScalableService}-${number}` => name !== serviceOf(name))
   const built = compileServices(group).then(() => onProgress('Built'))
   // Ports are chosen after the build: a first build takes long enough for another shop to take them.
   const ports = built.then(() => choosePorts(gatewayPort, options.dataDir !== undefined, further))
@@ -229,7 +229,7 @@ async function compileServices(group: ProcessGroup): Promise<void> {
   const projects = serviceNames.map((name) => path.join(root, 'apps', appOf(name)))
   const compiler = await group.spawn('tsc', process.execPath, [tsc, '--build', ...projects], { cwd: root })
   const { code } = await compiler.exited
-  if (code !== 0) throw plainError(`The services do not compile:\n${compiler.lastLines(30).join('\n')}`)
+  if (code !== 0) throw userError(`The services do not compile:\n${compiler.lastLines(30).join('\n')}`)
 }
 
 /** Asks a service for its readiness. @throws Error with the answer when it or a dependency of it is not ready */

@@ -1,15 +1,15 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Guard } from './authentication.ts'
+import type { ServerCredentials } from './authentication.ts'
 import { config } from './config.ts'
 import { findDockerEngine, removeVolumes, startContainer, type Engine } from './containers.ts'
 import { startKafkaProcess } from './kafka.ts'
 import { startMailboxProcess } from './mailbox.ts'
 import { startMongodbProcess } from './mongodb.ts'
-import { plainError } from './plain-error.ts'
-import { processGroup, removeAtTheEnd } from './process-group.ts'
-import type { Addresses, Ports, ProcessContext, Server, ServerName, Way } from './server.ts'
+import { userError } from './plain-error.ts'
+import { createProcessGroup, removeOnExit } from './process-group.ts'
+import type { Addresses, Ports, ProcessContext, Server, ServerName, ServerMode } from './server.ts'
 
 export type StartServers = {
   need: ServerName[]
@@ -19,16 +19,16 @@ export type StartServers = {
   /** Preferred ports. Those of the last start with the same `dataDir` take precedence. */
   ports?: Ports
   /** The allowed ways to run a server, all by default. */
-  ways?: Way[]
+  ways?: ServerMode[]
   /** Addresses of servers that already run. They take precedence over those in the environment. */
   given?: Addresses
   /**
    * Adds a listener to Kafka for each `host:port`, which the listener advertises. A Kafka client connects to the advertised
    * address, so a proxy can stand between the broker and a single client.
    */
-  kafkaDoors?: string[]
+  kafkaListeners?: string[]
   /** Requires authentication at MongoDB and Kafka. They run as plain processes then. */
-  guard?: Guard
+  guard?: ServerCredentials
   /** Called with the last lines of a plain process that exits without having been stopped. */
   onCrash?: (message: string) => void
   /** Aborts the start: servers that are starting are stopped, and the promise rejects. */
@@ -36,7 +36,7 @@ export type StartServers = {
 }
 
 export type Servers = Addresses & {
-  ways: Partial<Record<ServerName, Way>>
+  ways: Partial<Record<ServerName, ServerMode>>
   /** The pids of the servers that run as plain processes. */
   readonly pids: Partial<Record<ServerName, number>>
   /** Stops the servers that were started here. Calling it again has no effect. */
@@ -55,11 +55,11 @@ const startProcess: Record<ServerName, (context: ProcessContext) => Promise<Serv
 
 /** Starts the servers concurrently and resolves when all are ready. README.md describes the ways to run a server. */
 export async function startServers(options: StartServers): Promise<Servers> {
-  const { need, dataDir, guard, kafkaDoors = [], onProgress = () => {}, onCrash = () => {}, signal } = options
+  const { need, dataDir, guard, kafkaListeners = [], onProgress = () => {}, onCrash = () => {}, signal } = options
   const allowedWays = options.ways ?? (guard ? ['process'] : ['environment', 'container', 'process'])
-  const group = processGroup({ onProgress, signal })
+  const group = createProcessGroup({ onProgress, signal })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
-  const keepFolder = dataDir === undefined ? removeAtTheEnd(folder) : undefined
+  const keepFolder = dataDir === undefined ? removeOnExit(folder) : undefined
   const servers = new Map<ServerName, Server>()
   let engine: Promise<Engine | undefined> | undefined
   let failure: unknown
@@ -67,8 +67,8 @@ export async function startServers(options: StartServers): Promise<Servers> {
   async function start(name: ServerName): Promise<Server> {
     const existing = allowedWays.includes('environment') ? findExistingServer(name, options.given) : undefined
     if (existing !== undefined) {
-      if (name === 'kafka' && kafkaDoors.length > 0)
-        throw plainError('Listeners cannot be added to an existing Kafka: start without KAFKA_BROKERS.')
+      if (name === 'kafka' && kafkaListeners.length > 0)
+        throw userError('Listeners cannot be added to an existing Kafka: start without KAFKA_BROKERS.')
       return existing
     }
     const serverFolder = path.join(folder, name)
@@ -78,15 +78,14 @@ export async function startServers(options: StartServers): Promise<Servers> {
     if (allowedWays.includes('container') && last.way !== 'process' && hasImage(name)) {
       const found = await (engine ??= findDockerEngine(onProgress))
       try {
-        if (found !== undefined) return await startContainer(found, name, { ports, dataDir, kafkaDoors })
+        if (found !== undefined) return await startContainer(found, name, { ports, dataDir, kafkaListeners })
       } catch (error) {
         if (!allowedWays.includes('process')) throw error
         onProgress(`${name}: the container failed, using a plain process instead (${String(error)})`)
       }
     }
-    if (!allowedWays.includes('process'))
-      throw plainError(`No Docker engine answers that could run ${name}: start one.`)
-    return startProcess[name]({ group, folder: serverFolder, ports, kafkaDoors, guard, onProgress, onCrash })
+    if (!allowedWays.includes('process')) throw userError(`No Docker engine answers that could run ${name}: start one.`)
+    return startProcess[name]({ group, folder: serverFolder, ports, kafkaListeners, guard, onProgress, onCrash })
   }
 
   await Promise.all(
@@ -139,7 +138,7 @@ function findExistingServer(name: ServerName, given?: Addresses): Server | undef
   const { mongodb, kafka, smtp, mailbox } = { ...config().given, ...given }
   const addresses = { mongodb: { mongodb }, kafka: { kafka }, mailbox: { smtp, mailbox } }[name]
   if (Object.values(addresses)[0] === undefined) return undefined
-  const notManaged = () => Promise.reject(plainError(`${name} was not started here, so it cannot be controlled.`))
+  const notManaged = () => Promise.reject(userError(`${name} was not started here, so it cannot be controlled.`))
   return {
     way: 'environment',
     addresses,
@@ -157,7 +156,7 @@ function hasImage(name: ServerName): boolean {
 }
 
 /** What the next start with the same data reuses: the ports, and the way to run the server, which has the data. */
-type LastStart = { ports: Ports; way?: Way }
+type LastStart = { ports: Ports; way?: ServerMode }
 
 const lastStartFile = 'server.json'
 

@@ -1,12 +1,12 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { Refusal, refusalOf, refusals, toProblemType } from './refusal.ts'
+import { AppError, toAppError, errorCodes, toProblemType } from './refusal.ts'
 import { traceId } from './trace.ts'
 
 /** An error as an HTTP response: status, headers and serialized body. */
-export type ErrorAnswer = { status: number; headers: Record<string, string>; body: string }
+export type ErrorResponse = { status: number; headers: Record<string, string>; body: string }
 
 /** The GraphQL response body for an error before execution, such as an invalid token. */
-export const graphqlErrors = (appError: Refusal, id: string | undefined): object => ({
+export const toGraphQLErrorBody = (appError: AppError, id: string | undefined): object => ({
   errors: [
     {
       message: appError.message,
@@ -21,12 +21,12 @@ export const graphqlErrors = (appError: Refusal, id: string | undefined): object
  * @param id the trace id, which an `INTERNAL` error includes
  * @param status the HTTP status; by default that of the error code
  */
-export function errorAnswer(
-  appError: Refusal,
+export function toErrorResponse(
+  appError: AppError,
   id: string | undefined,
   graphql: boolean,
-  status: number = refusals[appError.code].http,
-): ErrorAnswer {
+  status: number = errorCodes[appError.code].http,
+): ErrorResponse {
   const headers = {
     'content-type': graphql ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8',
     ...(appError.retryAfter !== undefined && { 'retry-after': String(appError.retryAfter) }),
@@ -34,22 +34,22 @@ export function errorAnswer(
   }
   const problem = {
     type: toProblemType(appError.code),
-    title: refusals[appError.code].title,
+    title: errorCodes[appError.code].title,
     status,
     detail: appError.message,
     code: appError.code,
     ...(appError.code === 'INTERNAL' && { traceId: id }),
     ...(appError.errors && { errors: appError.errors }),
   }
-  return { status, headers, body: JSON.stringify(graphql ? graphqlErrors(appError, id) : problem) }
+  return { status, headers, body: JSON.stringify(graphql ? toGraphQLErrorBody(appError, id) : problem) }
 }
 
 /** Fastify's error handler: the only place where an error becomes an HTTP response. Logs `INTERNAL` errors. */
-export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const appError = refusalOf(error) ?? fromFastifyError(error as FastifyError)
+export function handleError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const appError = toAppError(error) ?? fromFastifyError(error as FastifyError)
   const id = traceId(request.trace)
   if (appError.code === 'INTERNAL') request.log.error({ err: error, traceId: id }, 'request failed')
-  const { status, headers, body } = errorAnswer(appError, id, isGraphqlRequest(request))
+  const { status, headers, body } = toErrorResponse(appError, id, isGraphqlRequest(request))
   // Sent as text: the route's response schema would drop fields that it does not declare.
   return reply.status(status).headers(headers).send(body)
 }
@@ -59,26 +59,28 @@ const isGraphqlRequest = ({ url, routeOptions }: FastifyRequest): boolean =>
   routeOptions.url === '/graphql' || url.split('?', 1)[0] === '/graphql'
 
 /** Maps an error of Fastify or a plugin to an AppError. An error without a 4xx status is a bug: `INTERNAL`. */
-function fromFastifyError(error: FastifyError): Refusal {
+function fromFastifyError(error: FastifyError): AppError {
   if (error.code?.startsWith('FST_JWT_') || error.code?.startsWith('FAST_JWT_'))
-    return new Refusal('UNAUTHENTICATED', 'This access token is invalid or has expired: sign in again.', {
+    return new AppError('UNAUTHENTICATED', 'This access token is invalid or has expired: sign in again.', {
       cause: error,
     })
   if (error.code === 'FST_ERR_BAD_URL')
-    return new Refusal('VALIDATION_FAILED', 'This URL cannot be decoded: is it encoded as UTF-8?')
+    return new AppError('VALIDATION_FAILED', 'This URL cannot be decoded: is it encoded as UTF-8?')
   switch (error.statusCode) {
     case 404:
     case 414: // a path parameter longer than any id of ours
-      return new Refusal('NOT_FOUND', 'There is no resource at this URL.')
+      return new AppError('NOT_FOUND', 'There is no resource at this URL.')
     case 413:
-      return new Refusal('PAYLOAD_TOO_LARGE', 'The request body is too large.')
+      return new AppError('PAYLOAD_TOO_LARGE', 'The request body is too large.')
     case 415:
-      return new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Send JSON, with content-type: application/json.')
+      return new AppError('UNSUPPORTED_MEDIA_TYPE', 'Send JSON, with content-type: application/json.')
     case 429:
-      return new Refusal('RATE_LIMITED', 'Too many requests: try again later.')
+      return new AppError('RATE_LIMITED', 'Too many requests: try again later.')
     case 400:
-      return new Refusal('VALIDATION_FAILED', 'The request cannot be parsed: is it well-formed JSON?', { cause: error })
+      return new AppError('VALIDATION_FAILED', 'The request cannot be parsed: is it well-formed JSON?', {
+        cause: error,
+      })
     default:
-      return new Refusal('INTERNAL', 'Something went wrong here.', { cause: error })
+      return new AppError('INTERNAL', 'Something went wrong here.', { cause: error })
   }
 }

@@ -1,41 +1,45 @@
-import { as, someone, testKeyOf } from '@halles/testkit/people'
+import { authorizationHeader, createPrincipal, findTestPublicKey } from '@halles/testkit/people'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { serviceApp, type App } from './app.ts'
-import { subgraph } from './graphql.ts'
+import { createServiceApp, type App } from './app.ts'
+import { createSubgraphSchema } from './graphql.ts'
 import { serveSubgraph } from './serve-subgraph.ts'
-import { signedIn } from './person.ts'
-import { Refusal } from './refusal.ts'
-import { Closed, Nullable, Price, Text } from './schema.ts'
+import { requirePrincipal } from './person.ts'
+import { AppError } from './refusal.ts'
+import { ClosedObject, Nullable, Price, Text } from './schema.ts'
 
-const ItemInput = Closed({ name: Text(20), price: Price, count: Type.Integer({ minimum: 1, maximum: 999 }) })
+const ItemInput = ClosedObject({ name: Text(20), price: Price, count: Type.Integer({ minimum: 1, maximum: 999 }) })
 
 let app: App
 beforeAll(async () => {
-  app = await serviceApp({
+  app = await createServiceApp({
     name: 'test-service',
     logLevel: 'silent',
-    keyOf: testKeyOf,
+    findPublicKey: findTestPublicKey,
     issuer: 'halles',
     audience: 'halles',
-    needs: { up: async () => {}, down: () => Promise.reject(new Error('no')), stuck: () => new Promise(() => {}) },
+    readinessChecks: {
+      up: async () => {},
+      down: () => Promise.reject(new Error('no')),
+      stuck: () => new Promise(() => {}),
+    },
   })
   app.post('/items', { schema: { body: ItemInput } }, async (request) => request.body)
   app.post('/items/optional', { schema: { body: Nullable(ItemInput) } }, async (request) => ({
     given: request.body !== null,
   }))
   app.get('/echo/:id', async (request) => request.params)
-  app.get('/me', async (request) => ({ id: signedIn(request.person).id }))
+  app.get('/me', async (request) => ({ id: requirePrincipal(request.principal).id }))
   app.get('/cacheable', async (_request, reply) => reply.header('cache-control', 'no-cache').send({}))
   app.get('/bug', async () => {
     throw new TypeError('secret detail')
   })
   app.get('/unavailable', async () => {
-    throw new Refusal('UNAVAILABLE', 'Not now.')
+    throw new AppError('UNAVAILABLE', 'Not now.')
   })
   serveSubgraph(
     app,
-    subgraph({
+    createSubgraphSchema({
       sdl: `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
         type Item @key(fields: "id") { id: ID! at: DateTime! }
         scalar DateTime
@@ -43,7 +47,7 @@ beforeAll(async () => {
       resolvers: {
         Query: {
           item: (_: unknown, { id }: { id: string }) => ({ id, at: new Date(0) }),
-          me: (_: unknown, __: unknown, { person }: { person: undefined }) => signedIn(person).id,
+          me: (_: unknown, __: unknown, { principal }: { principal: undefined }) => requirePrincipal(principal).id,
           bug: () => {
             throw new TypeError('secret detail')
           },
@@ -56,7 +60,7 @@ beforeAll(async () => {
             id === 'gone'
               ? null
               : id === 'failing'
-                ? new Refusal('NOT_FOUND', 'No such item.')
+                ? new AppError('NOT_FOUND', 'No such item.')
                 : Object.freeze({ id, at: new Date(0) }),
           ),
       },
@@ -80,7 +84,7 @@ const graphql = async (query: string, variables?: object, headers: Record<string
 it('responses to signed-in users and of /graphql are no-store, unless the route sets cache-control', async () => {
   const cacheControl = async (url: string, headers = {}) =>
     (await app.inject({ url, headers })).headers['cache-control']
-  const headers = await as(someone())
+  const headers = await authorizationHeader(createPrincipal())
   expect(await cacheControl('/me', headers)).toBe('no-store')
   expect(await cacheControl('/nowhere', headers)).toBe('no-store')
   expect(await cacheControl('/graphql?query={__typename}')).toBe('no-store')
@@ -142,8 +146,8 @@ it('a nullable body is optional', async () => {
 
 describe('access tokens', () => {
   it('identify the principal of the request', async () => {
-    const principal = someone()
-    const answer = await app.inject({ url: '/me', headers: await as(principal) })
+    const principal = createPrincipal()
+    const answer = await app.inject({ url: '/me', headers: await authorizationHeader(principal) })
     expect(answer.json()).toEqual({ id: principal.id })
   })
 
@@ -159,7 +163,7 @@ describe('access tokens', () => {
     ['for another audience', { audience: 'elsewhere' }],
     ['signed with an unknown key', { kid: 'other' }],
   ])('are rejected when %s, on public routes too', async (_case, options) => {
-    const headers = await as(someone(), options)
+    const headers = await authorizationHeader(createPrincipal(), options)
     for (const url of ['/me', '/healthz']) {
       const answer = await app.inject({ url, headers })
       expect(answer.statusCode).toBe(401)
@@ -177,14 +181,17 @@ describe('access tokens', () => {
     ['of another scheme', () => 'Basic YTpi'],
     ['empty', () => 'Bearer '],
   ])('are rejected when %s', async (_case, corrupt) => {
-    const { authorization } = await as(someone())
+    const { authorization } = await authorizationHeader(createPrincipal())
     const answer = await app.inject({ url: '/me', headers: { authorization: corrupt(authorization) } })
     expect(answer.json()).toMatchObject({ code: 'UNAUTHENTICATED', status: 401 })
   })
 })
 
 it('access tokens with invalid claims are rejected', async () => {
-  const answer = await app.inject({ url: '/me', headers: await as(someone({ role: 'root' as never })) })
+  const answer = await app.inject({
+    url: '/me',
+    headers: await authorizationHeader(createPrincipal({ role: 'root' as never })),
+  })
   expect(answer.json()).toMatchObject({ code: 'UNAUTHENTICATED' })
 })
 

@@ -2,17 +2,17 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Context } from '@opentelemetry/api'
 import Fastify, { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import { answerError } from './answer-error.ts'
-import { answerBrokenHttp } from './broken-http.ts'
-import { clientsBehind, gatewayKnownBy, type Client } from './client.ts'
-import { loggerOptions } from './log.ts'
-import { metricsOf, type Metrics } from './metrics.ts'
-import { openapi } from './openapi.ts'
-import { Refusal } from './refusal.ts'
-import { validatorOf } from './schema.ts'
-import { isStraight } from './straight.ts'
+import { handleError } from './answer-error.ts'
+import { handleClientErrors } from './broken-http.ts'
+import { createClientReader, createGatewayCheck, type Client } from './client.ts'
+import { toLoggerOptions } from './log.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { registerOpenApi } from './openapi.ts'
+import { AppError } from './refusal.ts'
+import { createValidator } from './schema.ts'
+import { isNormalizedPath } from './straight.ts'
 import { verifyAccessTokens, type TokenVerification } from './token-verification.ts'
-import { inTrace, traceFrom, traceId } from './trace.ts'
+import { runInTrace, extractTrace, traceId } from './trace.ts'
 import { waitAtMost } from './with-timeout.ts'
 
 declare module 'fastify' {
@@ -26,7 +26,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     metrics: Metrics
     /** The server of /healthz, /readyz and /metrics on the operator port; undefined where the service serves them itself. */
-    operator: FastifyInstance | undefined
+    operatorApp: FastifyInstance | undefined
     /** Whether the subgraph discloses its schema. */
     openSchema: boolean
   }
@@ -40,11 +40,11 @@ export type ServiceOptions = TokenVerification & {
   name: string
   logLevel: string
   /** Readiness checks by dependency name, run by /readyz; each rejects while its dependency is unavailable. */
-  needs: Record<string, () => Promise<unknown>>
+  readinessChecks: Record<string, () => Promise<unknown>>
   /** Whether to serve an OpenAPI document at /openapi.json and its page at /docs. */
   docs?: boolean
   /** `same`: the service serves /readyz and /metrics. `own`: `app.operator` does, on a port that `runService` opens. */
-  operatorDoor?: 'same' | 'own'
+  operatorPort?: 'same' | 'own'
   /** The secret that the gateway sends; without it `X-Forwarded-For` is not trusted. */
   gatewaySecret?: string | undefined
   /** Whether to answer 401 to requests without gateway secret and access token, except to `publicRoutes`. */
@@ -59,7 +59,7 @@ export type ServiceOptions = TokenVerification & {
    * How long a connection may be idle before it is closed, in milliseconds. Must be longer than any response takes to begin.
    * It bounds the memory that a client holds which does not read its response.
    */
-  silence?: number
+  idleTimeout?: number
   /** Headers of every response, errors included. */
   headers?: Readonly<Record<string, string>>
 }
@@ -71,41 +71,41 @@ const READINESS_TIMEOUT = 2500
  * Creates the Fastify app that every service builds on: logs, traces and metrics, verification of access tokens, schema
  * validation, error responses, /healthz, /readyz, /metrics, and OpenAPI at /openapi.json and /docs.
  */
-export async function serviceApp(options: ServiceOptions): Promise<App> {
+export async function createServiceApp(options: ServiceOptions): Promise<App> {
   const app = createServer(options)
-  app.decorate('metrics', metricsOf(options.name))
+  app.decorate('metrics', createMetrics(options.name))
   app.decorate('openSchema', options.openSchema ?? true)
-  const readClient = clientsBehind(options.gatewaySecret)
+  const readClient = createClientReader(options.gatewaySecret)
   app.decorateRequest('client', {
     getter() {
       return readClient(this)
     },
   })
   app.decorateRequest('operation', undefined)
-  app.setValidatorCompiler(({ schema, httpPart }) => validatorOf(schema as TSchema, httpPart ?? 'body'))
+  app.setValidatorCompiler(({ schema, httpPart }) => createValidator(schema as TSchema, httpPart ?? 'body'))
   await verifyAccessTokens(app, options)
   if (options.gatewayOnly) requireGatewayOrToken(app, options.gatewaySecret)
   // A response to a signed-in user, or one that may hold tokens, must not be cached unless the route allows it.
   app.addHook('onSend', (request, reply, _payload, done) => {
-    if ((request.person || request.routeOptions.url === '/graphql') && !reply.hasHeader('cache-control'))
+    if ((request.principal || request.routeOptions.url === '/graphql') && !reply.hasHeader('cache-control'))
       reply.header('cache-control', 'no-store')
     done()
   })
   // The last hook before the handler: reading the body leaves the async context of onRequest.
-  app.addHook('preHandler', (request, _reply, done) => inTrace(request.trace, done))
+  app.addHook('preHandler', (request, _reply, done) => runInTrace(request.trace, done))
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none'
-    app.metrics.request(request.method, route, reply.statusCode, reply.elapsedTime)
+    app.metrics.recordRequest(request.method, route, reply.statusCode, reply.elapsedTime)
     if (route === '/healthz' || route === '/readyz' || route === '/metrics') return
     const { method, trace, operation } = request
     const outcome = { status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
     const fields = { traceId: traceId(trace), method, route, ...(operation && { operation }), ...outcome }
     request.log.info(fields, 'request completed')
   })
-  if (options.docs ?? true) await openapi(app, options.name)
+  if (options.docs ?? true) await registerOpenApi(app, options.name)
   addLivenessRoute(app)
-  app.decorate('operator', options.operatorDoor === 'own' ? createOperatorServer(app, options) : undefined)
-  if (!app.operator) addOperatorRoutes(app, app.metrics, options.needs)
+  app.decorate('operatorApp', options.operatorPort === 'own' ? createOperatorServer(app, options) : undefined)
+  if (!app.operatorApp) addOperatorRoutes(app, app.metrics, options.readinessChecks)
   return app
 }
 
@@ -120,10 +120,10 @@ const publicRoutes: ReadonlySet<string> = new Set([
 
 /** Rejects requests that bypass the gateway and its rate limits, on every URL, unless they carry an access token. */
 function requireGatewayOrToken(app: App, secret: string | undefined): void {
-  const isFromGateway = gatewayKnownBy(secret)
-  app.addHook('onRequest', async ({ routeOptions, person, headers }) => {
-    if (!person && !isFromGateway(headers) && !publicRoutes.has(routeOptions.url ?? ''))
-      throw new Refusal('UNAUTHENTICATED', 'Send requests through the gateway, or with an access token.')
+  const isFromGateway = createGatewayCheck(secret)
+  app.addHook('onRequest', async ({ routeOptions, principal, headers }) => {
+    if (!principal && !isFromGateway(headers) && !publicRoutes.has(routeOptions.url ?? ''))
+      throw new AppError('UNAUTHENTICATED', 'Send requests through the gateway, or with an access token.')
   })
 }
 
@@ -136,7 +136,7 @@ const requestTimeouts = {
   http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
 } as const
 
-const notFound = (): Refusal => new Refusal('NOT_FOUND', 'There is no resource at this URL.')
+const notFound = (): AppError => new AppError('NOT_FOUND', 'There is no resource at this URL.')
 
 /** Creates a server with what holds for every request, also on the operator port: limits, traces, error responses. */
 function createServer({
@@ -144,17 +144,17 @@ function createServer({
   logLevel,
   trustedProxies = [],
   bodyLimit = 1_048_576,
-  silence = 60_000,
+  idleTimeout = 60_000,
   headers = {},
 }: ServiceOptions) {
   const begin = (request: FastifyRequest, reply: FastifyReply): void => {
-    request.trace = traceFrom(request.headers)
+    request.trace = extractTrace(request.headers)
     reply.headers(headers).header('x-trace-id', traceId(request.trace))
   }
   const app = Fastify({
     ...requestTimeouts,
-    connectionTimeout: silence,
-    logger: loggerOptions(name, logLevel),
+    connectionTimeout: idleTimeout,
+    logger: toLoggerOptions(name, logLevel),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     ...(trustedProxies.length > 0 && { trustProxy: [...trustedProxies] }),
@@ -169,23 +169,23 @@ function createServer({
     // A URL that the router cannot decode reaches no hook.
     frameworkErrors: (error, request, reply) => {
       begin(request, reply)
-      answerError(error, request, reply)
+      handleError(error, request, reply)
       const id = traceId(request.trace)
       request.log.info({ traceId: id, route: 'none', status: reply.statusCode, cause: error.code }, 'request completed')
     },
     clientErrorHandler: () => {}, // answerBrokenHttp handles the event
   }).withTypeProvider<TypeBoxTypeProvider>()
-  answerBrokenHttp(app.server, headers, app.log)
+  handleClientErrors(app.server, headers, app.log)
   // An unknown expectation may be ignored (RFC 9110, 10.1.1); Node by itself would answer it with an empty 417.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.decorateRequest('trace')
   app.addHook('onRequest', async (request, reply) => {
     begin(request, reply)
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
-      throw new Refusal('VALIDATION_FAILED', 'An HTTP/1.1 request must have a Host header.')
-    if (!isStraight(request.url)) throw notFound()
+      throw new AppError('VALIDATION_FAILED', 'An HTTP/1.1 request must have a Host header.')
+    if (!isNormalizedPath(request.url)) throw notFound()
   })
-  app.setErrorHandler(answerError)
+  app.setErrorHandler(handleError)
   app.setNotFoundHandler(() => {
     throw notFound()
   })
@@ -202,15 +202,15 @@ const addLivenessRoute = (app: App): void => void app.get('/healthz', hidden, as
 function createOperatorServer(app: App, options: ServiceOptions): App {
   const operator = createServer(options)
   addLivenessRoute(operator)
-  addOperatorRoutes(operator, app.metrics, options.needs)
+  addOperatorRoutes(operator, app.metrics, options.readinessChecks)
   app.addHook('onClose', () => operator.close())
   return operator
 }
 
-function addOperatorRoutes(app: App, { registry }: Metrics, needs: ServiceOptions['needs']): void {
+function addOperatorRoutes(app: App, { registry }: Metrics, checks: ServiceOptions['readinessChecks']): void {
   app.get('/readyz', hidden, async (_request, reply) => {
     const states = await Promise.all(
-      Object.entries(needs).map(async ([name, check]) => [name, (await succeeds(check)) ? 'ok' : 'missing'] as const),
+      Object.entries(checks).map(async ([name, check]) => [name, (await succeeds(check)) ? 'ok' : 'missing'] as const),
     )
     const ready = states.every(([, state]) => state === 'ok')
     return reply

@@ -1,19 +1,19 @@
 import { connect, type AddressInfo } from 'node:net'
-import { testKeyOf } from '@halles/testkit/people'
+import { findTestPublicKey } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { serviceApp, type App } from './app.ts'
+import { createServiceApp, type App } from './app.ts'
 
 let app: App
 beforeAll(async () => {
-  app = await serviceApp({
+  app = await createServiceApp({
     name: 'test-service',
     logLevel: 'silent',
-    keyOf: testKeyOf,
+    findPublicKey: findTestPublicKey,
     issuer: 'halles',
     audience: 'halles',
-    needs: {},
-    operatorDoor: 'own',
+    readinessChecks: {},
+    operatorPort: 'own',
     headers: { 'x-every': 'answer' },
   })
   app.post('/items', async (request) => request.body)
@@ -30,7 +30,7 @@ beforeAll(async () => {
     finishPartial.resolve(() => reply.raw.end('re'))
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
-  await app.operator!.listen({ host: '127.0.0.1', port: 0 })
+  await app.operatorApp!.listen({ host: '127.0.0.1', port: 0 })
 })
 afterAll(() => app.close())
 const largeRequested = Promise.withResolvers<void>()
@@ -92,7 +92,7 @@ describe('malformed requests', () => {
       'VALIDATION_FAILED',
     ],
   ])('with %s get a problem document, on both ports', async (_case, bytes, status, code) => {
-    for (const to of [app, app.operator!] as App[]) {
+    for (const to of [app, app.operatorApp!] as App[]) {
       const answer = await send(bytes, '', to)
       expect(answer.headers).toMatchObject({
         'content-type': 'application/problem+json; charset=utf-8',

@@ -1,9 +1,9 @@
 import { STATUS_CODES, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { errorAnswer } from './answer-error.ts'
+import { toErrorResponse } from './answer-error.ts'
 import type { Logger } from './log.ts'
-import { Refusal } from './refusal.ts'
-import { traceFrom, traceId } from './trace.ts'
+import { AppError } from './refusal.ts'
+import { extractTrace, traceId } from './trace.ts'
 
 /**
  * How long a connection is still read after the error response, in milliseconds. If it were closed while the client sends,
@@ -12,21 +12,21 @@ import { traceFrom, traceId } from './trace.ts'
 const LINGER = 1000
 
 /** Responses to Node's HTTP parser and timeout errors, by error code. Any other code means that the bytes are not HTTP. */
-const parserErrors: Record<string, { status: number; appError: Refusal }> = {
+const parserErrors: Record<string, { status: number; appError: AppError }> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
-    appError: new Refusal('TIMEOUT', 'The request was not received in time: nothing was done.'),
+    appError: new AppError('TIMEOUT', 'The request was not received in time: nothing was done.'),
   },
   HPE_HEADER_OVERFLOW: {
     status: 431,
-    appError: new Refusal('PAYLOAD_TOO_LARGE', 'The URL and the headers are too large.'),
+    appError: new AppError('PAYLOAD_TOO_LARGE', 'The URL and the headers are too large.'),
   },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {
     status: 413,
-    appError: new Refusal('PAYLOAD_TOO_LARGE', 'The chunk extensions are too large.'),
+    appError: new AppError('PAYLOAD_TOO_LARGE', 'The chunk extensions are too large.'),
   },
 }
-const notHttp = { status: 400, appError: new Refusal('VALIDATION_FAILED', 'This is not an HTTP/1.1 request.') }
+const notHttp = { status: 400, appError: new AppError('VALIDATION_FAILED', 'This is not an HTTP/1.1 request.') }
 
 /**
  * Answers malformed or timed-out requests with the same error format as every route. Fastify's hooks never see such
@@ -34,7 +34,7 @@ const notHttp = { status: 400, appError: new Refusal('VALIDATION_FAILED', 'This 
  *
  * @param headers headers of every response
  */
-export function answerBrokenHttp(server: Server, headers: Readonly<Record<string, string>>, log: Logger): void {
+export function handleClientErrors(server: Server, headers: Readonly<Record<string, string>>, log: Logger): void {
   /** The most recent response on each connection. */
   const latest = new WeakMap<Socket, ServerResponse>()
   const failed = new WeakSet<Socket>()
@@ -46,9 +46,9 @@ export function answerBrokenHttp(server: Server, headers: Readonly<Record<string
     // Once headers are sent, the client would take an error response for a part of the body, or for the next response.
     if (!socket.writable || (isInRequest && response.headersSent)) return void socket.destroy()
     const { status, appError } = parserErrors[code] ?? notHttp
-    const id = traceId(traceFrom({}))!
+    const id = traceId(extractTrace({}))!
     const isGraphql = isInRequest && response.req.url?.split('?', 1)[0] === '/graphql'
-    const answer = errorAnswer(appError, id, isGraphql, status)
+    const answer = toErrorResponse(appError, id, isGraphql, status)
     const allHeaders = {
       ...headers,
       ...answer.headers,

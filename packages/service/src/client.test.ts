@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { serviceApp, type App } from './app.ts'
-import { placeOf } from './client.ts'
+import { createServiceApp, type App } from './app.ts'
+import { toClientSubnet } from './client.ts'
 
 const SECRET = 'between-gateway-and-services'
 const options = {
   name: 'test-service',
   logLevel: 'silent',
-  keyOf: async () => undefined,
+  findPublicKey: async () => undefined,
   issuer: 'halles',
   audience: 'halles',
-  needs: {},
+  readinessChecks: {},
 }
 
 describe('request.client', () => {
   let app: App
   let appWithoutSecret: App
   beforeAll(async () => {
-    app = await serviceApp({ ...options, gatewaySecret: SECRET })
-    appWithoutSecret = await serviceApp(options)
+    app = await createServiceApp({ ...options, gatewaySecret: SECRET })
+    appWithoutSecret = await createServiceApp(options)
     for (const one of [app, appWithoutSecret]) one.get('/client', async ({ client }) => client)
   })
   afterAll(() => Promise.all([app.close(), appWithoutSecret.close()]))
@@ -63,6 +63,6 @@ describe('toClientSubnet', () => {
     ['::1', '::/64'],
     ['nowhere', 'nowhere'],
   ])('maps %s to %s', (address, subnet) => {
-    expect(placeOf(address)).toBe(subnet)
+    expect(toClientSubnet(address)).toBe(subnet)
   })
 })

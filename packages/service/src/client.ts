@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
-import { sameAs } from './same.ts'
+import { createSecretComparer } from './same.ts'
 
 /** The client of a request as the network reports it. It proves no identity. */
 export type Client = {
@@ -9,13 +9,13 @@ export type Client = {
    * The client subnet: an IPv4 address, or the /64 of an IPv6 address (`2001:db8:1:2::/64`), because one customer holds
    * all 2^64 addresses of a /64.
    */
-  place: string
+  subnet: string
   /** The `User-Agent` header, cut to 200 characters. */
-  agent: string | undefined
+  userAgent: string | undefined
 }
 
 /** The header in which the gateway sends GATEWAY_SECRET, to prove that a request comes from it. */
-export const GATEWAY_PROOF = 'x-gateway-secret'
+export const GATEWAY_SECRET_HEADER = 'x-gateway-secret'
 
 const MAX_USER_AGENT_LENGTH = 200
 
@@ -25,24 +25,24 @@ const MAX_USER_AGENT_LENGTH = 200
  *
  * @param secret GATEWAY_SECRET; without one `X-Forwarded-For` is never trusted
  */
-export function clientsBehind(secret: string | undefined): (request: FastifyRequest) => Client {
-  const isFromGateway = gatewayKnownBy(secret)
+export function createClientReader(secret: string | undefined): (request: FastifyRequest) => Client {
+  const isFromGateway = createGatewayCheck(secret)
   return ({ headers, ip }) => {
     const forwarded = isFromGateway(headers) ? headers['x-forwarded-for'] : undefined
     const agent = headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH)
-    return { place: placeOf(typeof forwarded === 'string' ? forwarded : ip), agent }
+    return { subnet: toClientSubnet(typeof forwarded === 'string' ? forwarded : ip), userAgent: agent }
   }
 }
 
 /** Creates a check whether request headers carry the gateway secret. Without a secret the check always fails. */
-export function gatewayKnownBy(secret: string | undefined): (headers: IncomingHttpHeaders) => boolean {
+export function createGatewayCheck(secret: string | undefined): (headers: IncomingHttpHeaders) => boolean {
   if (secret === undefined) return () => false
-  const isSecret = sameAs(secret)
-  return ({ [GATEWAY_PROOF]: proof }) => typeof proof === 'string' && isSecret(proof)
+  const isSecret = createSecretComparer(secret)
+  return ({ [GATEWAY_SECRET_HEADER]: proof }) => typeof proof === 'string' && isSecret(proof)
 }
 
 /** Converts an IP address to its client subnet (see Client). A text that is not an address is returned unchanged. */
-export function placeOf(address: string): string {
+export function toClientSubnet(address: string): string {
   const trimmed = address.trim()
   if (!ipaddr.isValid(trimmed)) return trimmed
   // `process` maps an IPv4-mapped IPv6 address (::ffff:192.0.2.1) to the IPv4 address.

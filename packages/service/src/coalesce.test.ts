@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { coalesce } from './coalesce.ts'
-import { inTrace, traceFrom, traceId } from './trace.ts'
+import { createBatcher } from './coalesce.ts'
+import { runInTrace, extractTrace, traceId } from './trace.ts'
 
 /** A batch function that records its batches; each ends when `end` is called. */
 function createManualRun() {
@@ -18,7 +18,7 @@ const nextTick = () => new Promise((resolve) => setImmediate(resolve))
 describe('createBatcher', () => {
   it('runs a single item at once, and the items that arrive meanwhile as one batch', async () => {
     const { batches, run, end } = createManualRun()
-    const call = coalesce(run)
+    const call = createBatcher(run)
     const first = call(1)
     await nextTick()
     const queued = [call(2), call(3), call(4)]
@@ -34,7 +34,7 @@ describe('createBatcher', () => {
 
   it('respects concurrency and maxSize', async () => {
     const { batches, run, end } = createManualRun()
-    const call = coalesce(run, { lanes: 2, max: 2 })
+    const call = createBatcher(run, { concurrency: 2, maxSize: 2 })
     const all = Promise.all([1, 2, 3, 4, 5].map(call))
     await nextTick()
     expect(batches).toEqual([
@@ -51,7 +51,7 @@ describe('createBatcher', () => {
 
   it('rejects a single item whose result is an Error, and resolves the others of its batch', async () => {
     const { run, end } = createManualRun()
-    const call = coalesce(run)
+    const call = createBatcher(run)
     const settled = Promise.allSettled([call(1), call(-2), call(3)])
     await nextTick()
     end()
@@ -64,7 +64,7 @@ describe('createBatcher', () => {
 
   it('rejects a whole batch whose run fails, and runs the next one', async () => {
     let fail = true
-    const call = coalesce(async (items: number[]) => {
+    const call = createBatcher(async (items: number[]) => {
       if (fail) throw new Error('unavailable')
       return items
     })
@@ -75,14 +75,14 @@ describe('createBatcher', () => {
 
   it('runs a batch in the trace of its first item, not in that of the previous batch', async () => {
     const traces: (string | undefined)[] = []
-    const call = coalesce(async (items: string[]) => {
+    const call = createBatcher(async (items: string[]) => {
       traces.push(traceId())
       await nextTick()
       return items
     })
     const id = (digit: string) => digit.repeat(32)
     const from = (digit: string) =>
-      inTrace(traceFrom({ traceparent: `00-${id(digit)}-${digit.repeat(16)}-01` }), () => call(digit))
+      runInTrace(extractTrace({ traceparent: `00-${id(digit)}-${digit.repeat(16)}-01` }), () => call(digit))
     const first = from('a')
     await nextTick()
     await Promise.all([first, from('b'), from('c')])
@@ -94,12 +94,12 @@ describe('createBatcher', () => {
     onTestFinished(() => void vi.useRealTimers())
     const deadlines: number[] = []
     const { batches, run, end } = createManualRun()
-    const call = coalesce(
+    const call = createBatcher(
       (items: number[], deadline) => {
         deadlines.push(deadline)
         return run(items)
       },
-      { within: 40 },
+      { timeout: 40 },
     )
     const first = call(1)
     await nextTick()

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { Refusal } from './refusal.ts'
+import { AppError } from './refusal.ts'
 
 type QueuedItem<T, R> = {
   item: T
@@ -14,11 +14,11 @@ type QueuedItem<T, R> = {
 
 type Options = {
   /** The most batches that run at a time. */
-  lanes?: number
+  concurrency?: number
   /** The most items in a batch. */
-  max?: number
+  maxSize?: number
   /** How long an item may take, its time in the queue included, in milliseconds. */
-  within?: number
+  timeout?: number
 }
 
 /**
@@ -33,9 +33,9 @@ type Options = {
  * @throws AppError `TIMEOUT` when an item takes longer than `within`. A running batch is not cancelled; its result is
  *   ignored.
  */
-export function coalesce<T, R>(
+export function createBatcher<T, R>(
   run: (items: T[], deadline: number) => Promise<readonly (R | Error)[]>,
-  { lanes = 1, max = 128, within = Infinity }: Options = {},
+  { concurrency = 1, maxSize = 128, timeout = Infinity }: Options = {},
 ): (item: T) => Promise<R> {
   const queue: QueuedItem<T, R>[] = []
   let running = 0
@@ -43,7 +43,7 @@ export function coalesce<T, R>(
 
   const startBatches = (): void => {
     isScheduled = false
-    while (queue.length > 0 && running < lanes) void runBatch(queue.splice(0, max))
+    while (queue.length > 0 && running < concurrency) void runBatch(queue.splice(0, maxSize))
   }
 
   const runBatch = async (batch: QueuedItem<T, R>[]): Promise<void> => {
@@ -72,19 +72,19 @@ export function coalesce<T, R>(
   const timeOut = (queued: QueuedItem<T, R>): void => {
     const index = queue.indexOf(queued)
     if (index !== -1) queue.splice(index, 1)
-    queued.reject(new Refusal('TIMEOUT', 'This took too long: try again in a moment.'))
+    queued.reject(new AppError('TIMEOUT', 'This took too long: try again in a moment.'))
   }
 
   return (item) =>
     new Promise<R>((resolve, reject) => {
       const asyncContext = new AsyncResource('coalesce') // costs a tenth of AsyncLocalStorage.snapshot
       const queued: QueuedItem<T, R> = { item, deadline: Infinity, asyncContext, resolve, reject, timer: undefined }
-      if (within !== Infinity) {
-        queued.deadline = Date.now() + within
-        queued.timer = setTimeout(timeOut, within, queued)
+      if (timeout !== Infinity) {
+        queued.deadline = Date.now() + timeout
+        queued.timer = setTimeout(timeOut, timeout, queued)
       }
       queue.push(queued)
-      if (isScheduled || running >= lanes) return
+      if (isScheduled || running >= concurrency) return
       isScheduled = true
       setImmediate(startBatches)
     })

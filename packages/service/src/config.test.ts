@@ -4,21 +4,21 @@ import path from 'node:path'
 import { Type } from 'typebox'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
-  accessOf,
-  BehindGateway,
-  Common,
-  demands,
-  dependencies,
-  doorsOf,
-  KafkaAccess,
-  KafkaBrokers,
-  MongodbUrl,
-  Peers,
+  kafkaCredentials,
+  BehindGatewaySettings,
+  CommonSettings,
+  productionRequirements,
+  settingsRequiredTogether,
+  accessOptions,
+  KafkaCredentialSettings,
+  KafkaSettings,
+  MongodbSettings,
+  PeerSettings,
   readConfig,
-  trustOf,
+  peerCredentials,
 } from './config.ts'
 
-const Settings = Type.Object({ ...Common, ...MongodbUrl, ...KafkaBrokers })
+const Settings = Type.Object({ ...CommonSettings, ...MongodbSettings, ...KafkaSettings })
 const valid = {
   PORT: '4003',
   MONGODB_URL: 'mongodb://127.0.0.1:27017/halles_order?replicaSet=rs0',
@@ -66,7 +66,12 @@ describe('readConfig', () => {
   })
 
   it('reports invalid secrets without their values', () => {
-    const Secrets = Type.Object({ ...BehindGateway, ...Peers, ...KafkaAccess, ...MongodbUrl })
+    const Secrets = Type.Object({
+      ...BehindGatewaySettings,
+      ...PeerSettings,
+      ...KafkaCredentialSettings,
+      ...MongodbSettings,
+    })
     const read = () =>
       readConfig(Secrets, {
         GATEWAY_SECRET: 'with a space, and s3cret',
@@ -80,9 +85,15 @@ describe('readConfig', () => {
 })
 
 describe('readConfig in production', () => {
-  const Settings = Type.Object({ ...BehindGateway, ...Peers, NODE_ENV: Common.NODE_ENV }, { dependencies })
+  const Settings = Type.Object(
+    { ...BehindGatewaySettings, ...PeerSettings, NODE_ENV: CommonSettings.NODE_ENV },
+    { dependencies: settingsRequiredTogether },
+  )
   const read = (env: NodeJS.ProcessEnv) => () =>
-    readConfig(Settings, { NODE_ENV: 'production', ...env }, [demands.behindGateway, demands.peers])
+    readConfig(Settings, { NODE_ENV: 'production', ...env }, [
+      productionRequirements.behindGateway,
+      productionRequirements.peers,
+    ])
   const [own, other] = ['a-secret-of-our-own', 'another-of-our-own']
   const pem = '-----BEGIN CERTIFICATE-----\n…'
   const tls = { GRPC_TLS_CERT: pem, GRPC_TLS_KEY: pem, GRPC_TLS_CA: pem }
@@ -115,22 +126,25 @@ describe('readConfig in production', () => {
 })
 
 it('accessOptions in production default to gateway or token only, and to a hidden schema', () => {
-  expect(doorsOf({ NODE_ENV: 'production' }).gatewayOnly).toBe(true)
-  expect(doorsOf({ NODE_ENV: 'production', GATEWAY_ONLY: false }).gatewayOnly).toBe(false)
-  expect(doorsOf({ GATEWAY_ONLY: true }).gatewayOnly).toBe(true)
-  expect(doorsOf({}).gatewayOnly).toBe(false)
-  expect(doorsOf({ NODE_ENV: 'production' }).openSchema).toBe(false)
-  expect(doorsOf({ NODE_ENV: 'production', OPEN_SCHEMA: true }).openSchema).toBe(true)
-  expect(doorsOf({ OPEN_SCHEMA: false }).openSchema).toBe(false)
-  expect(doorsOf({}).openSchema).toBe(true)
+  expect(accessOptions({ NODE_ENV: 'production' }).gatewayOnly).toBe(true)
+  expect(accessOptions({ NODE_ENV: 'production', GATEWAY_ONLY: false }).gatewayOnly).toBe(false)
+  expect(accessOptions({ GATEWAY_ONLY: true }).gatewayOnly).toBe(true)
+  expect(accessOptions({}).gatewayOnly).toBe(false)
+  expect(accessOptions({ NODE_ENV: 'production' }).openSchema).toBe(false)
+  expect(accessOptions({ NODE_ENV: 'production', OPEN_SCHEMA: true }).openSchema).toBe(true)
+  expect(accessOptions({ OPEN_SCHEMA: false }).openSchema).toBe(false)
+  expect(accessOptions({}).openSchema).toBe(true)
 })
 
 describe('gRPC and Kafka credentials', () => {
-  const Settings = Type.Object({ ...Peers, ...KafkaAccess }, { dependencies })
+  const Settings = Type.Object(
+    { ...PeerSettings, ...KafkaCredentialSettings },
+    { dependencies: settingsRequiredTogether },
+  )
 
   it('are empty without settings', () => {
     const settings = readConfig(Settings, {})
-    expect([trustOf(settings), accessOf(settings)]).toEqual([{}, {}])
+    expect([peerCredentials(settings), kafkaCredentials(settings)]).toEqual([{}, {}])
   })
 
   it('require all settings of a group', () => {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Type, type Static, type TObject } from 'typebox'
-import { createAjv, faultsOf } from './schema.ts'
+import { createAjv, toFieldErrors } from './schema.ts'
 
 /** Environment variables of every service. */
-export const Common = {
+export const CommonSettings = {
   HOST: Type.String({ default: '127.0.0.1', description: 'The address to listen on' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, description: 'The port to listen on; 0 takes a free one' }),
   OPERATOR_HOST: Type.String({
@@ -29,7 +29,7 @@ export const Common = {
 }
 
 /** For the services that verify access tokens with the public keys of auth-service. */
-export const JwksUrl = {
+export const JwksSettings = {
   JWKS_URL: Type.String({ format: 'uri', description: "The URL of auth-service's public keys (JWKS)" }),
 }
 
@@ -45,12 +45,12 @@ const Secret = (description: string) =>
 const Pem = (description: string) => Type.String({ pattern: '^\\s*-----BEGIN [A-Z ]+-----', description })
 
 /** For the gateway, and for the services that trust its `X-Forwarded-For`. */
-export const GatewaySecret = {
+export const GatewaySecretSettings = {
   GATEWAY_SECRET: Type.Optional(Secret('The secret by which services recognise the gateway')),
 }
 
 /** For the services that serve GraphQL. */
-export const OpenSchema = {
+export const OpenSchemaSettings = {
   OPEN_SCHEMA: Type.Optional(
     Type.Boolean({
       description: 'Whether to disclose the schema, by introspection and the like; false in production if unset',
@@ -59,18 +59,18 @@ export const OpenSchema = {
 }
 
 /** For the services behind the gateway. */
-export const BehindGateway = {
-  ...GatewaySecret,
+export const BehindGatewaySettings = {
+  ...GatewaySecretSettings,
   GATEWAY_ONLY: Type.Optional(
     Type.Boolean({
       description: 'Whether to answer only the gateway and requests with an access token; true in production if unset',
     }),
   ),
-  ...OpenSchema,
+  ...OpenSchemaSettings,
 }
 
 /** For gRPC servers and clients. */
-export const Peers = {
+export const PeerSettings = {
   GRPC_SECRET: Type.Optional(Secret('The secret by which gRPC peers recognise each other')),
   GRPC_TLS_CERT: Type.Optional(Pem('The certificate of this service, PEM')),
   GRPC_TLS_KEY: Type.Optional(Pem('The private key of this service, PEM')),
@@ -80,14 +80,14 @@ export const Peers = {
 }
 
 /** For the services that own a database. */
-export const MongodbUrl = {
+export const MongodbSettings = {
   MONGODB_URL: Type.String({
     pattern: '^mongodb(\\+srv)?://[^/]+/[A-Za-z0-9_-]+',
     description: 'A replica set, with the name of the database: mongodb://host:27017/halles_order?replicaSet=rs0',
   }),
 }
 
-export const KafkaBrokers = {
+export const KafkaSettings = {
   KAFKA_BROKERS: Type.String({
     pattern: '^[^,\\s]+:\\d+(,[^,\\s]+:\\d+)*$',
     description: 'host:port, separated by commas',
@@ -95,7 +95,7 @@ export const KafkaBrokers = {
 }
 
 /** For auth-service and notification-service. */
-export const AccountLinkSecret = {
+export const AccountLinkSettings = {
   ACCOUNT_LINK_SECRET: Type.Optional(
     Type.String({
       minLength: 32,
@@ -106,7 +106,7 @@ export const AccountLinkSecret = {
 }
 
 /** Authentication of this service to Kafka, and of Kafka to this service. */
-export const KafkaAccess = {
+export const KafkaCredentialSettings = {
   KAFKA_SASL_MECHANISM: Type.Optional(Type.Enum(['plain', 'scram-sha-256', 'scram-sha-512'])),
   KAFKA_SASL_USERNAME: Type.Optional(Type.String({ minLength: 1 })),
   KAFKA_SASL_PASSWORD: Type.Optional(Type.String({ minLength: 1 })),
@@ -122,14 +122,14 @@ export const KafkaAccess = {
 }
 
 /** JSON Schema `dependencies` of settings that require each other. */
-export const together = (...names: string[]): Record<string, string[]> =>
+export const requiredTogether = (...names: string[]): Record<string, string[]> =>
   Object.fromEntries(names.map((name) => [name, names.filter((other) => other !== name)]))
 
 /** The `dependencies` of Peers and KafkaAccess. */
-export const dependencies = {
-  ...together('GRPC_TLS_CERT', 'GRPC_TLS_KEY', 'GRPC_TLS_CA'),
-  ...together('KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'),
-  ...together('KAFKA_TLS_CERT', 'KAFKA_TLS_KEY'),
+export const settingsRequiredTogether = {
+  ...requiredTogether('GRPC_TLS_CERT', 'GRPC_TLS_KEY', 'GRPC_TLS_CA'),
+  ...requiredTogether('KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'),
+  ...requiredTogether('KAFKA_TLS_CERT', 'KAFKA_TLS_KEY'),
 }
 
 /** Secrets for development that this public repository contains. */
@@ -141,33 +141,41 @@ const publishedSecrets = new Set<unknown>([
 ])
 
 /** Whether a secret is set, and is none of those that this repository publishes. */
-export const isOwn = (secret: unknown): boolean => secret !== undefined && !publishedSecrets.has(secret)
+export const isPrivateSecret = (secret: unknown): boolean => secret !== undefined && !publishedSecrets.has(secret)
 
 /** A condition on the settings that must hold in production: the setting's name, the check, and the end of the error message. */
-export type Demand = { name: string; met: (settings: Readonly<Record<string, unknown>>) => boolean; sentence: string }
+export type ProductionRequirement = {
+  name: string
+  isMet: (settings: Readonly<Record<string, unknown>>) => boolean
+  message: string
+}
 
 const OWN = 'must be set to a secret of your own'
 
 /** Conditions under which a service starts in production. */
-export const demands = {
-  gatewaySecret: { name: 'GATEWAY_SECRET', met: ({ GATEWAY_SECRET }) => isOwn(GATEWAY_SECRET), sentence: OWN },
+export const productionRequirements = {
+  gatewaySecret: {
+    name: 'GATEWAY_SECRET',
+    isMet: ({ GATEWAY_SECRET }) => isPrivateSecret(GATEWAY_SECRET),
+    message: OWN,
+  },
   behindGateway: {
     name: 'GATEWAY_SECRET',
-    met: ({ GATEWAY_ONLY, GATEWAY_SECRET }) => GATEWAY_ONLY === false || isOwn(GATEWAY_SECRET),
-    sentence: `${OWN}, or GATEWAY_ONLY to false`,
+    isMet: ({ GATEWAY_ONLY, GATEWAY_SECRET }) => GATEWAY_ONLY === false || isPrivateSecret(GATEWAY_SECRET),
+    message: `${OWN}, or GATEWAY_ONLY to false`,
   },
   peers: {
     name: 'GRPC_SECRET',
-    met: ({ GRPC_SECRET, GRPC_TLS_CERT }) =>
-      isOwn(GRPC_SECRET) || (GRPC_SECRET === undefined && GRPC_TLS_CERT !== undefined),
-    sentence: `${OWN}, or GRPC_TLS_CERT, GRPC_TLS_KEY and GRPC_TLS_CA`,
+    isMet: ({ GRPC_SECRET, GRPC_TLS_CERT }) =>
+      isPrivateSecret(GRPC_SECRET) || (GRPC_SECRET === undefined && GRPC_TLS_CERT !== undefined),
+    message: `${OWN}, or GRPC_TLS_CERT, GRPC_TLS_KEY and GRPC_TLS_CA`,
   },
   accountLinks: {
     name: 'ACCOUNT_LINK_SECRET',
-    met: ({ ACCOUNT_LINK_SECRET }) => ACCOUNT_LINK_SECRET === undefined || isOwn(ACCOUNT_LINK_SECRET),
-    sentence: 'must be a secret of your own, or unset, which disables e-mails about accounts',
+    isMet: ({ ACCOUNT_LINK_SECRET }) => ACCOUNT_LINK_SECRET === undefined || isPrivateSecret(ACCOUNT_LINK_SECRET),
+    message: 'must be a secret of your own, or unset, which disables e-mails about accounts',
   },
-} as const satisfies Record<string, Demand>
+} as const satisfies Record<string, ProductionRequirement>
 
 /**
  * Reads a service's settings from environment variables. Text is converted to the schema's types, an empty variable counts as
@@ -179,7 +187,7 @@ export const demands = {
 export function readConfig<T extends TObject>(
   schema: T,
   env: NodeJS.ProcessEnv,
-  inProduction: readonly Demand[] = [],
+  inProduction: readonly ProductionRequirement[] = [],
 ): Static<T> {
   const names = Object.keys(schema.properties)
   const mistakes: string[] = []
@@ -195,20 +203,20 @@ export function readConfig<T extends TObject>(
   }
   const validate = createAjv({ coerceTypes: true }).compile(schema)
   if (!validate(values))
-    for (const fieldError of faultsOf(validate.errors)) {
+    for (const fieldError of toFieldErrors(validate.errors)) {
       const name = fieldError.path.slice(1)
       const { description } = (schema.properties[name] ?? {}) as { description?: string }
       mistakes.push(`${name} ${fieldError.message}${description ? ` (${description})` : ''}`)
     }
   if (values['NODE_ENV'] === 'production')
-    for (const { name, met, sentence } of inProduction)
-      if (!met(values)) mistakes.push(`${name} ${sentence}, in production`)
+    for (const { name, isMet, message } of inProduction)
+      if (!isMet(values)) mistakes.push(`${name} ${message}, in production`)
   if (mistakes.length > 0) throw new Error(`Invalid environment variables:\n  ${mistakes.join('\n  ')}`)
   return values as Static<T>
 }
 
 /** The options of createServiceApp that decide who may call a service, and what it discloses. */
-export const doorsOf = ({
+export const accessOptions = ({
   OPERATOR_PORT,
   GATEWAY_SECRET,
   GATEWAY_ONLY,
@@ -232,29 +240,29 @@ export const isSchemaOpen = ({ OPEN_SCHEMA, NODE_ENV }: { OPEN_SCHEMA?: boolean;
   OPEN_SCHEMA ?? NODE_ENV !== 'production'
 
 /** How gRPC peers authenticate each other: by a shared secret, by certificates (mTLS), by both, or not at all. */
-export type Trust = { secret?: string; tls?: { cert: string; key: string; ca: string } }
+export type PeerCredentials = { secret?: string; tls?: { cert: string; key: string; ca: string } }
 
 /** The gRPC credentials in a service's settings. */
-export const trustOf = ({
+export const peerCredentials = ({
   GRPC_SECRET: secret,
   GRPC_TLS_CERT: cert,
   GRPC_TLS_KEY: key,
   GRPC_TLS_CA: ca,
 }: {
-  [name in keyof typeof Peers]?: string
-}): Trust => ({
+  [name in keyof typeof PeerSettings]?: string
+}): PeerCredentials => ({
   ...(secret !== undefined && { secret }),
   ...(cert !== undefined && key !== undefined && ca !== undefined && { tls: { cert, key, ca } }),
 })
 
 /** Kafka credentials; empty for a Kafka without authentication. */
-export type Access = {
+export type KafkaCredentials = {
   sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string }
   tls?: { ca?: string; cert?: string; key?: string }
 }
 
 /** The Kafka credentials in a service's settings. */
-export function accessOf({
+export function kafkaCredentials({
   KAFKA_SASL_MECHANISM: mechanism,
   KAFKA_SASL_USERNAME: username,
   KAFKA_SASL_PASSWORD: password,
@@ -262,7 +270,7 @@ export function accessOf({
   KAFKA_TLS_CA: ca,
   KAFKA_TLS_CERT: cert,
   KAFKA_TLS_KEY: key,
-}: Partial<Static<TObject<typeof KafkaAccess>>>): Access {
+}: Partial<Static<TObject<typeof KafkaCredentialSettings>>>): KafkaCredentials {
   return {
     ...(mechanism && username && password && { sasl: { mechanism, username, password } }),
     ...(KAFKA_TLS && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }),

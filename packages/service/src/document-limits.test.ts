@@ -1,9 +1,9 @@
 import { buildSchema, parse } from 'graphql'
 import { describe, expect, it } from 'vitest'
-import { beyondLimits, costsOf } from './document-limits.ts'
+import { checkLimits, operationCosts } from './document-limits.ts'
 
 const limits = { depth: 4, introspectionDepth: 6, fields: 20, rootFields: 3, aliases: 4 }
-const limitError = (text: string) => beyondLimits(parse(text), limits)?.message
+const limitError = (text: string) => checkLimits(parse(text), limits)?.message
 
 describe('the document limit check', () => {
   it.each([
@@ -33,7 +33,7 @@ describe('the document limit check', () => {
     const text = `{ o { ...F0 } } ${doubles.join(' ')} fragment F40 on T { x }`
     const began = performance.now()
     expect(limitError(text)).toBeDefined()
-    expect(beyondLimits(parse(text), { ...limits, depth: 100 })!.message).toContain('far too many fields: 20')
+    expect(checkLimits(parse(text), { ...limits, depth: 100 })!.message).toContain('far too many fields: 20')
     expect(performance.now() - began).toBeLessThan(10_000) // visiting each of the 2^40 spreads would not end
   })
 
@@ -54,7 +54,7 @@ describe('operationCosts', () => {
     type Product { id: ID!  tags: [String!]!  parts: [Product!]!  owner: User }
   `)
   const cost = (text: string, variables?: Record<string, unknown>, name?: string) =>
-    costsOf(schema, parse(text), { unpaged: 5, mutation: 10 }).get(name)!(variables)
+    operationCosts(schema, parse(text), { unpaged: 5, mutation: 10 }).get(name)!(variables)
 
   it.each<[string, Record<string, unknown> | undefined, number]>([
     ['{ __typename }', undefined, 0],

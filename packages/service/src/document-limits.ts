@@ -16,7 +16,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql'
-import { Refusal } from './refusal.ts'
+import { AppError } from './refusal.ts'
 
 /**
  * Limits of one GraphQL document. A fragment counts at every place where it is spread.
@@ -25,7 +25,7 @@ import { Refusal } from './refusal.ts'
  * same below `__schema` and `__type`. `fields`: all fields. `rootFields`: the top-level fields of an operation. `aliases`:
  * fields with an alias. `cost`: the most objects that the response may hold, by `operationCosts`.
  */
-export type Limits = {
+export type OperationLimits = {
   tokens: number
   depth: number
   introspectionDepth: number
@@ -39,7 +39,7 @@ export type Limits = {
  * Factors of an operation's cost. `unpaged`: the assumed length of a list without `first`. `mutation`: the cost of a mutation
  * beside its result. `planned`: the cost of each field of a new document, for which a query plan is made.
  */
-export type Prices = { unpaged: number; mutation: number; planned: number }
+export type CostFactors = { unpaged: number; mutation: number; planned: number }
 
 /** Counts stop here, so that fragments which double at every level do not overflow a number. */
 const MAX_COUNT = 1e9
@@ -55,14 +55,14 @@ const limitNames = {
   introspectionDepth: 'levels of introspection',
   fields: 'fields',
   aliases: 'aliases',
-} as const satisfies Partial<Record<keyof Limits, string>>
+} as const satisfies Partial<Record<keyof OperationLimits, string>>
 
 const operationLimits = ['rootFields', 'depth', 'introspectionDepth', 'fields', 'aliases'] as const
 const fragmentLimits = ['fields', 'aliases'] as const
 
 /** Creates the error for an exceeded limit. `found` is omitted when the count is unknown. */
-export const tooComplex = (what: string, allowed: number, found?: number): Refusal =>
-  new Refusal(
+export const tooComplexError = (what: string, allowed: number, found?: number): AppError =>
+  new AppError(
     'QUERY_TOO_COMPLEX',
     `This operation has ${found === undefined || found >= MAX_COUNT ? 'far too many' : found} ${what}: ${allowed} are allowed.`,
   )
@@ -71,7 +71,10 @@ export const tooComplex = (what: string, allowed: number, found?: number): Refus
  * Returns the error for the first limit that a document exceeds, or undefined. The document need not be valid. Each fragment
  * is measured once, so fragment cycles and exponentially nested spreads take linear time.
  */
-export function beyondLimits(document: DocumentNode, limits: Omit<Limits, 'tokens' | 'cost'>): Refusal | undefined {
+export function checkLimits(
+  document: DocumentNode,
+  limits: Omit<OperationLimits, 'tokens' | 'cost'>,
+): AppError | undefined {
   const measure = createMeasure(document)
   for (const definition of document.definitions) {
     if (!('selectionSet' in definition)) continue
@@ -79,13 +82,13 @@ export function beyondLimits(document: DocumentNode, limits: Omit<Limits, 'token
     // An unused fragment has no depth, but validation still visits all of its fields.
     const checked = definition.kind === Kind.OPERATION_DEFINITION ? operationLimits : fragmentLimits
     for (const limit of checked)
-      if (size[limit] > limits[limit]) return tooComplex(limitNames[limit], limits[limit], size[limit])
+      if (size[limit] > limits[limit]) return tooComplexError(limitNames[limit], limits[limit], size[limit])
   }
   return undefined
 }
 
 /** Counts the fields of all operations in a document, including those of every fragment spread. */
-export function fieldsIn(document: DocumentNode): number {
+export function countFields(document: DocumentNode): number {
   const measure = createMeasure(document)
   return document.definitions.reduce(
     (sum, definition) =>
@@ -142,7 +145,7 @@ function createMeasure({ definitions }: DocumentNode): (set: SelectionSetNode) =
 }
 
 /** Computes the cost of an operation from its variables. */
-export type CostOf = (variables: Readonly<Record<string, unknown>> | null | undefined) => number
+export type CostFunction = (variables: Readonly<Record<string, unknown>> | null | undefined) => number
 
 /** Computes the cost of a selection; `size` is the `first` of the enclosing page field, if there is one. */
 type CostTerm = (variables: Readonly<Record<string, unknown>>, size: number | undefined) => number
@@ -154,10 +157,10 @@ type CostTerm = (variables: Readonly<Record<string, unknown>>, size: number | un
  *
  * The document is analysed once, so that a repeated operation costs only the arithmetic.
  */
-export function costsOf(
+export function operationCosts(
   schema: GraphQLSchema,
   { definitions }: DocumentNode,
-  { unpaged, mutation }: Omit<Prices, 'planned'>,
+  { unpaged, mutation }: Omit<CostFactors, 'planned'>,
 ) {
   const fragments = fragmentsIn(definitions)
   const known = new Map<string, CostTerm>()
@@ -217,7 +220,11 @@ export function costsOf(
       : (variables) => 1 + itemCost(variables, undefined)
   }
 
-  const costOfOperation = ({ operation, selectionSet, variableDefinitions = [] }: OperationDefinitionNode): CostOf => {
+  const costOfOperation = ({
+    operation,
+    selectionSet,
+    variableDefinitions = [],
+  }: OperationDefinitionNode): CostFunction => {
     const term = costOfSelections(selectionSet, schema.getRootType(operation) ?? undefined)
     const mutations = operation === OperationTypeNode.MUTATION ? mutation * selectionSet.selections.length : 0
     const defaults: Record<string, unknown> = {}

@@ -1,29 +1,29 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { as, someone, testKeyOf } from '@halles/testkit/people'
+import { authorizationHeader, createPrincipal, findTestPublicKey } from '@halles/testkit/people'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { serviceApp, type App, type ServiceOptions } from './app.ts'
-import { GATEWAY_PROOF } from './client.ts'
-import { subgraph } from './graphql.ts'
+import { createServiceApp, type App, type ServiceOptions } from './app.ts'
+import { GATEWAY_SECRET_HEADER } from './client.ts'
+import { createSubgraphSchema } from './graphql.ts'
 import { serveSubgraph } from './serve-subgraph.ts'
 
 const SECRET = 'between-gateway-and-services'
 
 async function createService(more: Partial<ServiceOptions>): Promise<App> {
-  const app = await serviceApp({
+  const app = await createServiceApp({
     name: 'test-service',
     logLevel: 'silent',
-    keyOf: testKeyOf,
+    findPublicKey: findTestPublicKey,
     issuer: 'halles',
     audience: 'halles',
-    needs: { nothing: async () => {} },
+    readinessChecks: { nothing: async () => {} },
     ...more,
   })
   app.get('/open', async () => ({ open: true }))
   serveSubgraph(
     app,
-    subgraph({
+    createSubgraphSchema({
       sdl: `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
         type Query { open: Boolean! }`,
       resolvers: { Query: { open: () => true } },
@@ -38,8 +38,8 @@ describe('a subgraph with gatewayOnly', () => {
   const query = { query: '{ open }' }
   const unauthenticated: Record<string, string>[] = [
     {},
-    { [GATEWAY_PROOF]: '' },
-    { [GATEWAY_PROOF]: SECRET.slice(1) },
+    { [GATEWAY_SECRET_HEADER]: '' },
+    { [GATEWAY_SECRET_HEADER]: SECRET.slice(1) },
     { authorization: 'Bearer x' },
   ]
   const rejection = { errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] }
@@ -56,8 +56,8 @@ describe('a subgraph with gatewayOnly', () => {
         )
         return [answer.statusCode, answer.json()]
       }
-      expect(await send({ [GATEWAY_PROOF]: SECRET })).toEqual([200, { data: { open: true } }])
-      expect(await send(await as(someone()))).toEqual([200, { data: { open: true } }])
+      expect(await send({ [GATEWAY_SECRET_HEADER]: SECRET })).toEqual([200, { data: { open: true } }])
+      expect(await send(await authorizationHeader(createPrincipal()))).toEqual([200, { data: { open: true } }])
       for (const headers of unauthenticated) expect(await send(headers)).toMatchObject([401, rejection])
     },
   )
@@ -75,7 +75,7 @@ describe('a subgraph with gatewayOnly', () => {
         const answer = await app.inject({ url, headers })
         expect(answer.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
       }
-    for (const headers of [{ [GATEWAY_PROOF]: SECRET }, await as(someone())])
+    for (const headers of [{ [GATEWAY_SECRET_HEADER]: SECRET }, await authorizationHeader(createPrincipal())])
       expect((await app.inject({ url: '/open', headers })).json()).toEqual({ open: true })
   })
 
@@ -96,7 +96,7 @@ describe('a subgraph with gatewayOnly', () => {
 
   it('recognises no gateway without a secret', async () => {
     const app = await createService({ gatewayOnly: true })
-    for (const headers of [{}, { [GATEWAY_PROOF]: '' }, { [GATEWAY_PROOF]: 'undefined' }])
+    for (const headers of [{}, { [GATEWAY_SECRET_HEADER]: '' }, { [GATEWAY_SECRET_HEADER]: 'undefined' }])
       expect((await app.inject({ method: 'POST', url: '/graphql', headers, payload: query })).statusCode).toBe(401)
   })
 })
@@ -111,7 +111,10 @@ describe('openSchema', () => {
   ]
   it('false hides the schema from everyone, the gateway too, and still answers other operations', async () => {
     const app = await createService({ gatewaySecret: SECRET, openSchema: false })
-    for (const headers of [{ [GATEWAY_PROOF]: SECRET }, await as(someone({ role: 'admin' }))]) {
+    for (const headers of [
+      { [GATEWAY_SECRET_HEADER]: SECRET },
+      await authorizationHeader(createPrincipal({ role: 'admin' })),
+    ]) {
       const execute = async (text: string) =>
         (await app.inject({ method: 'POST', url: '/graphql', headers, payload: { query: text } })).json()
       for (const text of disclosing) {
@@ -136,23 +139,23 @@ describe('openSchema', () => {
 describe('operator routes', () => {
   it('are on the service port, or on the operator port alone except for /healthz', async () => {
     const withoutOperator = await createService({})
-    expect(withoutOperator.operator).toBeUndefined()
+    expect(withoutOperator.operatorApp).toBeUndefined()
     for (const url of ['/healthz', '/readyz', '/metrics'])
       expect((await withoutOperator.inject(url)).statusCode).toBe(200)
 
-    const app = await createService({ operatorDoor: 'own' })
+    const app = await createService({ operatorPort: 'own' })
     expect((await app.inject('/healthz')).statusCode).toBe(200)
     for (const url of ['/readyz', '/metrics', '/readyz/', '//metrics', '/%6detrics'])
       expect((await app.inject(url)).json()).toMatchObject({ code: 'NOT_FOUND' })
     for (const url of ['/healthz', '/readyz', '/metrics'])
-      expect((await app.operator!.inject(url)).statusCode).toBe(200)
-    expect((await app.operator!.inject('/open')).statusCode).toBe(404)
+      expect((await app.operatorApp!.inject(url)).statusCode).toBe(200)
+    expect((await app.operatorApp!.inject('/open')).statusCode).toBe(404)
   })
 
   it('on the operator port report the metrics of the service', async () => {
-    const app = await createService({ operatorDoor: 'own' })
+    const app = await createService({ operatorPort: 'own' })
     await app.inject('/open')
-    expect((await app.operator!.inject('/metrics')).body).toMatch(/route="\/open"/)
+    expect((await app.operatorApp!.inject('/metrics')).body).toMatch(/route="\/open"/)
   })
 
   it('listen before the service does, and close with it', async () => {
@@ -183,11 +186,11 @@ describe('operator routes', () => {
 })
 
 const twoPorts = `
-  import { run } from ${JSON.stringify(new URL('./run.ts', import.meta.url).href)}
-  import { serviceApp } from ${JSON.stringify(new URL('./app.ts', import.meta.url).href)}
+  import { runService } from '@halles/service/run'
+  import { createServiceApp } from '@halles/service/app'
   const settings = { HOST: '127.0.0.1', PORT: 0, OPERATOR_HOST: '127.0.0.1', OPERATOR_PORT: 0 }
-  await run('two-ports', () => settings, () => serviceApp({
-    name: 'two-ports', logLevel: 'info', keyOf: async () => undefined, issuer: 'halles', audience: 'halles', needs: {},
+  await runService('two-ports', () => settings, () => createServiceApp({
+    name: 'two-ports', logLevel: 'info', findPublicKey: async () => undefined, issuer: 'halles', audience: 'halles', readinessChecks: {},
     operatorDoor: 'own',
   }), process.env)
 `

@@ -16,23 +16,28 @@ import {
 import { createHandler } from 'graphql-http/lib/use/fastify'
 import { LRUCache } from 'lru-cache'
 import {
-  beyondLimits,
-  costsOf,
-  fieldsIn,
-  tooComplex,
-  type CostOf,
-  type Limits,
-  type Prices,
+  checkLimits,
+  operationCosts,
+  countFields,
+  tooComplexError,
+  type CostFunction,
+  type OperationLimits,
+  type CostFactors,
 } from './document-limits.ts'
-import { graphqlAnswer } from './graphql-answer.ts'
+import { toGraphQLResponse } from './graphql-answer.ts'
 import type { Logger } from './log.ts'
-import { persistedParams, type PersistedOperations } from './persisted-operations.ts'
-import type { Person } from './person.ts'
-import { isCode, Refusal, refusalOf, refusals } from './refusal.ts'
+import { resolvePersistedOperation, type PersistedOperations } from './persisted-operations.ts'
+import type { Principal } from './person.ts'
+import { isErrorCode, AppError, toAppError, errorCodes } from './refusal.ts'
 import { traceId } from './trace.ts'
 
 /** The context of every resolver. `person` is the principal, undefined without an access token. */
-export type GraphQLContext = { person: Person | undefined; log: Logger; request: FastifyRequest; reply: FastifyReply }
+export type GraphQLContext = {
+  principal: Principal | undefined
+  log: Logger
+  request: FastifyRequest
+  reply: FastifyReply
+}
 
 export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
 
@@ -47,15 +52,15 @@ const DOCUMENT_CACHE = {
 }
 
 /** Options of a GraphQL endpoint. */
-export type Door = {
-  limits: Limits
-  prices: Prices
+export type GraphQLRouteOptions = {
+  limits: OperationLimits
+  costFactors: CostFactors
   /** Operations that clients may send by id. */
   persisted?: PersistedOperations
   /** Whether to reject introspection and `_service`, and to remove suggestions of names from error messages. */
-  secretive?: boolean
+  hideSchema?: boolean
   /** Called with the cost of each operation before its execution. Throws an AppError to reject it, such as a rate limit. */
-  spend?: (context: GraphQLContext, cost: number) => void
+  onCost?: (context: GraphQLContext, cost: number) => void
 }
 
 /**
@@ -64,15 +69,15 @@ export type Door = {
  *
  * `schema` is called for each request, so the schema may change; the caches are then emptied.
  */
-export function graphqlRoute(
+export function registerGraphQLRoute(
   app: FastifyInstance,
   schema: () => GraphQLSchema,
   execute: Execute,
-  { limits, prices, persisted, secretive = false, spend }: Door,
+  { limits, costFactors, persisted, hideSchema = false, onCost }: GraphQLRouteOptions,
 ): void {
   let cache = { schema: schema(), documents: new LRUCache<string, DocumentNode>(DOCUMENT_CACHE) }
   let validated = new WeakMap<DocumentNode, readonly GraphQLError[]>()
-  let costs = new WeakMap<DocumentNode, Map<string | undefined, CostOf>>()
+  let costs = new WeakMap<DocumentNode, Map<string | undefined, CostFunction>>()
   const currentSchema = (): GraphQLSchema => {
     const current = schema()
     if (current !== cache.schema) {
@@ -82,7 +87,7 @@ export function graphqlRoute(
     }
     return current
   }
-  const rules = secretive ? [...specifiedRules, NoSchemaIntrospectionCustomRule, NoServiceSdlRule] : specifiedRules
+  const rules = hideSchema ? [...specifiedRules, NoSchemaIntrospectionCustomRule, NoServiceSdlRule] : specifiedRules
 
   /** @throws AppError when the operation costs more than the limit, or than `spend` allows this client. */
   const checkCost = (
@@ -90,19 +95,19 @@ export function graphqlRoute(
     context: GraphQLContext,
   ): void => {
     let operations = costs.get(document)
-    const planningCost = operations ? 0 : fieldsIn(document) * prices.planned
-    if (!operations) costs.set(document, (operations = costsOf(executed, document, prices)))
+    const planningCost = operations ? 0 : countFields(document) * costFactors.planned
+    if (!operations) costs.set(document, (operations = operationCosts(executed, document, costFactors)))
     const costOf = operationName ? operations.get(operationName) : operations.values().next().value
     const cost = costOf?.(variableValues) ?? 0
-    if (cost > limits.cost) throw tooComplex('objects to fetch', limits.cost, cost)
-    spend?.(context, cost + planningCost)
+    if (cost > limits.cost) throw tooComplexError('objects to fetch', limits.cost, cost)
+    onCost?.(context, cost + planningCost)
   }
 
   const validateDocument = (against: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
-    const limitError = beyondLimits(document, limits)
+    const limitError = checkLimits(document, limits)
     if (limitError) return [toGraphQLError(limitError)]
     try {
-      return validate(against, document, rules, { hideSuggestions: secretive }).map((error) =>
+      return validate(against, document, rules, { hideSuggestions: hideSchema }).map((error) =>
         withCode(error, 'GRAPHQL_VALIDATION_FAILED'),
       )
     } catch (error) {
@@ -114,7 +119,7 @@ export function graphqlRoute(
   const handler = createHandler<GraphQLContext>({
     schema: currentSchema,
     context: (request) => createContext(request.raw, request.context.reply),
-    ...(persisted && { parseRequestParams: (request) => persistedParams(request, persisted) }),
+    ...(persisted && { parseRequestParams: (request) => resolvePersistedOperation(request, persisted) }),
     parse: (source) => {
       const text = typeof source === 'string' ? source : source.body
       const known = cache.documents.get(text)
@@ -126,7 +131,7 @@ export function graphqlRoute(
       } catch (error) {
         if (error instanceof RangeError) throw tooDeeplyNested()
         throw tooManyTokens.test((error as Error).message)
-          ? toGraphQLError(tooComplex('tokens', limits.tokens))
+          ? toGraphQLError(tooComplexError('tokens', limits.tokens))
           : withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
       }
     },
@@ -143,7 +148,7 @@ export function graphqlRoute(
       try {
         checkCost(args, context)
       } catch (error) {
-        if (error instanceof Refusal) return { errors: [toGraphQLError(error)] }
+        if (error instanceof AppError) return { errors: [toGraphQLError(error)] }
         throw error
       }
       const result = await execute({ ...args, contextValue: context }).catch((error: Error) => ({
@@ -151,18 +156,22 @@ export function graphqlRoute(
       }))
       if (!result.errors) return result
       const errors = result.errors.map((error) => toClientError(error, context))
-      return { ...result, errors: secretive ? errors.map(withoutSuggestions) : errors }
+      return { ...result, errors: hideSchema ? errors.map(withoutSuggestions) : errors }
     },
     // A response without data is a request error, for which graphql-http would send 200.
     onOperation: ({ raw }, _args, { data, errors }) => {
       if (data !== undefined || !errors) return undefined
       const code = errors[0]?.extensions['code']
       if (!prefersGraphQLResponse(raw.headers.accept) && code !== 'RATE_LIMITED') return undefined
-      return graphqlAnswer(isCode(code) ? refusals[code].http : 400, { errors }, `${GRAPHQL_RESPONSE}; charset=utf-8`)
+      return toGraphQLResponse(
+        isErrorCode(code) ? errorCodes[code].http : 400,
+        { errors },
+        `${GRAPHQL_RESPONSE}; charset=utf-8`,
+      )
     },
     // Errors of graphql-http itself: no query, variables that are not an object, …
     formatError: (error) =>
-      error instanceof GraphQLError && isCode(error.extensions['code'])
+      error instanceof GraphQLError && isErrorCode(error.extensions['code'])
         ? error
         : new GraphQLError(error.message, { extensions: { code: 'VALIDATION_FAILED' } }),
   })
@@ -182,7 +191,7 @@ const NoServiceSdlRule: ValidationRule = (context) => ({
 })
 
 const createContext = (request: FastifyRequest, reply: FastifyReply): GraphQLContext => ({
-  person: request.person,
+  principal: request.principal,
   log: request.log,
   request,
   reply,
@@ -193,9 +202,9 @@ const tooManyTokens = /^Syntax Error: Document contains more th\w+ \d+ tokens/
 
 /** The error for a document within the limits that still overflows the stack. */
 const tooDeeplyNested = (): GraphQLError =>
-  toGraphQLError(new Refusal('QUERY_TOO_COMPLEX', 'This operation is nested too deeply.'))
+  toGraphQLError(new AppError('QUERY_TOO_COMPLEX', 'This operation is nested too deeply.'))
 
-const toGraphQLError = ({ message, extensions }: Refusal): GraphQLError => new GraphQLError(message, { extensions })
+const toGraphQLError = ({ message, extensions }: AppError): GraphQLError => new GraphQLError(message, { extensions })
 
 const GRAPHQL_RESPONSE = 'application/graphql-response+json'
 
@@ -217,10 +226,10 @@ const withoutSuggestions = (error: GraphQLError): GraphQLError =>
 /** Maps an execution error to what clients may see: AppErrors and invalid variables with their code, any other as `INTERNAL`. */
 function toClientError(error: GraphQLError, { log }: GraphQLContext): GraphQLError {
   const cause = error.originalError ?? undefined
-  const appError = refusalOf(cause)
+  const appError = toAppError(cause)
   if (appError) return copyError(error, appError.message, appError.extensions)
   // Errors of graphql-jit may have no extensions.
-  if (isCode((error.extensions as GraphQLErrorExtensions | undefined)?.['code'])) return error
+  if (isErrorCode((error.extensions as GraphQLErrorExtensions | undefined)?.['code'])) return error
   // An error without a path precedes execution: the variables are invalid.
   if (!error.path && (!cause || cause instanceof GraphQLError))
     return copyError(error, error.message, { code: 'VALIDATION_FAILED' })

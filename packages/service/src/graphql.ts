@@ -10,13 +10,16 @@ import {
 } from 'graphql'
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit'
 import type { Execute, GraphQLContext } from './graphql-http.ts'
-import { Refusal } from './refusal.ts'
+import { AppError } from './refusal.ts'
 
 /** The representation of an entity that another subgraph refers to, by its key. */
-export type Key = { __typename: string; id: string }
+export type EntityRepresentation = { __typename: string; id: string }
 
 /** Resolves all references to one entity type: for each key, in order, the entity, null when there is none, or an Error. */
-export type References = (keys: Key[], context: GraphQLContext) => Promise<readonly (object | null | Error)[]>
+export type EntityResolver = (
+  keys: EntityRepresentation[],
+  context: GraphQLContext,
+) => Promise<readonly (object | null | Error)[]>
 
 /** The compiled operations of one document, by name. The cache of parsed documents bounds their number. */
 type CompiledOperations = Map<string, CompiledQuery | ExecutionResult>
@@ -25,24 +28,28 @@ type CompiledOperations = Map<string, CompiledQuery | ExecutionResult>
  * Creates the executable schema of a subgraph from its SDL, its resolvers (typed by the service's generated types), and one
  * entity resolver for each entity type. The scalar DateTime is included.
  */
-export function subgraph({
+export function createSubgraphSchema({
   sdl,
   resolvers,
   references,
 }: {
   sdl: string
   resolvers: object
-  references: Record<string, References>
+  references: Record<string, EntityResolver>
 }): GraphQLSchema {
   const schema = buildSubgraphSchema({ typeDefs: parse(sdl), resolvers: { DateTime, ...resolvers } })
   const entities = schema.getQueryType()?.getFields()['_entities']
   const entityUnion = schema.getType('_Entity')
   const entityTypes = new Set(isUnionType(entityUnion) ? entityUnion.getTypes().map(({ name }) => name) : [])
   if (entities)
-    entities.resolve = (_root, { representations }: { representations: Key[] }, context: GraphQLContext) => {
+    entities.resolve = (
+      _root,
+      { representations }: { representations: EntityRepresentation[] },
+      context: GraphQLContext,
+    ) => {
       // Checked by name: `references['constructor']` would find the constructor of Object.
       if (!representations.every(({ __typename }) => entityTypes.has(__typename)))
-        throw new Refusal(
+        throw new AppError(
           'VALIDATION_FAILED',
           'The __typename of a representation must be an entity type of this subgraph.',
         )
@@ -53,8 +60,8 @@ export function subgraph({
 
 /** Makes one call for each type, not for each key, which halves the cost (docs/decisions/0003-graphql-http-and-jit.md). */
 async function resolveEntities(
-  keys: Key[],
-  references: Record<string, References>,
+  keys: EntityRepresentation[],
+  references: Record<string, EntityResolver>,
   context: GraphQLContext,
 ): Promise<(object | null | Error)[]> {
   const entities: (object | null | Error)[] = keys.map(() => null)
@@ -64,7 +71,7 @@ async function resolveEntities(
       const requested = indexes.map((i) => keys[i]!)
       // Representations are not validated before: an object as id would reach a MongoDB filter as an operator.
       if (!requested.every(({ id }) => typeof id === 'string'))
-        throw new Refusal('VALIDATION_FAILED', 'The id of a representation must be a string.')
+        throw new AppError('VALIDATION_FAILED', 'The id of a representation must be a string.')
       const found = (await references[typename]?.(requested, context)) ?? requested
       for (const [n, i] of indexes.entries()) {
         const entity = found[n] ?? null
@@ -77,7 +84,7 @@ async function resolveEntities(
 }
 
 /** Creates an executor that compiles each operation once, by graphql-jit. */
-export function compiledExecute(): Execute {
+export function createCompiledExecutor(): Execute {
   const compiled = new WeakMap<DocumentNode, CompiledOperations>()
   return async ({ schema, document, operationName, rootValue, contextValue, variableValues }: ExecutionArgs) => {
     const name = operationName ?? ''

@@ -1,7 +1,7 @@
 import { Metadata, status, type ServerUnaryCall, type ServiceError, type sendUnaryData } from '@grpc/grpc-js'
 import type { Logger } from './log.ts'
-import { Refusal, refusalOf, refusals } from './refusal.ts'
-import { inTrace, traceFrom, traceHeaders } from './trace.ts'
+import { AppError, toAppError, errorCodes } from './refusal.ts'
+import { runInTrace, extractTrace, traceHeaders } from './trace.ts'
 
 /**
  * Creates a unary gRPC handler from an async function. It runs in the caller's trace. An AppError becomes its gRPC status
@@ -10,17 +10,17 @@ import { inTrace, traceFrom, traceHeaders } from './trace.ts'
  * `deadline` is the caller's deadline in milliseconds since 1970, Infinity when it has none. grpc-js answers
  * DEADLINE_EXCEEDED then, so work that has not started may be skipped.
  */
-export const unary =
+export const unaryHandler =
   <Q, A>(log: Logger, handle: (request: Q, deadline: number) => Promise<A>) =>
   (call: ServerUnaryCall<Q, A>, reply: sendUnaryData<A>): void => {
-    void inTrace(traceFrom(call.metadata.getMap()), async () => {
+    void runInTrace(extractTrace(call.metadata.getMap()), async () => {
       try {
         reply(null, await handle(call.request, Number(call.getDeadline())))
       } catch (error) {
-        const appError = refusalOf(error)
+        const appError = toAppError(error)
         if (!appError) log.error({ err: error }, 'gRPC call failed')
         reply({
-          code: appError ? refusals[appError.code].grpc : status.INTERNAL,
+          code: appError ? errorCodes[appError.code].grpc : status.INTERNAL,
           details: appError?.message ?? 'Something went wrong here.',
         })
       }
@@ -40,17 +40,17 @@ type Method<Q, A> = (
  * @throws AppError `UNAVAILABLE` when the server cannot be reached or cancels the call, `TIMEOUT` after the deadline; any
  *   other gRPC error unchanged.
  */
-export function ask<Q, A>(method: Method<Q, A>, request: Q, deadline: number): Promise<A> {
+export function callUnary<Q, A>(method: Method<Q, A>, request: Q, deadline: number): Promise<A> {
   const metadata = new Metadata()
   for (const [name, value] of Object.entries(traceHeaders())) metadata.set(name, value)
   return new Promise<A>((resolve, reject) => {
     method(request, metadata, { deadline: Date.now() + deadline }, (error, answer) => {
       if (!error) resolve(answer)
       else if (error.code === status.DEADLINE_EXCEEDED)
-        reject(new Refusal('TIMEOUT', 'A service behind this one took too long.', { cause: error }))
+        reject(new AppError('TIMEOUT', 'A service behind this one took too long.', { cause: error }))
       // CANCELLED: no client here cancels, so the server did, in a forced shutdown.
       else if (error.code === status.UNAVAILABLE || error.code === status.CANCELLED)
-        reject(new Refusal('UNAVAILABLE', 'A service behind this one cannot be reached right now.', { cause: error }))
+        reject(new AppError('UNAVAILABLE', 'A service behind this one cannot be reached right now.', { cause: error }))
       else reject(error)
     })
   })
@@ -66,7 +66,7 @@ const RETRY_DELAY = 100
  * `UNAVAILABLE` is repeated within its own deadline. After that calls fail at once until one succeeds. The 5 s count from
  * the start of the outage and not from each call, so a long outage delays no caller.
  */
-export function patient() {
+export function createOutageRetry() {
   let unavailableSince: number | undefined
 
   /** `deadline` is in milliseconds since 1970; `call` makes one attempt. @throws the error of the last attempt. */
@@ -77,7 +77,7 @@ export function patient() {
         unavailableSince = undefined
         return answer
       } catch (error) {
-        if (!(error instanceof Refusal && error.code === 'UNAVAILABLE')) throw error
+        if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error
         unavailableSince ??= Date.now()
         const next = Date.now() + RETRY_DELAY
         if (next > unavailableSince + OUTAGE_GRACE_PERIOD || next > deadline) throw error

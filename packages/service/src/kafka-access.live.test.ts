@@ -1,23 +1,23 @@
-import { authority } from '@halles/testkit/certificates'
-import { startGuardedKafka } from '@halles/testkit/guard'
+import { createCertificateAuthority } from '@halles/testkit/certificates'
+import { startSecuredKafka } from '@halles/testkit/guard'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { Access } from './config.ts'
+import type { KafkaCredentials } from './config.ts'
 import { newId } from './ids.ts'
-import { kafkaAt } from './kafka.ts'
-import { logger } from './log.ts'
+import { createKafka } from './kafka.ts'
+import { createLogger } from './log.ts'
 
-const log = logger('test', 'silent')
+const log = createLogger('test', 'silent')
 
-let started: Awaited<ReturnType<typeof startGuardedKafka>>
+let started: Awaited<ReturnType<typeof startSecuredKafka>>
 let guard: typeof started.guard
 beforeAll(async () => {
-  started = await startGuardedKafka()
+  started = await startSecuredKafka()
   guard = started.guard
 })
 afterAll(() => started?.stop())
 
-type Mechanism = NonNullable<Access['sasl']>['mechanism']
+type Mechanism = NonNullable<KafkaCredentials['sasl']>['mechanism']
 const sasl = (mechanism: Mechanism, more: { username?: string; password?: string } = {}) => ({
   sasl: { mechanism, username: guard.username, password: guard.password, ...more },
 })
@@ -30,7 +30,7 @@ describe('createKafka with credentials', () => {
     ['plain under TLS', 'both', () => ({ ...sasl('plain'), tls: { ca: guard.ca } })],
     ['scram-sha-512 under TLS', 'both', () => ({ ...sasl('scram-sha-512'), tls: { ca: guard.ca } })],
   ] as const)('creates, publishes to, consumes and reads topics by %s', async (_case, name, access) => {
-    const kafka = kafkaAt(brokers(name), 'access-test', log, access())
+    const kafka = createKafka(brokers(name), 'access-test', log, access())
     await eventually('the broker answers', () =>
       kafka.ping().then(
         () => true,
@@ -42,7 +42,7 @@ describe('createKafka with credentials', () => {
     const publisher = kafka.publisher()
     await publisher.send(topic, [{ key: 'a', value: 'bonjour' }])
     const consumed: unknown[] = []
-    const consumer = await kafka.listen({
+    const consumer = await kafka.consume({
       groupId: topic,
       topic,
       onBatch: async (messages) => void consumed.push(...messages.map(({ value }) => value)),
@@ -62,24 +62,24 @@ describe('createKafka with credentials', () => {
     ['PLAIN without TLS', 'scram', () => sasl('plain')],
     ['a connection without TLS to a TLS listener', 'both', () => sasl('plain')],
   ] as const)('is rejected with %s', async (_case, name, access) => {
-    await expect(kafkaAt(brokers(name), 'access-test', log, access()).ping()).rejects.toThrow()
+    await expect(createKafka(brokers(name), 'access-test', log, access()).ping()).rejects.toThrow()
   })
 
   it('sends no password to a broker whose certificate another authority signed', async () => {
-    const { ca } = await authority()
+    const { ca } = await createCertificateAuthority()
     const access = { ...sasl('plain'), tls: { ca } }
-    await expect(kafkaAt(brokers('both'), 'access-test', log, access).ping()).rejects.toThrow(
+    await expect(createKafka(brokers('both'), 'access-test', log, access).ping()).rejects.toThrow(
       /certificate|self.signed/i,
     )
-    await expect(kafkaAt(brokers('both'), 'access-test', log, { ...sasl('plain'), tls: {} }).ping()).rejects.toThrow(
-      /certificate|self.signed/i,
-    )
+    await expect(
+      createKafka(brokers('both'), 'access-test', log, { ...sasl('plain'), tls: {} }).ping(),
+    ).rejects.toThrow(/certificate|self.signed/i)
   })
 
   it('logs failed authentication without the password', async () => {
     const lines: string[] = []
     const recordingLog = { ...log, warn: (...args: unknown[]) => void lines.push(JSON.stringify(args)) } as typeof log
-    const publisher = kafkaAt(
+    const publisher = createKafka(
       brokers('scram'),
       'access-test',
       recordingLog,

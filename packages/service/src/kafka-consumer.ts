@@ -1,16 +1,16 @@
 import type { Consumer, Kafka } from 'kafkajs'
-import { toIncomingMessage, type Incoming } from './kafka-messages.ts'
+import { toIncomingMessage, type IncomingMessage } from './kafka-messages.ts'
 import { HEARTBEAT_INTERVAL, retry, waitToClose } from './kafka-settings.ts'
 import type { Logger } from './log.ts'
 import { rejectOnAbort } from './with-timeout.ts'
 
-export type Listening = {
+export type ConsumerOptions = {
   groupId: string
   topic: string
   /** Where a new group starts: at the beginning of the topic (default), or at its end. */
   fromBeginning?: boolean
   /** Processes a batch, in order. Its offsets are committed when it resolves; it is delivered again when it rejects. */
-  onBatch: (messages: Incoming[]) => Promise<void>
+  onBatch: (messages: IncomingMessage[]) => Promise<void>
   /** Session and rebalance timeouts in milliseconds; the defaults suit production. */
   sessionTimeout?: number
   rebalanceTimeout?: number
@@ -19,7 +19,7 @@ export type Listening = {
   signal?: AbortSignal
 }
 
-export type Listener = { close: () => Promise<void> }
+export type RunningConsumer = { close: () => Promise<void> }
 
 /**
  * Consumes a topic as a member of a group until closed. After a crash from which kafkajs does not recover, a new consumer is
@@ -28,8 +28,8 @@ export type Listener = { close: () => Promise<void> }
 export async function consume(
   kafka: Kafka,
   log: Logger,
-  { groupId, topic, fromBeginning = true, onBatch, signal, ...timing }: Listening,
-): Promise<Listener> {
+  { groupId, topic, fromBeginning = true, onBatch, signal, ...timing }: ConsumerOptions,
+): Promise<RunningConsumer> {
   let consumer: Consumer | undefined
   let closed = false
 

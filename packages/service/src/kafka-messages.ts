@@ -4,13 +4,13 @@ import type { IHeaders, KafkaMessage } from 'kafkajs'
 export type Headers = IHeaders
 
 /** A message to send. Messages with the same `key` share a partition and keep their order. */
-export type Outgoing = { key: string | Buffer | null; value: string | Buffer | null; headers?: Headers }
+export type OutgoingMessage = { key: string | Buffer | null; value: string | Buffer | null; headers?: Headers }
 
 /**
  * A message that was received. `key`, `value` and `headers` are decoded as UTF-8; `bytes` is the undecoded value, `raw` the
  * undecoded key and headers.
  */
-export type Incoming = {
+export type IncomingMessage = {
   topic: string
   partition: number
   offset: string
@@ -22,13 +22,13 @@ export type Incoming = {
 }
 
 /** A message with its timestamp, which the sender or the broker set. */
-export type Recorded = Incoming & { timestamp: Date }
+export type TimestampedMessage = IncomingMessage & { timestamp: Date }
 
 export const toIncomingMessage = (
   topic: string,
   partition: number,
   { offset, key, value, headers }: KafkaMessage,
-): Incoming => ({
+): IncomingMessage => ({
   topic,
   partition,
   offset,
@@ -39,7 +39,7 @@ export const toIncomingMessage = (
   raw: { key, headers: headers ?? {} },
 })
 
-export const toTimestampedMessage = (topic: string, partition: number, message: KafkaMessage): Recorded => ({
+export const toTimestampedMessage = (topic: string, partition: number, message: KafkaMessage): TimestampedMessage => ({
   ...toIncomingMessage(topic, partition, message),
   timestamp: new Date(Number(message.timestamp)),
 })

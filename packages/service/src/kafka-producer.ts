@@ -1,5 +1,5 @@
 import { Partitioners, type Kafka, type Producer } from 'kafkajs'
-import type { Outgoing } from './kafka-messages.ts'
+import type { OutgoingMessage } from './kafka-messages.ts'
 import { sendRetry, waitToClose } from './kafka-settings.ts'
 import type { Logger } from './log.ts'
 
@@ -13,7 +13,7 @@ export type Publisher = {
    * Resolves when every message is stored on the topic, in order. Rejects when that is unknown, such as after some seconds
    * of a Kafka outage. Calls are queued and sent one at a time.
    */
-  send: (topic: string, messages: Outgoing[]) => Promise<void>
+  send: (topic: string, messages: OutgoingMessage[]) => Promise<void>
   /** Waits at most 3 s for the sends in flight; later sends are rejected. */
   close: () => Promise<void>
 }
@@ -48,7 +48,7 @@ export function createPublisher(kafka: Kafka, log: Logger): Publisher {
     )
   }
 
-  const send = async (topic: string, messages: Outgoing[]): Promise<void> => {
+  const send = async (topic: string, messages: OutgoingMessage[]): Promise<void> => {
     if (closed) throw new Error('This publisher is closed.')
     try {
       const producer = await (current ??= connect())

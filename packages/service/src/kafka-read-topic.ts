@@ -1,16 +1,16 @@
 import type { Kafka } from 'kafkajs'
 import { newId } from './ids.ts'
-import { toTimestampedMessage, type Recorded } from './kafka-messages.ts'
+import { toTimestampedMessage, type TimestampedMessage } from './kafka-messages.ts'
 import { retry, sendRetry, waitToClose, type Retry } from './kafka-settings.ts'
 
-export type Reading = {
+export type ReadTopicOptions = {
   topic: string
   /** Called with the messages of each partition in order. */
-  onBatch: (messages: Recorded[]) => void | Promise<void>
+  onBatch: (messages: TimestampedMessage[]) => void | Promise<void>
 }
 
 /** The offsets of a partition: `from` is the first retained offset, `to` the offset after the last. */
-export type Extent = { partition: number; from: string; to: string }
+export type OffsetRange = { partition: number; from: string; to: string }
 
 /** How long a reader waits for the next batch before it fails, in milliseconds. */
 const READ_TIMEOUT = 60_000
@@ -26,8 +26,8 @@ const readRetry = { ...retry, retries: READ_TIMEOUT / retry.maxRetryTime }
 export async function readTopic(
   createClient: (retry: Retry) => Kafka,
   clientId: string,
-  { topic, onBatch }: Reading,
-): Promise<Extent[]> {
+  { topic, onBatch }: ReadTopicOptions,
+): Promise<OffsetRange[]> {
   const admin = createClient(sendRetry).admin()
   await admin.connect()
   try {
@@ -46,7 +46,12 @@ export async function readTopic(
 }
 
 /** Reads until each partition has delivered all messages before its end offset. */
-async function readUntil(ends: Map<number, string>, kafka: Kafka, groupId: string, { topic, onBatch }: Reading) {
+async function readUntil(
+  ends: Map<number, string>,
+  kafka: Kafka,
+  groupId: string,
+  { topic, onBatch }: ReadTopicOptions,
+) {
   const consumer = kafka.consumer({
     groupId,
     sessionTimeout: 30_000,
@@ -58,7 +63,7 @@ async function readUntil(ends: Map<number, string>, kafka: Kafka, groupId: strin
   const idleTimer = setTimeout(() => reject(new Error(`Kafka delivers no more messages of ${topic}`)), READ_TIMEOUT)
   consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
 
-  const process = async (partition: number, messages: Recorded[]): Promise<void> => {
+  const process = async (partition: number, messages: TimestampedMessage[]): Promise<void> => {
     const end = BigInt(ends.get(partition) ?? 0)
     const beforeEnd = messages.filter(({ offset }) => BigInt(offset) < end)
     if (beforeEnd.length > 0) await onBatch(beforeEnd)

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { connect, createServer, type AddressInfo } from 'node:net'
-import { eventually, inTime } from '@halles/testkit/wait'
+import { eventually, rejectAfter } from '@halles/testkit/wait'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest'
-import { kafkaAt, type Extent, type Incoming, type Recorded } from './kafka.ts'
-import { logger } from './log.ts'
+import { createKafka, type OffsetRange, type IncomingMessage, type TimestampedMessage } from './kafka.ts'
+import { createLogger } from './log.ts'
 
-const kafka = kafkaAt(inject('kafka'), 'kafka-test', logger('test', 'silent'))
+const kafka = createKafka(inject('kafka'), 'kafka-test', createLogger('test', 'silent'))
 const publisher = kafka.publisher()
 afterAll(() => publisher.close())
 
@@ -22,8 +22,8 @@ describe('a consumer', () => {
     }))
     await Promise.all([publisher.send(topic, sent.slice(0, 12)), publisher.send(topic, sent.slice(12))])
 
-    const received: Incoming[] = []
-    const consumer = await kafka.listen({
+    const received: IncomingMessage[] = []
+    const consumer = await kafka.consume({
       groupId: topic,
       topic,
       onBatch: async (batch) => void received.push(...batch),
@@ -46,8 +46,8 @@ describe('a consumer', () => {
       { key: null, value: bytes },
       { key: 'deleted', value: null },
     ])
-    const received: Incoming[] = []
-    const consumer = await kafka.listen({
+    const received: IncomingMessage[] = []
+    const consumer = await kafka.consume({
       groupId: topic,
       topic,
       onBatch: async (batch) => void received.push(...batch),
@@ -65,7 +65,7 @@ describe('a consumer', () => {
     await kafka.ensureTopic(topic, 1)
     await publisher.send(topic, [{ key: 'a', value: 'one' }])
     const attempts: string[] = []
-    const consumer = await kafka.listen({
+    const consumer = await kafka.consume({
       groupId: topic,
       topic,
       onBatch: async (batch) => {
@@ -83,7 +83,7 @@ describe('a consumer', () => {
     await kafka.ensureTopic(topic, 1)
     await publisher.send(topic, [{ key: 'a', value: 'slow' }])
     const received: string[] = []
-    const consumer = await kafka.listen({
+    const consumer = await kafka.consume({
       groupId: topic,
       topic,
       sessionTimeout: 6000,
@@ -103,9 +103,9 @@ describe('a consumer', () => {
 describe('readTopic', () => {
   // A client id of its own, because other tests read from the same Kafka.
   const clientId = `reader-${randomUUID()}`
-  const kafka = kafkaAt(inject('kafka'), clientId, logger('test', 'silent'))
-  const read = async (topic: string): Promise<{ ranges: Extent[]; received: Recorded[] }> => {
-    const received: Recorded[] = []
+  const kafka = createKafka(inject('kafka'), clientId, createLogger('test', 'silent'))
+  const read = async (topic: string): Promise<{ ranges: OffsetRange[]; received: TimestampedMessage[] }> => {
+    const received: TimestampedMessage[] = []
     const ranges = await kafka.readTopic({ topic, onBatch: (batch) => void received.push(...batch) })
     return { ranges, received }
   }
@@ -188,27 +188,33 @@ describe('readTopic', () => {
       throw new Error('no more')
     }
     await expect(kafka.readTopic({ topic, onBatch })).rejects.toThrow('no more')
-    const unavailable = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent'))
+    const unavailable = createKafka('127.0.0.1:1', 'kafka-test', createLogger('test', 'silent'))
     await expect(unavailable.readTopic({ topic, onBatch })).rejects.toThrow(/ECONNREFUSED/)
   })
 })
 
 it('ensureTopic rejects when its signal is aborted while Kafka is unavailable', async () => {
   const stop = new AbortController()
-  const waiting = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).ensureTopic('t', 1, stop.signal)
+  const waiting = createKafka('127.0.0.1:1', 'kafka-test', createLogger('test', 'silent')).ensureTopic(
+    't',
+    1,
+    stop.signal,
+  )
   stop.abort(new Error('stopping'))
   await expect(waiting).rejects.toThrow('stopping')
 })
 
 it('ping rejects when Kafka is unavailable', async () => {
-  await expect(kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).ping()).rejects.toThrow(/ECONNREFUSED/)
+  await expect(createKafka('127.0.0.1:1', 'kafka-test', createLogger('test', 'silent')).ping()).rejects.toThrow(
+    /ECONNREFUSED/,
+  )
   await kafka.ping()
 })
 
 it('closing a publisher takes at most 4 s while Kafka is unavailable', async () => {
-  const unavailable = kafkaAt('127.0.0.1:1', 'kafka-test', logger('test', 'silent')).publisher()
+  const unavailable = createKafka('127.0.0.1:1', 'kafka-test', createLogger('test', 'silent')).publisher()
   const sending = Promise.allSettled([unavailable.send('t', [{ key: 'a', value: 'one' }])])
-  await inTime(4000, unavailable.close())
+  await rejectAfter(4000, unavailable.close())
   const [sent] = await sending
   expect(sent.status).toBe('rejected')
   await expect(unavailable.send('t', [{ key: 'a', value: 'two' }])).rejects.toThrow('closed')
@@ -234,11 +240,11 @@ it('consume rejects when aborted before it has joined the group, and does not jo
   onTestFinished(() => void proxy.close())
   const { port } = proxy.address() as AddressInfo
 
-  const proxied = kafkaAt(`127.0.0.1:${port}`, 'kafka-test', logger('test', 'silent'))
+  const proxied = createKafka(`127.0.0.1:${port}`, 'kafka-test', createLogger('test', 'silent'))
   const stop = new AbortController()
-  const consuming = proxied.listen({ groupId: topic, topic, onBatch: async () => {}, signal: stop.signal })
+  const consuming = proxied.consume({ groupId: topic, topic, onBatch: async () => {}, signal: stop.signal })
   stop.abort(new Error('stopping'))
-  await expect(inTime(4000, consuming)).rejects.toThrow('stopping')
+  await expect(rejectAfter(4000, consuming)).rejects.toThrow('stopping')
 
   isUnavailable = false
   await eventually('it has connected and disconnected again', () => connections > 0 && open.size === 0)
@@ -259,8 +265,8 @@ it('closing a consumer takes at most 4 s while a batch hangs', async () => {
     isStarted = true
     return hanging
   }
-  const consumer = await kafka.listen({ groupId: topic, topic, onBatch })
+  const consumer = await kafka.consume({ groupId: topic, topic, onBatch })
   await eventually('the batch is started', () => isStarted)
-  await expect(inTime(4000, consumer.close())).resolves.toBeUndefined()
+  await expect(rejectAfter(4000, consumer.close())).resolves.toBeUndefined()
   resolve()
 })

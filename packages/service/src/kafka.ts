@@ -1,18 +1,18 @@
 import { Kafka, logLevel, type Admin, type ITopicConfig, type SASLOptions } from 'kafkajs'
-import type { Access } from './config.ts'
-import { consume, type Listener, type Listening } from './kafka-consumer.ts'
+import type { KafkaCredentials } from './config.ts'
+import { consume, type RunningConsumer, type ConsumerOptions } from './kafka-consumer.ts'
 import { createPublisher, type Publisher } from './kafka-producer.ts'
-import { readTopic, type Extent, type Reading } from './kafka-read-topic.ts'
+import { readTopic, type OffsetRange, type ReadTopicOptions } from './kafka-read-topic.ts'
 import { retry, sendRetry, type Retry } from './kafka-settings.ts'
 import type { Logger } from './log.ts'
 import { rejectOnAbort } from './with-timeout.ts'
 
-export type { Listener, Listening } from './kafka-consumer.ts'
-export type { Headers, Incoming, Outgoing, Recorded } from './kafka-messages.ts'
+export type { RunningConsumer, ConsumerOptions } from './kafka-consumer.ts'
+export type { Headers, IncomingMessage, OutgoingMessage, TimestampedMessage } from './kafka-messages.ts'
 export { isTooLarge, type Publisher } from './kafka-producer.ts'
-export type { Extent, Reading } from './kafka-read-topic.ts'
+export type { OffsetRange, ReadTopicOptions } from './kafka-read-topic.ts'
 
-export type Broker = ReturnType<typeof kafkaAt>
+export type KafkaClient = ReturnType<typeof createKafka>
 
 /**
  * Creates a Kafka client. Nothing but this file and its `kafka-*` parts uses kafkajs.
@@ -21,7 +21,7 @@ export type Broker = ReturnType<typeof kafkaAt>
  * @param clientId the service's name in Kafka's logs and metrics
  * @param access credentials, for a Kafka with authentication
  */
-export function kafkaAt(brokers: string, clientId: string, log: Logger, { sasl, tls }: Access = {}) {
+export function createKafka(brokers: string, clientId: string, log: Logger, { sasl, tls }: KafkaCredentials = {}) {
   const connection = {
     brokers: brokers.split(','),
     connectionTimeout: 1000,
@@ -98,8 +98,8 @@ export function kafkaAt(brokers: string, clientId: string, log: Logger, { sasl, 
     },
     ping,
     publisher: (): Publisher => createPublisher(createClient(sendRetry), log),
-    listen: (subscription: Listening): Promise<Listener> => consume(kafka, log, subscription),
-    readTopic: (reading: Reading): Promise<Extent[]> => readTopic(createClient, clientId, reading),
+    consume: (subscription: ConsumerOptions): Promise<RunningConsumer> => consume(kafka, log, subscription),
+    readTopic: (reading: ReadTopicOptions): Promise<OffsetRange[]> => readTopic(createClient, clientId, reading),
   }
 }
 

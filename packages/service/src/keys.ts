@@ -1,8 +1,8 @@
 import { createRemoteJWKSet, errors, exportSPKI } from 'jose'
-import { Refusal } from './refusal.ts'
+import { AppError } from './refusal.ts'
 
 /** Finds the public key with this id, as PEM; undefined when there is none. */
-export type KeyOf = (kid: string) => Promise<string | undefined>
+export type FindPublicKey = (kid: string) => Promise<string | undefined>
 
 /** How long a key is cached, in milliseconds. */
 const CACHE_TTL = 5 * 60_000
@@ -13,7 +13,7 @@ const CACHE_TTL = 5 * 60_000
  *
  * @throws AppError `UNAVAILABLE` when auth-service does not answer and the key is not cached
  */
-export function keysAt(url: string, now: () => number = Date.now): KeyOf {
+export function createJwksClient(url: string, now: () => number = Date.now): FindPublicKey {
   const remote = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: CACHE_TTL,
     cooldownDuration: 2000,
@@ -33,7 +33,7 @@ export function keysAt(url: string, now: () => number = Date.now): KeyOf {
         return undefined
       }
       if (cached) return cached.pem
-      throw new Refusal('UNAVAILABLE', 'Access tokens cannot be verified right now.', { cause: error })
+      throw new AppError('UNAVAILABLE', 'Access tokens cannot be verified right now.', { cause: error })
     }
   }
 }

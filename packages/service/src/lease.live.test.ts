@@ -1,15 +1,15 @@
-import { ownDatabase } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import type { Collection } from 'mongodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { takeLease } from './lease.ts'
-import { openMongo, type Mongo } from './mongo.ts'
+import { connectMongo, type MongoConnection } from './mongo.ts'
 
 type Job = { _id: string; dueAt: number; leasedBy?: string }
 
-let mongo: Mongo
+let mongo: MongoConnection
 let jobs: Collection<Job>
 beforeAll(async () => {
-  mongo = await openMongo(ownDatabase(inject('mongodb')), 'lease-test')
+  mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'lease-test')
   jobs = mongo.db.collection<Job>('jobs')
 })
 beforeEach(async () => {

@@ -1,26 +1,26 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker, Listener, Listening } from './kafka.ts'
+import type { KafkaClient, RunningConsumer, ConsumerOptions } from './kafka.ts'
 import type { Logger } from './log.ts'
 
-type Deps = { broker: Pick<Broker, 'listen'>; log: Logger }
+type Deps = { broker: Pick<KafkaClient, 'consume'>; log: Logger }
 
 /**
  * Consumes a topic from its beginning, in the background, so that a service starts during a Kafka outage. `prepare` creates the
  * topics that are needed, and gives up when its signal is aborted.
  */
-export function listening(
+export function consumeInBackground(
   { broker, log }: Deps,
   prepare: (signal: AbortSignal) => Promise<void>,
-  subscription: Pick<Listening, 'groupId' | 'topic' | 'onBatch'>,
+  subscription: Pick<ConsumerOptions, 'groupId' | 'topic' | 'onBatch'>,
 ) {
   const abort = new AbortController()
   const { signal } = abort
 
-  async function start(): Promise<Listener | undefined> {
+  async function start(): Promise<RunningConsumer | undefined> {
     while (!signal.aborted)
       try {
         await prepare(signal)
-        return await broker.listen({ ...subscription, fromBeginning: true, maxWaitTime: 250, signal })
+        return await broker.consume({ ...subscription, fromBeginning: true, maxWaitTime: 250, signal })
       } catch (error) {
         if (signal.aborted) break
         log.error({ err: error, topic: subscription.topic }, 'consumer cannot start: retrying')

@@ -8,9 +8,9 @@ export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'
  * Creates a service's logger: JSON lines on standard output with the service's name, the time in ISO 8601 and, within a trace,
  * the traceId. Log ids of people, never names or addresses.
  */
-export const logger = (service: string, level: string) => pino(loggerOptions(service, level))
+export const createLogger = (service: string, level: string) => pino(toLoggerOptions(service, level))
 
-export const loggerOptions = (service: string, level: string): LoggerOptions => ({
+export const toLoggerOptions = (service: string, level: string): LoggerOptions => ({
   level,
   base: { service },
   timestamp: stdTimeFunctions.isoTime,

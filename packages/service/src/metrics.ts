@@ -1,12 +1,12 @@
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
-export type Metrics = ReturnType<typeof metricsOf>
+export type Metrics = ReturnType<typeof createMetrics>
 
 /**
  * Creates a service's Prometheus metrics: the defaults of prom-client, and a histogram of request durations by method, route
  * and status. A service registers its own metrics in `registry`.
  */
-export function metricsOf(service: string) {
+export function createMetrics(service: string) {
   const registry = new Registry()
   registry.setDefaultLabels({ service })
   collectDefaultMetrics({ register: registry })
@@ -20,7 +20,7 @@ export function metricsOf(service: string) {
   return {
     registry,
     /** Records one request; `ms` is its duration. */
-    request: (method: string, route: string, status: number, ms: number): void =>
+    recordRequest: (method: string, route: string, status: number, ms: number): void =>
       duration.observe({ method, route, status }, ms / 1000),
   }
 }

@@ -1,11 +1,11 @@
-import { ownDatabase } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { migrate, type Migration } from './migrations.ts'
-import { openMongo, type Mongo } from './mongo.ts'
+import { connectMongo, type MongoConnection } from './mongo.ts'
 
-let mongo: Mongo
+let mongo: MongoConnection
 beforeEach(async () => {
-  mongo = await openMongo(ownDatabase(inject('mongodb')), 'migrations-test')
+  mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'migrations-test')
 })
 afterEach(async () => {
   await mongo.db.dropDatabase()

@@ -1,14 +1,14 @@
-import { ownDatabase } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { openMongo, pageOf, type Mongo } from './mongo.ts'
+import { connectMongo, findPage, type MongoConnection } from './mongo.ts'
 import type { Page } from './page.ts'
 
 type Row = { _id: string; price: number; kind: string }
 
-let mongo: Mongo
+let mongo: MongoConnection
 const rows = () => mongo.db.collection<Row>('rows')
 beforeAll(async () => {
-  mongo = await openMongo(ownDatabase(inject('mongodb')), 'page-test')
+  mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'page-test')
   const many = Array.from({ length: 53 }, (_, i) => ({
     _id: `r${i.toString().padStart(2, '0')}`,
     price: i % 7,
@@ -28,7 +28,7 @@ describe('findPage', () => {
     const seen: string[] = []
     let page: Page<Row> | undefined
     do {
-      page = await pageOf(rows(), byPrice, { first: 5, after: page?.cursors.at(-1) })
+      page = await findPage(rows(), byPrice, { first: 5, after: page?.cursors.at(-1) })
       seen.push(...page.items.map(({ _id }) => _id))
       await rows().insertOne({ _id: `x${seen.length}`, price: 99, kind: 'a' }) // sorts before every later cursor
     } while (page.hasNextPage)
@@ -47,7 +47,7 @@ describe('findPage', () => {
     const seen: (Row & { rest?: number })[] = []
     let page: Page<Row> | undefined
     do {
-      page = await pageOf(rows(), byRest, { first: 5, after: page?.cursors.at(-1) })
+      page = await findPage(rows(), byRest, { first: 5, after: page?.cursors.at(-1) })
       seen.push(...page.items)
     } while (page.hasNextPage)
     expect(new Set(seen.map(({ _id }) => _id)).size).toBe(53)
@@ -56,7 +56,7 @@ describe('findPage', () => {
   })
 
   it('counts all documents that match the filter', async () => {
-    const { totalCount, totalCountIsExact, items } = await pageOf(rows(), byPrice, { first: 3 })
+    const { totalCount, totalCountIsExact, items } = await findPage(rows(), byPrice, { first: 3 })
     expect({ totalCount, totalCountIsExact, items: items.length }).toEqual({
       totalCount: 53,
       totalCountIsExact: true,
@@ -65,15 +65,15 @@ describe('findPage', () => {
   })
 
   it('rejects a cursor of another filter or sort, or a malformed one', async () => {
-    const { cursors } = await pageOf(rows(), byPrice, { first: 1 })
+    const { cursors } = await findPage(rows(), byPrice, { first: 1 })
     const rejection = { code: 'VALIDATION_FAILED', errors: [{ path: '/after' }] }
-    await expect(pageOf(rows(), { ...byPrice, filter: {} }, { first: 1, after: cursors[0] })).rejects.toMatchObject(
+    await expect(findPage(rows(), { ...byPrice, filter: {} }, { first: 1, after: cursors[0] })).rejects.toMatchObject(
       rejection,
     )
     await expect(
-      pageOf(rows(), { ...byPrice, sort: [['_id', 1]] }, { first: 1, after: cursors[0] }),
+      findPage(rows(), { ...byPrice, sort: [['_id', 1]] }, { first: 1, after: cursors[0] }),
     ).rejects.toMatchObject(rejection)
     for (const after of ['nonsense', '', Buffer.from('{"$gt":1}').toString('base64url')])
-      await expect(pageOf(rows(), byPrice, { first: 1, after })).rejects.toMatchObject(rejection)
+      await expect(findPage(rows(), byPrice, { first: 1, after })).rejects.toMatchObject(rejection)
   })
 })

@@ -1,5 +1,5 @@
 import { MongoClient, MongoServerError, type Collection, type Db, type Document, type Filter } from 'mongodb'
-import { COUNTED, cursorsOf, type Page, type PageWish, type Place } from './page.ts'
+import { MAX_TOTAL_COUNT, createCursorCodec, type Page, type PageArgs, type CursorPosition } from './page.ts'
 import { waitAtMost } from './with-timeout.ts'
 
 /** How long a service waits for a primary when it starts, in milliseconds. */
@@ -9,7 +9,7 @@ const CONNECT_TIMEOUT = 30_000
 const CLOSE_TIMEOUT = 2000
 
 /** A connected database. `ping` rejects unless the server answers within 2 s. */
-export type Mongo = { client: MongoClient; db: Db; ping: () => Promise<void>; close: () => Promise<void> }
+export type MongoConnection = { client: MongoClient; db: Db; ping: () => Promise<void>; close: () => Promise<void> }
 
 /**
  * Connects to the database in `url`, and waits until the replica set has a primary. Read and write concern are `majority` by
@@ -17,7 +17,7 @@ export type Mongo = { client: MongoClient; db: Db; ping: () => Promise<void>; cl
  *
  * @throws Error with an actionable message when there is no primary within 30 s, or the credentials are wrong
  */
-export async function openMongo(url: string, appName: string): Promise<Mongo> {
+export async function connectMongo(url: string, appName: string): Promise<MongoConnection> {
   const client = new MongoClient(url, {
     appName,
     writeConcern: { w: 'majority' },
@@ -83,13 +83,13 @@ type ListQuery<T extends Document> = {
  *
  * @throws AppError `VALIDATION_FAILED` for a cursor of another list
  */
-export async function pageOf<T extends Document & { _id: string }>(
+export async function findPage<T extends Document & { _id: string }>(
   collection: Collection<T>,
   { list, filter, sort, compute, omit = [] }: ListQuery<T>,
-  { first, after }: PageWish,
+  { first, after }: PageArgs,
 ): Promise<Page<T>> {
   const keys: ListQuery<T>['sort'] = sort.some(([key]) => key === '_id') ? sort : [...sort, ['_id', 1]]
-  const cursors = cursorsOf([list, filter, keys], keys.length)
+  const cursors = createCursorCodec([list, filter, keys], keys.length)
   const afterCursor = after === undefined ? {} : afterPosition(keys, cursors.read(after))
   const order = Object.fromEntries(keys)
   const found = compute
@@ -97,19 +97,22 @@ export async function pageOf<T extends Document & { _id: string }>(
     : collection.find({ $and: [filter, afterCursor] } as Filter<T>).sort(order)
   found.limit(first + 1)
   if (omit.length > 0) found.project(Object.fromEntries(omit.map((field) => [field, 0])))
-  const [rows, count] = await Promise.all([found.toArray(), collection.countDocuments(filter, { limit: COUNTED + 1 })])
+  const [rows, count] = await Promise.all([
+    found.toArray(),
+    collection.countDocuments(filter, { limit: MAX_TOTAL_COUNT + 1 }),
+  ])
   const items = rows.slice(0, first) as unknown as T[]
   return {
     items,
     cursors: items.map((row) => cursors.write(keys.map(([key]) => row[key] as string | number))),
     hasNextPage: rows.length > first,
-    totalCount: Math.min(count, COUNTED),
-    totalCountIsExact: count <= COUNTED,
+    totalCount: Math.min(count, MAX_TOTAL_COUNT),
+    totalCountIsExact: count <= MAX_TOTAL_COUNT,
   }
 }
 
 /** Creates the filter for documents after a position: equal in the first keys, and greater (or less) in the next. */
-const afterPosition = (keys: ListQuery<Document>['sort'], position: Place): Document => ({
+const afterPosition = (keys: ListQuery<Document>['sort'], position: CursorPosition): Document => ({
   $or: keys.map(([key, direction], i) => ({
     ...Object.fromEntries(keys.slice(0, i).map(([equal], k) => [equal, position[k]])),
     [key]: direction === 1 ? { $gt: position[i] } : { $lt: position[i] },

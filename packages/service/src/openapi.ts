@@ -8,7 +8,7 @@ type Json = Record<string, unknown>
  * Serves an OpenAPI 3.1 document of the service's REST routes at /openapi.json, generated from the schemas that validate requests,
  * and Swagger UI at /docs. A schema with a `title` becomes a named component.
  */
-export async function openapi(app: FastifyInstance, name: string): Promise<void> {
+export async function registerOpenApi(app: FastifyInstance, name: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

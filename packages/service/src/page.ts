@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Type, type TSchema } from 'typebox'
-import { Refusal } from './refusal.ts'
+import { AppError } from './refusal.ts'
 
 /** Pagination arguments; `first` is 1 to 100. */
-export type PageWish = { first: number; after?: string | undefined }
+export type PageArgs = { first: number; after?: string | undefined }
 
 /** A page of a list; `cursors` has one cursor for each item. */
 export type Page<T> = {
@@ -15,7 +15,7 @@ export type Page<T> = {
 }
 
 /** The largest exact total count; a longer list is counted up to here. */
-export const COUNTED = 10_000
+export const MAX_TOTAL_COUNT = 10_000
 
 /** The schema of a page in REST responses. */
 export const PageView = <T extends TSchema>(item: T, title: string) =>
@@ -32,7 +32,7 @@ export const PageView = <T extends TSchema>(item: T, title: string) =>
 const pageInfo = (page: Page<unknown>) => ({ hasNextPage: page.hasNextPage, endCursor: page.cursors.at(-1) ?? null })
 
 /** Converts a page to its REST response; `view` converts each item. */
-export const pageView = <T, V>(page: Page<T>, view: (item: T) => V) => ({
+export const toPageView = <T, V>(page: Page<T>, view: (item: T) => V) => ({
   items: page.items.map(view),
   pageInfo: pageInfo(page),
   totalCount: page.totalCount,
@@ -40,7 +40,7 @@ export const pageView = <T, V>(page: Page<T>, view: (item: T) => V) => ({
 })
 
 /** Converts a page to a GraphQL connection (Relay's cursor connections). */
-export const connection = <T>(page: Page<T>) => ({
+export const toConnection = <T>(page: Page<T>) => ({
   edges: page.items.map((node, i) => ({ node, cursor: page.cursors[i]! })),
   nodes: page.items,
   pageInfo: pageInfo(page),
@@ -49,7 +49,7 @@ export const connection = <T>(page: Page<T>) => ({
 })
 
 /** A position in a list: the values of the sort keys of one item, its id last. */
-export type Place = (string | number)[]
+export type CursorPosition = (string | number)[]
 
 /**
  * Creates the codec of cursors that are bound to one list. A cursor is opaque to clients: base64url of a digest of `list` and
@@ -60,10 +60,10 @@ export type Place = (string | number)[]
  * @param list what identifies the list: its name, filter and sort
  * @param keys the number of values in a position
  */
-export function cursorsOf(
+export function createCursorCodec(
   list: unknown,
   keys: number,
-): { write: (position: Place) => string; read: (cursor: string) => Place } {
+): { write: (position: CursorPosition) => string; read: (cursor: string) => CursorPosition } {
   const digest = createHash('sha256').update(JSON.stringify(list)).digest('base64url').slice(0, 8)
   return {
     write: (position) => Buffer.from(JSON.stringify([digest, ...position])).toString('base64url'),
@@ -72,7 +72,7 @@ export function cursorsOf(
       const isPosition =
         position.length === keys && position.every((key) => typeof key === 'string' || typeof key === 'number')
       if (listDigest !== digest || !isPosition)
-        throw new Refusal(
+        throw new AppError(
           'VALIDATION_FAILED',
           'This cursor belongs to another list: keep filter and sort while paging.',
           {

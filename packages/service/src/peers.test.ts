@@ -1,8 +1,8 @@
 import { Client, Server, status, type ServiceError } from '@grpc/grpc-js'
-import { authority } from '@halles/testkit/certificates'
+import { createCertificateAuthority } from '@halles/testkit/certificates'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Trust } from './config.ts'
-import { calling, listeningTo } from './peers.ts'
+import type { PeerCredentials } from './config.ts'
+import { createClientCredentials, createServerCredentials } from './peers.ts'
 
 const SECRET = 'between-two-peers-only'
 
@@ -21,8 +21,8 @@ const REFLECTION = method('/grpc.reflection.v1.ServerReflection/ServerReflection
 const HEALTH = method('/grpc.health.v1.Health/Check')
 
 /** Starts an echo server that counts the calls which reach its handlers. */
-async function startServer(trust: Trust): Promise<{ port: number; calls: () => number }> {
-  const { interceptors, door: serverCredentials } = listeningTo(trust)
+async function startServer(trust: PeerCredentials): Promise<{ port: number; calls: () => number }> {
+  const { interceptors, door: serverCredentials } = createServerCredentials(trust)
   const server = new Server({ interceptors })
   let calls = 0
   for (const method of [ECHO, REFLECTION, HEALTH])
@@ -43,8 +43,8 @@ async function startServer(trust: Trust): Promise<{ port: number; calls: () => n
 }
 
 /** Calls the server; resolves with the echo, or with the name of the error status. */
-async function call(port: number, trust: Trust, { path } = ECHO, host = '127.0.0.1'): Promise<string> {
-  const { interceptors, channel } = calling(trust)
+async function call(port: number, trust: PeerCredentials, { path } = ECHO, host = '127.0.0.1'): Promise<string> {
+  const { interceptors, channel } = createClientCredentials(trust)
   const client = new Client(`${host}:${port}`, channel, { interceptors })
   onTestFinished(() => client.close())
   return new Promise((resolve) =>
@@ -78,7 +78,7 @@ describe('peer credentials with a secret', () => {
 
 describe('peer credentials with certificates', () => {
   it('accept only clients with a certificate of the authority', async () => {
-    const [ours, foreign] = await Promise.all([authority(), authority()])
+    const [ours, foreign] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()])
     const [server, client, outsider] = await Promise.all([
       ours.sign('product'),
       ours.sign('order'),
@@ -94,14 +94,14 @@ describe('peer credentials with certificates', () => {
   })
 
   it('reject a server with a certificate of another authority', async () => {
-    const [ours, foreign] = await Promise.all([authority(), authority()])
+    const [ours, foreign] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()])
     const { port, calls } = await startServer({ tls: { ...(await foreign.sign('product')), ca: ours.ca } })
     expect(await call(port, { tls: await ours.sign('order') })).toBe('UNAVAILABLE')
     expect(calls()).toBe(0)
   })
 
   it('can require a secret in addition', async () => {
-    const ours = await authority()
+    const ours = await createCertificateAuthority()
     const tls = await ours.sign('peer')
     const { port } = await startServer({ tls, secret: SECRET })
     expect(await call(port, { tls, secret: SECRET })).toBe('bonjour')
@@ -109,9 +109,9 @@ describe('peer credentials with certificates', () => {
   })
 
   it('throw at the start when certificate and key do not match', async () => {
-    const ours = await authority()
+    const ours = await createCertificateAuthority()
     const [first, second] = await Promise.all([ours.sign('first'), ours.sign('second')])
-    expect(() => listeningTo({ tls: { ...first, key: second.key } })).toThrow(/GRPC_TLS_CERT, GRPC_TLS_KEY/)
-    expect(() => calling({ tls: { ...first, key: 'nonsense' } })).toThrow(/GRPC_TLS_CERT, GRPC_TLS_KEY/)
+    expect(() => createServerCredentials({ tls: { ...first, key: second.key } })).toThrow(/GRPC_TLS_CERT, GRPC_TLS_KEY/)
+    expect(() => createClientCredentials({ tls: { ...first, key: 'nonsense' } })).toThrow(/GRPC_TLS_CERT, GRPC_TLS_KEY/)
   })
 })

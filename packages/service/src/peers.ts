@@ -9,8 +9,8 @@ import {
   type Interceptor,
   type ServerInterceptor,
 } from '@grpc/grpc-js'
-import type { Trust } from './config.ts'
-import { sameAs } from './same.ts'
+import type { PeerCredentials } from './config.ts'
+import { createSecretComparer } from './same.ts'
 
 /** The metadata key in which a client sends GRPC_SECRET. */
 const PROOF = 'x-peer-secret'
@@ -22,10 +22,10 @@ const PUBLIC_SERVICE = '/grpc.health.v1.Health/'
  * Creates the interceptors and credentials of a gRPC server. With a secret, all services except health require it, reflection
  * too. With certificates, a client must present one that the authority signed (mTLS).
  */
-export const listeningTo = ({
+export const createServerCredentials = ({
   secret,
   tls,
-}: Trust): { interceptors: ServerInterceptor[]; door: ServerCredentials } => ({
+}: PeerCredentials): { interceptors: ServerInterceptor[]; door: ServerCredentials } => ({
   interceptors: secret === undefined ? [] : [requireSecret(secret)],
   door: tls
     ? ServerCredentials.createSsl(Buffer.from(tls.ca), [toKeyCertPair(tls)], true)
@@ -33,7 +33,10 @@ export const listeningTo = ({
 })
 
 /** Creates the interceptors and credentials of a gRPC client. */
-export const calling = ({ secret, tls }: Trust): { interceptors: Interceptor[]; channel: ChannelCredentials } => ({
+export const createClientCredentials = ({
+  secret,
+  tls,
+}: PeerCredentials): { interceptors: Interceptor[]; channel: ChannelCredentials } => ({
   interceptors: secret === undefined ? [] : [sendSecret(secret)],
   channel: tls
     ? credentials.createSsl(Buffer.from(tls.ca), toKeyCertPair(tls).private_key, toKeyCertPair(tls).cert_chain)
@@ -41,7 +44,7 @@ export const calling = ({ secret, tls }: Trust): { interceptors: Interceptor[]; 
 })
 
 /** @throws Error when key and certificate do not match, which grpc-js would only report on every connection. */
-function toKeyCertPair({ cert, key, ca }: NonNullable<Trust['tls']>) {
+function toKeyCertPair({ cert, key, ca }: NonNullable<PeerCredentials['tls']>) {
   try {
     createSecureContext({ cert, key, ca })
   } catch (error) {
@@ -56,7 +59,7 @@ function toKeyCertPair({ cert, key, ca }: NonNullable<Trust['tls']>) {
 }
 
 function requireSecret(secret: string): ServerInterceptor {
-  const isSecret = sameAs(secret)
+  const isSecret = createSecretComparer(secret)
   return ({ path }, call) => {
     if (path.startsWith(PUBLIC_SERVICE)) return new ServerInterceptingCall(call)
     return new ServerInterceptingCall(call, {

@@ -1,21 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { parseRequestParams, type Request, type Response } from 'graphql-http'
-import { graphqlErrors } from './answer-error.ts'
-import { graphqlAnswer } from './graphql-answer.ts'
-import { Refusal, refusals } from './refusal.ts'
+import { toGraphQLErrorBody } from './answer-error.ts'
+import { toGraphQLResponse } from './graphql-answer.ts'
+import { AppError, errorCodes } from './refusal.ts'
 
 /** Operations that clients send by id, `documentId: "sha256:<hex>"`, instead of as text. */
 export type PersistedOperations = {
   /** The text of the operation with this id. */
-  textOf: (documentId: string) => string | undefined
+  findText: (documentId: string) => string | undefined
   /** Whether to reject every other operation. */
   only: boolean
 }
 
 /** Replaces a document id by the text of its operation, or returns the error response. */
-export async function persistedParams(
+export async function resolvePersistedOperation(
   request: Request<FastifyRequest, { reply: FastifyReply }>,
-  { textOf, only }: PersistedOperations,
+  { findText, only }: PersistedOperations,
 ): Promise<Awaited<ReturnType<typeof parseRequestParams>> | void> {
   const { body, url } = request.raw
   const [path, search] = url.split('?', 2)
@@ -23,14 +23,18 @@ export async function persistedParams(
   const id = request.method === 'GET' ? params.get('documentId') : (body as { documentId?: unknown } | null)?.documentId
   if (id === undefined || id === null)
     return only
-      ? toResponse(new Refusal('OPERATION_NOT_ALLOWED', 'Only persisted operations are allowed: send a documentId.'))
+      ? toResponse(new AppError('OPERATION_NOT_ALLOWED', 'Only persisted operations are allowed: send a documentId.'))
       : undefined
-  const query = typeof id === 'string' ? textOf(id) : undefined
+  const query = typeof id === 'string' ? findText(id) : undefined
   if (query === undefined)
-    return toResponse(new Refusal('PERSISTED_QUERY_NOT_FOUND', 'There is no operation with this documentId.'))
+    return toResponse(new AppError('PERSISTED_QUERY_NOT_FOUND', 'There is no operation with this documentId.'))
   params.set('query', query)
   return parseRequestParams({ ...request, url: `${path}?${params.toString()}`, body: { ...(body as object), query } })
 }
 
-const toResponse = (appError: Refusal): Response =>
-  graphqlAnswer(refusals[appError.code].http, graphqlErrors(appError, undefined), 'application/json; charset=utf-8')
+const toResponse = (appError: AppError): Response =>
+  toGraphQLResponse(
+    errorCodes[appError.code].http,
+    toGraphQLErrorBody(appError, undefined),
+    'application/json; charset=utf-8',
+  )

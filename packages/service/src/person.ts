@@ -1,8 +1,8 @@
 import { Type, type Static } from 'typebox'
-import { Refusal } from './refusal.ts'
+import { AppError } from './refusal.ts'
 
 /** The `typ` of access tokens (RFC 9068); other kinds of JWT are rejected. */
-export const ACCESS_TOKEN = 'at+jwt'
+export const ACCESS_TOKEN_TYPE = 'at+jwt'
 
 /** The claims of an access token. */
 export const Claims = Type.Object({
@@ -19,19 +19,20 @@ export const Claims = Type.Object({
 export type Claims = Static<typeof Claims>
 
 /** The principal of a request: the user of its access token; `sid` is the session. */
-export type Person = Omit<Claims, 'sub' | 'ver'> & { id: string }
+export type Principal = Omit<Claims, 'sub' | 'ver'> & { id: string }
 
 /** Returns the principal. @throws AppError `UNAUTHENTICATED` without an access token */
-export function signedIn(person: Person | undefined): Person {
-  if (!person) throw new Refusal('UNAUTHENTICATED', 'Sign in first: this needs an access token.')
-  return person
+export function requirePrincipal(principal: Principal | undefined): Principal {
+  if (!principal) throw new AppError('UNAUTHENTICATED', 'Sign in first: this needs an access token.')
+  return principal
 }
 
 /** Returns the principal if it is an admin. @throws AppError `UNAUTHENTICATED` without an access token, else `FORBIDDEN` */
-export function admin(person: Person | undefined): Person {
-  if (signedIn(person).role !== 'admin') throw new Refusal('FORBIDDEN', 'Only an admin may do this.')
-  return person as Person
+export function requireAdmin(principal: Principal | undefined): Principal {
+  if (requirePrincipal(principal).role !== 'admin') throw new AppError('FORBIDDEN', 'Only an admin may do this.')
+  return principal as Principal
 }
 
 /** Whether a principal may read data of the user `userId`: its own, or anyone's as an admin. */
-export const maySeeOf = (person: Person, userId: string): boolean => person.role === 'admin' || person.id === userId
+export const canRead = (principal: Principal, userId: string): boolean =>
+  principal.role === 'admin' || principal.id === userId

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { MongoBulkWriteError, MongoClient, type BulkWriteResult } from 'mongodb'
 import { describe, expect, it } from 'vitest'
-import { refusalOf } from './refusal.ts'
+import { toAppError } from './refusal.ts'
 
 describe('toAppError', () => {
   it('maps connection errors of MongoDB to UNAVAILABLE, also those that a bulk write wraps', async () => {
@@ -13,8 +13,8 @@ describe('toAppError', () => {
       .catch((reason: unknown) => reason)
     await client.close()
     const unavailable = { code: 'UNAVAILABLE', retryAfter: 2, cause: connectionError }
-    expect(refusalOf(connectionError)).toMatchObject(unavailable)
-    expect(refusalOf(new MongoBulkWriteError(connectionError as Error, {} as BulkWriteResult))).toMatchObject(
+    expect(toAppError(connectionError)).toMatchObject(unavailable)
+    expect(toAppError(new MongoBulkWriteError(connectionError as Error, {} as BulkWriteResult))).toMatchObject(
       unavailable,
     )
   })
@@ -31,7 +31,7 @@ describe('toAppError', () => {
     const [socketError] = (await once(socket, 'error')) as [Error]
     server.close()
     expect(socketError.message).toMatch(/^(write|read) E/)
-    expect(refusalOf(socketError)).toMatchObject({ code: 'UNAVAILABLE', cause: socketError })
+    expect(toAppError(socketError)).toMatchObject({ code: 'UNAVAILABLE', cause: socketError })
   })
 
   it('maps a write after the server has ended the connection to UNAVAILABLE', async () => {
@@ -47,13 +47,13 @@ describe('toAppError', () => {
     })
     server.close()
     expect(socketError.message).toBe('This socket has been ended by the other party')
-    expect(refusalOf(socketError)).toMatchObject({ code: 'UNAVAILABLE', cause: socketError })
+    expect(toAppError(socketError)).toMatchObject({ code: 'UNAVAILABLE', cause: socketError })
   })
 })
 
 it('toAppError returns undefined for any other error', () => {
-  expect(refusalOf(new TypeError('x'))).toBeUndefined()
-  expect(refusalOf('x')).toBeUndefined()
+  expect(toAppError(new TypeError('x'))).toBeUndefined()
+  expect(toAppError('x')).toBeUndefined()
   const duplicate = { message: 'duplicate', code: 11_000, writeErrors: [] }
-  expect(refusalOf(new MongoBulkWriteError(duplicate, {} as BulkWriteResult))).toBeUndefined()
+  expect(toAppError(new MongoBulkWriteError(duplicate, {} as BulkWriteResult))).toBeUndefined()
 })

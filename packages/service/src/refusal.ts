@@ -20,7 +20,7 @@ const grpc = {
  * Every error code that clients may rely on, with its form in each protocol: `http` is the REST status, `grpc` the gRPC status,
  * `title` the title of the problem document (RFC 9457). GraphQL sends the code in `extensions`.
  */
-export const refusals = {
+export const errorCodes = {
   VALIDATION_FAILED: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The request is invalid' },
   GRAPHQL_PARSE_FAILED: { http: 400, grpc: grpc.INVALID_ARGUMENT, title: 'The GraphQL document cannot be parsed' },
   GRAPHQL_VALIDATION_FAILED: {
@@ -55,16 +55,16 @@ export const refusals = {
   TIMEOUT: { http: 504, grpc: grpc.DEADLINE_EXCEEDED, title: 'Timed out' },
 } as const satisfies Record<string, { http: number; grpc: number; title: string }>
 
-export type Code = keyof typeof refusals
+export type ErrorCode = keyof typeof errorCodes
 
 /**
  * The `type` of a problem document with this code: a relative URI reference, at which the gateway serves a page that explains
  * the code (RFC 9457, 3.1.1).
  */
-export const toProblemType = (code: Code): string => `/problems/${code.toLowerCase().replaceAll('_', '-')}`
+export const toProblemType = (code: ErrorCode): string => `/problems/${code.toLowerCase().replaceAll('_', '-')}`
 
 /** An error of one input field: `path` is a JSON pointer into the input, `message` a phrase; some codes add fields. */
-export type Fault = { path: string; message: string; [detail: string]: unknown }
+export type FieldError = { path: string; message: string; [detail: string]: unknown }
 
 /**
  * The only error whose message is sent to clients, by every protocol.
@@ -72,24 +72,24 @@ export type Fault = { path: string; message: string; [detail: string]: unknown }
  * `message` is a sentence that a customer can read. `errors` lists field errors. `retryAfter` is in seconds. `extensions` are
  * the extensions of the GraphQL error.
  */
-export class Refusal extends Error {
-  readonly code: Code
-  readonly errors: readonly Fault[] | undefined
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly errors: readonly FieldError[] | undefined
   readonly retryAfter: number | undefined
 
   constructor(
-    code: Code,
+    code: ErrorCode,
     message: string,
-    options: { errors?: readonly Fault[]; retryAfter?: number; cause?: unknown } = {},
+    options: { errors?: readonly FieldError[]; retryAfter?: number; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.name = 'Refusal'
+    this.name = 'AppError'
     this.code = code
     this.errors = options.errors
     this.retryAfter = options.retryAfter ?? (code === 'UNAVAILABLE' || code === 'TIMEOUT' ? 2 : undefined)
   }
 
-  get extensions(): { code: Code; errors?: readonly Fault[]; retryAfter?: number } {
+  get extensions(): { code: ErrorCode; errors?: readonly FieldError[]; retryAfter?: number } {
     return {
       code: this.code,
       ...(this.errors && { errors: this.errors }),
@@ -99,21 +99,22 @@ export class Refusal extends Error {
 }
 
 /** Whether a value, such as the code in another service's response, is an error code. */
-export const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(refusals, code)
+export const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(errorCodes, code)
 
 /**
  * Converts an error to an AppError: an AppError to itself, connection errors of the MongoDB driver to `UNAVAILABLE` or
  * `TIMEOUT`. Returns undefined for any other error, such as a duplicate key or an invalid filter, which is a bug.
  */
-export function refusalOf(error: unknown): Refusal | undefined {
-  if (error instanceof Refusal) return error
+export function toAppError(error: unknown): AppError | undefined {
+  if (error instanceof AppError) return error
   if (!(error instanceof Error)) return undefined
   // insertMany and bulkWrite wrap connection errors.
   if (error.name === 'MongoBulkWriteError')
-    return refusalOf((error as Error & { errorResponse?: unknown }).errorResponse)
-  if (timeoutErrors.has(error.name)) return new Refusal('TIMEOUT', 'The database took too long.', { cause: error })
+    return toAppError((error as Error & { errorResponse?: unknown }).errorResponse)
+  if (timeoutErrors.has(error.name)) return new AppError('TIMEOUT', 'The database took too long.', { cause: error })
   if (connectionErrors.has(error.name) || isBrokenConnection(error))
-    return new Refusal('UNAVAILABLE', 'The database cannot be reached right now.', { cause: error })
+    return new AppError('UNAVAILABLE', 'The database cannot be reached right now.', { cause: error })
   return undefined
 }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { logger } from './log.ts'
-import { revocationsFrom, type Revoked } from './revocations.ts'
+import { createLogger } from './log.ts'
+import { createRevocationPoller, type RevocationList } from './revocations.ts'
 
 /** The longest propagation time that docs/contract.md allows, in milliseconds. */
 const MAX_PROPAGATION = 5000
@@ -10,7 +10,7 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers())
 })
 
-const revoked = (...sessions: string[]): Revoked => ({
+const revoked = (...sessions: string[]): RevocationList => ({
   until: Date.now(),
   life: 660_000,
   sessions: sessions.map((id) => ({ id, at: Date.now() })),
@@ -20,8 +20,8 @@ const token = (sid: string) => ({ id: 'someone', sid, version: 0 })
 
 /** Starts a poller whose first response is empty; the test resolves its later requests. */
 async function startPoller() {
-  const requests: ((answer: Revoked) => void)[] = []
-  const revocations = revocationsFrom(
+  const requests: ((answer: RevocationList) => void)[] = []
+  const revocations = createRevocationPoller(
     (_since, signal) =>
       new Promise((resolve, reject) => {
         requests.push(resolve)
@@ -29,7 +29,7 @@ async function startPoller() {
       }),
   )
   onTestFinished(() => revocations.stop())
-  const started = revocations.start(logger('test', 'silent'))
+  const started = revocations.start(createLogger('test', 'silent'))
   requests[0]!(revoked())
   await started
   return { ...revocations, requests }

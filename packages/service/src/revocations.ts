@@ -1,13 +1,13 @@
 import { Type, type Static } from 'typebox'
 import type { Logger } from './log.ts'
-import { reader } from './schema.ts'
-import { inNoTrace } from './trace.ts'
+import { createParser } from './schema.ts'
+import { runOutsideTrace } from './trace.ts'
 import { waitAtMost } from './with-timeout.ts'
 
 const MILLISECONDS = 'Milliseconds since 1970'
 
 /** Access tokens that were revoked before they expired: the response of auth-service's /revocations. */
-export const Revoked = Type.Object(
+export const RevocationList = Type.Object(
   {
     until: Type.Integer({ description: `Pass it as since to get later changes only. ${MILLISECONDS}` }),
     life: Type.Integer({
@@ -22,12 +22,12 @@ export const Revoked = Type.Object(
   },
   { title: 'Revoked' },
 )
-export type Revoked = Static<typeof Revoked>
+export type RevocationList = Static<typeof RevocationList>
 
 /** The claims that decide whether a token is revoked; a token without `ver` has version 0. */
-export type Revocable = { id: string; sid: string; version: number }
+export type TokenIdentity = { id: string; sid: string; version: number }
 
-export type Revocations = ReturnType<typeof revocationsFrom>
+export type Revocations = ReturnType<typeof createRevocationPoller>
 
 /** The polling interval, and the timeout of a request, in milliseconds. */
 const POLL_INTERVAL = 2000
@@ -41,7 +41,9 @@ const START_TIMEOUT = 1000
  *
  * @param read reads the revocations since a time (all when undefined)
  */
-export function revocationsFrom(read: (since: number | undefined, signal: AbortSignal) => Promise<Revoked>) {
+export function createRevocationPoller(
+  read: (since: number | undefined, signal: AbortSignal) => Promise<RevocationList>,
+) {
   const sessions = new Map<string, number>()
   const users = new Map<string, { version: number; until: number }>()
   let request = new AbortController()
@@ -50,7 +52,7 @@ export function revocationsFrom(read: (since: number | undefined, signal: AbortS
   let nextPoll: NodeJS.Timeout | undefined
   let isUnavailable = false
 
-  const store = ({ until, life, sessions: endedSessions, users: changedUsers }: Revoked): void => {
+  const store = ({ until, life, sessions: endedSessions, users: changedUsers }: RevocationList): void => {
     const now = Date.now()
     for (const [id, end] of sessions) if (end < now) sessions.delete(id)
     for (const [id, { until: end }] of users) if (end < now) users.delete(id)
@@ -83,12 +85,12 @@ export function revocationsFrom(read: (since: number | undefined, signal: AbortS
   }
 
   return {
-    isRevoked: ({ id, sid, version }: Revocable): boolean =>
+    isRevoked: ({ id, sid, version }: TokenIdentity): boolean =>
       sessions.has(sid) || version < (users.get(id)?.version ?? 0),
 
     /** Polls for the first time, and then until `stop`. Resolves after the first response, or after 1 s. */
     start: (log: Logger): Promise<void> =>
-      inNoTrace(async () => {
+      runOutsideTrace(async () => {
         const first = poll(log).then(() => schedulePoll(log))
         await waitAtMost(first, START_TIMEOUT)
       }),
@@ -102,9 +104,9 @@ export function revocationsFrom(read: (since: number | undefined, signal: AbortS
 }
 
 /** Creates a poller of /revocations of the auth-service whose keys are at `jwksUrl`. */
-export function revocationsAt(jwksUrl: string): Revocations {
-  const readRevoked = reader(Revoked)
-  return revocationsFrom(async (since, signal) => {
+export function createRevocationClient(jwksUrl: string): Revocations {
+  const readRevoked = createParser(RevocationList)
+  return createRevocationPoller(async (since, signal) => {
     const url = new URL('/revocations', jwksUrl)
     if (since !== undefined) url.searchParams.set('since', String(since))
     const response = await fetch(url, { signal })

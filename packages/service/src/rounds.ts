@@ -4,13 +4,13 @@ import { waitAtMost } from './with-timeout.ts'
 /** How long `stop` waits for the run in progress, in milliseconds. */
 const STOP_TIMEOUT = 3000
 
-export type Rounds = ReturnType<typeof rounds>
+export type PollingWorker = ReturnType<typeof pollEvery>
 
 /**
  * Starts a polling worker: runs `work` at once, and again after each pause of `interval` milliseconds, never concurrently. A
  * failed run is logged, and repeated after the pause.
  */
-export function rounds(name: string, interval: number, work: () => Promise<void>, log: Logger) {
+export function pollEvery(name: string, interval: number, work: () => Promise<void>, log: Logger) {
   let isRequested = false
   let stopped = false
   let endPause = (): void => {}
@@ -40,7 +40,7 @@ export function rounds(name: string, interval: number, work: () => Promise<void>
 
   return {
     /** Requests a run without waiting for the end of the pause. */
-    soon: (): void => {
+    wake: (): void => {
       isRequested = true
       endPause()
     },

@@ -6,8 +6,8 @@ import { expect, it, onTestFinished } from 'vitest'
 /** A service whose only route responds after 500 ms. */
 const service = `
   import Fastify from 'fastify'
-  import { run } from ${JSON.stringify(new URL('./run.ts', import.meta.url).href)}
-  await run('slow-service', () => ({ HOST: '127.0.0.1', PORT: 0 }), async () => {
+  import { runService } from '@halles/service/run'
+  await runService('slow-service', () => ({ HOST: '127.0.0.1', PORT: 0 }), async () => {
     const app = Fastify({ logger: true })
     app.get('/', async () => new Promise((resolve) => setTimeout(resolve, 500, { done: true })))
     return app

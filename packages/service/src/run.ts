@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { stoppable } from './stopping.ts'
+import { createGracefulShutdown } from './stopping.ts'
 import { startTelemetry } from './telemetry.ts'
 
 /** How long a graceful shutdown may take before the process exits, in milliseconds. */
@@ -21,7 +21,7 @@ type Settings = {
  * process exits with 1. `build` is called after telemetry has started, and must import the app dynamically, so that its
  * modules are instrumented.
  */
-export async function run<S extends Settings>(
+export async function runService<S extends Settings>(
   name: string,
   settingsFrom: (env: NodeJS.ProcessEnv) => S,
   build: (settings: S) => Promise<FastifyInstance>,
@@ -35,7 +35,7 @@ export async function run<S extends Settings>(
     // With --expose-gc, frees 15 MB of garbage from the start, in 0.2 s, before the first request.
     globalThis.gc?.({ type: 'major', flavor: 'last-resort' })
     if (settings.OPERATOR_PORT !== undefined)
-      await app.operator?.listen({ host: settings.OPERATOR_HOST, port: settings.OPERATOR_PORT })
+      await app.operatorApp?.listen({ host: settings.OPERATOR_HOST, port: settings.OPERATOR_PORT })
     await app.listen({ host: settings.HOST, port: settings.PORT })
   } catch (error) {
     console.error(`${name} cannot start. ${toSentence(error)}`)
@@ -44,7 +44,7 @@ export async function run<S extends Settings>(
 }
 
 function shutDownOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<void>): void {
-  const drainConnections = stoppable(app.server)
+  const drainConnections = createGracefulShutdown(app.server)
   let stopping = false
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return
@@ -56,7 +56,7 @@ function shutDownOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<voi
     }, SHUTDOWN_TIMEOUT).unref()
     try {
       // First, so that readiness probes fail at once.
-      await app.operator?.close()
+      await app.operatorApp?.close()
       await drainConnections()
       await app.close()
       await stopTelemetry()

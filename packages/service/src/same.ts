@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 /** Creates a constant-time comparison with `secret`: its duration discloses nothing of either text. */
-export function sameAs(secret: string): (text: string) => boolean {
+export function createSecretComparer(secret: string): (text: string) => boolean {
   const expected = sha256(secret)
   return (text) => timingSafeEqual(sha256(text), expected)
 }

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { reader } from './schema.ts'
+import { createParser } from './schema.ts'
 
-const parse = reader(Type.Object({ text: Type.String({ maxLength: 100 }) }))
+const parse = createParser(Type.Object({ text: Type.String({ maxLength: 100 }) }))
 /** A letter with combining marks that NFC has to reorder: marks above come after marks below. */
 const letterWithMarks = (above: number, below: number): string => `a${'\u0301'.repeat(above)}${'\u0316'.repeat(below)}`
 

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type Options } from 'ajv'
 import ajvFormats from 'ajv-formats'
 import { Type, type Static, type TSchema } from 'typebox'
-import { Refusal, type Fault } from './refusal.ts'
+import { AppError, type FieldError } from './refusal.ts'
 
 /** The most field errors in one response. */
 const MAX_FIELD_ERRORS = 20
@@ -31,8 +31,8 @@ const coercing = createAjv({ coerceTypes: true })
  *
  * @throws AppError `VALIDATION_FAILED` with a field error for each mistake
  */
-export function reader<T extends TSchema>(schema: T): (value: unknown) => Static<T> {
-  const validate = validatorOf(schema, 'body')
+export function createParser<T extends TSchema>(schema: T): (value: unknown) => Static<T> {
+  const validate = createValidator(schema, 'body')
   return (value) => {
     const result = validate(value)
     if (result.error) throw result.error
@@ -44,14 +44,17 @@ export function reader<T extends TSchema>(schema: T): (value: unknown) => Static
  * Creates a Fastify validator for one part of a request. Text in the URL and in headers is converted to the schema's types; bodies
  * are not converted.
  */
-export function validatorOf(schema: TSchema, part: string): (value: unknown) => { value?: unknown; error?: Refusal } {
+export function createValidator(
+  schema: TSchema,
+  part: string,
+): (value: unknown) => { value?: unknown; error?: AppError } {
   const validate = (part === 'body' ? strict : coercing).compile(schema)
   return (input) => {
     const value = normalize(input)
-    if (typeof value === 'symbol') return { error: new Refusal('VALIDATION_FAILED', rejections[value]!) }
+    if (typeof value === 'symbol') return { error: new AppError('VALIDATION_FAILED', rejections[value]!) }
     if (validate(value)) return { value }
     return {
-      error: new Refusal('VALIDATION_FAILED', messageFor(part), { errors: faultsOf(validate.errors) }),
+      error: new AppError('VALIDATION_FAILED', messageFor(part), { errors: toFieldErrors(validate.errors) }),
     }
   }
 }
@@ -60,8 +63,8 @@ const messageFor = (part: string): string =>
   part === 'querystring' ? 'The query string is invalid: see errors.' : 'What was sent does not fit: see errors.'
 
 /** Converts Ajv's errors to field errors: at most 20, and one for each path. */
-export function faultsOf(errors: readonly ErrorObject[] | null | undefined): Fault[] {
-  const fieldErrors = new Map<string, Fault>()
+export function toFieldErrors(errors: readonly ErrorObject[] | null | undefined): FieldError[] {
+  const fieldErrors = new Map<string, FieldError>()
   for (const error of errors ?? []) {
     const fieldError = toFieldError(error)
     if (!fieldErrors.has(fieldError.path)) fieldErrors.set(fieldError.path, fieldError)
@@ -70,7 +73,7 @@ export function faultsOf(errors: readonly ErrorObject[] | null | undefined): Fau
   return [...fieldErrors.values()]
 }
 
-function toFieldError({ instancePath, keyword, params, message }: ErrorObject): Fault {
+function toFieldError({ instancePath, keyword, params, message }: ErrorObject): FieldError {
   const pathTo = (name: unknown): string =>
     `${instancePath}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
   switch (keyword) {
@@ -130,7 +133,7 @@ function normalize(value: unknown, depth = 0): unknown {
 }
 
 /** The schema of an object without unknown fields. */
-export const Closed = <P extends Record<string, TSchema>>(
+export const ClosedObject = <P extends Record<string, TSchema>>(
   properties: P,
   options: { title?: string; description?: string } = {},
 ) => Type.Object(properties, { additionalProperties: false, ...options })
@@ -145,7 +148,7 @@ export const Text = (maxLength: number, options: { description?: string; minLeng
 export const Price = Type.Number({ minimum: 0, maximum: 999999.99, multipleOf: 0.01, description: 'Euros' })
 
 /** The schema of a timestamp in ISO 8601. */
-export const Moment = Type.String({ format: 'date-time' })
+export const Timestamp = Type.String({ format: 'date-time' })
 
 /** The schema of a nullable field. */
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -157,7 +160,7 @@ export const PageQuery = {
 }
 
 /** The schema of error responses: a problem document (RFC 9457). */
-export const Problem = Type.Object(
+export const ProblemDetails = Type.Object(
   {
     type: Type.String({ description: 'The path of a page about the code' }),
     title: Type.String(),

@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 
-export type Sealing = ReturnType<typeof sealingUnder>
+export type Encryption = ReturnType<typeof createEncryption>
 
 /**
  * Creates the encryption of texts between services that share `secret`: a compact JWE (RFC 7516) with AES-256-GCM, which is
  * authenticated. The key is the SHA-256 of the secret.
  */
-export function sealingUnder(secret: string) {
+export function createEncryption(secret: string) {
   const key = createHash('sha256').update(`sealed:${secret}`).digest()
   return {
-    seal: (text: string): Promise<string> =>
+    encrypt: (text: string): Promise<string> =>
       new CompactEncrypt(new TextEncoder().encode(text))
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
         .encrypt(key),
 
     /** @throws Error when the text was encrypted with another secret, or was changed. */
-    open: async (encrypted: string): Promise<string> => {
+    decrypt: async (encrypted: string): Promise<string> => {
       const { plaintext } = await compactDecrypt(encrypted, key, {
         keyManagementAlgorithms: ['dir'],
         contentEncryptionAlgorithms: ['A256GCM'],

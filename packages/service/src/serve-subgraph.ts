@@ -1,8 +1,8 @@
 import type { GraphQLSchema } from 'graphql'
 import type { App } from './app.ts'
-import type { Limits } from './document-limits.ts'
-import { graphqlRoute } from './graphql-http.ts'
-import { compiledExecute } from './graphql.ts'
+import type { OperationLimits } from './document-limits.ts'
+import { registerGraphQLRoute } from './graphql-http.ts'
+import { createCompiledExecutor } from './graphql.ts'
 
 /**
  * Limits of an operation at a subgraph, for requests that bypass the gateway. The gateway's limits are narrower
@@ -16,12 +16,12 @@ const subgraphLimits = {
   rootFields: 50,
   aliases: 500,
   cost: 20_000,
-} as const satisfies Limits
+} as const satisfies OperationLimits
 
 /** Serves a subgraph at /graphql; operations are compiled by graphql-jit. */
 export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
-  graphqlRoute(app, () => schema, compiledExecute(), {
+  registerGraphQLRoute(app, () => schema, createCompiledExecutor(), {
     limits: subgraphLimits,
-    prices: { unpaged: 10, mutation: 10, planned: 0 },
-    secretive: !app.openSchema,
+    costFactors: { unpaged: 10, mutation: 10, planned: 0 },
+    hideSchema: !app.openSchema,
   })

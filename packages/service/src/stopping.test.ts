@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { Agent, createServer, request as httpRequest, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { eventually, inTime } from '@halles/testkit/wait'
+import { eventually, rejectAfter } from '@halles/testkit/wait'
 import { expect, it, onTestFinished } from 'vitest'
-import { stoppable } from './stopping.ts'
+import { createGracefulShutdown } from './stopping.ts'
 
 /** Starts a server, and a client that reuses its only connection. */
 async function startServerAndClient(answer: RequestListener = (_request, response) => response.end('done')) {
   const server = createServer({ keepAliveTimeout: 0 }, answer) // the server does not close idle connections
-  const stop = stoppable(server)
+  const stop = createGracefulShutdown(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -40,7 +40,7 @@ it('createGracefulShutdown closes an unused connection after the keep-alive time
   const { stop, send } = await startServerAndClient()
   await send()
   const began = performance.now()
-  await inTime(2000, stop())
+  await rejectAfter(2000, stop())
   expect(performance.now() - began).toBeGreaterThan(900)
 })
 
@@ -72,5 +72,5 @@ it('createGracefulShutdown ends at once without connections', async () => {
   const { stop, send, connections } = await startServerAndClient()
   await send(new Agent({ keepAlive: false }))
   await eventually('the connection is closed', async () => (await connections()) === 0)
-  await expect(inTime(500, stop())).resolves.toBeUndefined()
+  await expect(rejectAfter(500, stop())).resolves.toBeUndefined()
 })

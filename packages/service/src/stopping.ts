@@ -16,7 +16,7 @@ const CHECK_INTERVAL = 25
  *
  * `server.close` by itself closes idle connections at once, which loses a request that is in transit.
  */
-export function stoppable(server: Server): () => Promise<void> {
+export function createGracefulShutdown(server: Server): () => Promise<void> {
   const idleSince = new Map<Socket, number>()
   const openResponses = new Set<ServerResponse>()
   let stopping = false

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { isStraight } from './straight.ts'
+import { isNormalizedPath } from './straight.ts'
 
 it.each([
   '/',
@@ -11,7 +11,7 @@ it.each([
   '/products/a...',
   '/docs/',
   '/products/%252e%252e',
-])('isNormalizedPath accepts %s', (url) => expect(isStraight(url)).toBe(true))
+])('isNormalizedPath accepts %s', (url) => expect(isNormalizedPath(url)).toBe(true))
 
 it.each([
   '*',
@@ -37,4 +37,4 @@ it.each([
   '/products/..a',
   '/products/a../b',
   '/products/.;a/b',
-])('isNormalizedPath rejects %s', (url) => expect(isStraight(url)).toBe(false))
+])('isNormalizedPath rejects %s', (url) => expect(isNormalizedPath(url)).toBe(false))

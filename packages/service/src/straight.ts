@@ -10,5 +10,5 @@ const ambiguous = /\/\/|\\|%5c|%2f|\/(?:\.|%2e)(?:[/;]|$)|\/(?:\.|%2e){2}|(?:\.|
  *
  * @param url the request target as received; its query is not checked
  */
-export const isStraight = (url: string): boolean =>
+export const isNormalizedPath = (url: string): boolean =>
   url.startsWith('/') && !ambiguous.test(url.slice(0, url.search(/[?#]|$/)))

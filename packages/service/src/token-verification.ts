@@ -1,23 +1,23 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import type { KeyOf } from './keys.ts'
-import { ACCESS_TOKEN, Claims, type Person } from './person.ts'
-import { Refusal } from './refusal.ts'
+import type { FindPublicKey } from './keys.ts'
+import { ACCESS_TOKEN_TYPE, Claims, type Principal } from './person.ts'
+import { AppError } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
-import { reader } from './schema.ts'
+import { createParser } from './schema.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The principal of the access token; undefined without a token. A request with an invalid token is answered 401. */
-    person: Person | undefined
+    principal: Principal | undefined
   }
 }
 
 /** Which access tokens are accepted. */
 export type TokenVerification = {
   /** Finds the public key that signed a token. */
-  keyOf: KeyOf
+  findPublicKey: FindPublicKey
   issuer: string
   audience: string
   /** Access tokens that were revoked before they expired. */
@@ -32,23 +32,23 @@ export type TokenVerification = {
  */
 export async function verifyAccessTokens(
   app: FastifyInstance,
-  { keyOf, issuer, audience, revocations }: TokenVerification,
+  { findPublicKey, issuer, audience, revocations }: TokenVerification,
 ): Promise<void> {
-  const readClaims = reader(Claims)
-  app.decorateRequest('person', undefined)
-  const verified = new LRUCache<string, { person: Person; version: number }>({ max: 5000 })
+  const readClaims = createParser(Claims)
+  app.decorateRequest('principal', undefined)
+  const verified = new LRUCache<string, { principal: Principal; version: number }>({ max: 5000 })
 
   await app.register(fastifyJwt, {
     secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
       const kid = 'header' in token ? token.header['kid'] : undefined
-      const key = typeof kid === 'string' ? await keyOf(kid) : undefined
-      if (!key) throw new Refusal('UNAUTHENTICATED', 'This token was signed with an unknown key.')
+      const key = typeof kid === 'string' ? await findPublicKey(kid) : undefined
+      if (!key) throw new AppError('UNAUTHENTICATED', 'This token was signed with an unknown key.')
       return key
     },
     decode: { complete: true },
     verify: {
       algorithms: ['ES256'],
-      checkTyp: ACCESS_TOKEN,
+      checkTyp: ACCESS_TOKEN_TYPE,
       allowedIss: issuer,
       allowedAud: audience,
       requiredClaims: ['exp', 'iss', 'aud'],
@@ -59,24 +59,24 @@ export async function verifyAccessTokens(
     const header = request.headers.authorization
     if (header === undefined) return
     const token = verified.get(header) ?? (await verify(request, header))
-    const { id, sid } = token.person
+    const { id, sid } = token.principal
     if (revocations?.isRevoked({ id, sid, version: token.version }))
-      throw new Refusal('UNAUTHENTICATED', 'This access token was revoked: sign in again.')
-    request.person = token.person
+      throw new AppError('UNAUTHENTICATED', 'This access token was revoked: sign in again.')
+    request.principal = token.principal
   })
 
   const parseClaims = (claims: unknown): Claims => {
     try {
       return readClaims(claims)
     } catch (error) {
-      throw new Refusal('UNAUTHENTICATED', 'The claims of this access token are invalid.', { cause: error })
+      throw new AppError('UNAUTHENTICATED', 'The claims of this access token are invalid.', { cause: error })
     }
   }
 
   const verify = async (request: FastifyRequest, header: string) => {
     const claims = await request.jwtVerify<Claims & { exp: number }>()
     const { sub, role, name, email, locale, sid, ver = 0 } = parseClaims(claims)
-    const token = { person: { id: sub, role, name, email, locale, sid }, version: ver }
+    const token = { principal: { id: sub, role, name, email, locale, sid }, version: ver }
     const ttl = claims.exp * 1000 - Date.now()
     if (ttl > 0) verified.set(header, token, { ttl })
     return token

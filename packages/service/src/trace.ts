@@ -20,7 +20,7 @@ propagation.setGlobalPropagator(new W3CTraceContextPropagator())
 const tracer = trace.getTracer('halles')
 
 /** Returns the trace context of incoming headers; a new one when they carry none. */
-export function traceFrom(carrier: Record<string, unknown>): Context {
+export function extractTrace(carrier: Record<string, unknown>): Context {
   const active = context.active()
   if (trace.getSpanContext(active)) return active // set by an instrumentation
   const extracted = propagation.extract(ROOT_CONTEXT, carrier)
@@ -44,10 +44,10 @@ const pool = Buffer.alloc(4096)
 let used = pool.length
 
 /** Runs `work` within a trace context of traceFrom. */
-export const inTrace = <T>(traceContext: Context, work: () => T): T => context.with(traceContext, work)
+export const runInTrace = <T>(traceContext: Context, work: () => T): T => context.with(traceContext, work)
 
 /** Runs `work` outside any trace: for background work that a request happens to start. */
-export const inNoTrace = <T>(work: () => T): T => context.with(ROOT_CONTEXT, work)
+export const runOutsideTrace = <T>(work: () => T): T => context.with(ROOT_CONTEXT, work)
 
 /** Returns the id of a trace context, 32 hexadecimal digits; undefined outside any trace. */
 export const traceId = (traceContext: Context = context.active()): string | undefined =>
@@ -64,7 +64,7 @@ export function traceHeaders(traceContext: Context = context.active()): Record<s
  * Runs `work` in a span: a child of `traceparent` (such as a message's), by default of the active span. An error is recorded in
  * the span and rethrown.
  */
-export async function inSpan<T>(
+export async function runInSpan<T>(
   name: string,
   kind: 'producer' | 'consumer' | 'internal',
   traceparent: string | undefined,

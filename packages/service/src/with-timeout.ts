@@ -1,5 +1,5 @@
 import pTimeout from 'p-timeout'
-import { Refusal } from './refusal.ts'
+import { AppError } from './refusal.ts'
 
 /**
  * Resolves with the result of `work`, or rejects once `ms` milliseconds have passed. The work itself is not cancelled: its
@@ -10,7 +10,7 @@ import { Refusal } from './refusal.ts'
 export const withTimeout = <T>(work: Promise<T>, ms: number): Promise<T> =>
   pTimeout(work, {
     milliseconds: ms,
-    message: new Refusal('TIMEOUT', 'This took too long and may still complete: check before you repeat it.'),
+    message: new AppError('TIMEOUT', 'This took too long and may still complete: check before you repeat it.'),
   })
 
 /**

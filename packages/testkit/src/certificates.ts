@@ -11,7 +11,10 @@ const DAY = 86_400_000
 export type Certificate = { cert: string; key: string; ca: string }
 
 /** Creates a certificate authority that signs certificates for 127.0.0.1 and localhost. All expire in a day. */
-export async function authority(): Promise<{ ca: string; sign: (name: string) => Promise<Certificate> }> {
+export async function createCertificateAuthority(): Promise<{
+  ca: string
+  sign: (name: string) => Promise<Certificate>
+}> {
   const keys = await generateKeys()
   const root = await x509.X509CertificateGenerator.createSelfSigned({
     ...validity(),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
-import { instrumented, momentsIn, pointsOf, sourcesIn } from './crash-points.ts'
+import { instrumentSources, readReachedPoints, findCrashPoints, listSources } from './crash-points.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'halles-crash-points-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -32,7 +32,7 @@ writeFileSync(
   path.join(folder, 'steps.ts'),
   'export async function step<T>(value: T): Promise<T> {\n  await null\n  if (value === 3) throw new Error("three")\n  return value\n}\n',
 )
-const service = instrumented(sourcesIn(pathToFileURL(`${folder}/`), ['steps.ts']))
+const service = instrumentSources(listSources(pathToFileURL(`${folder}/`), ['steps.ts']))
 afterAll(() => service.remove())
 
 const run = (flags: string[]) => {
@@ -56,14 +56,16 @@ const points = [
 describe('crash points of a source', () => {
   it('are its awaits, in order, with unique names', () => {
     expect(service.points).toEqual(points)
-    const names = pointsOf('a.js', 'const f = once(async () => { await g(); await g() })\nawait f()').map((p) => p.name)
+    const names = findCrashPoints('a.js', 'const f = once(async () => { await g(); await g() })\nawait f()').map(
+      (p) => p.name,
+    )
     expect(names).toEqual(['a.js f: await g()', 'a.js f: await g() #2', 'a.js module: await f()'])
   })
 
   it('throw for unsupported syntax and unknown files', () => {
-    expect(() => pointsOf('a.js', 'for await (const a of b) c()')).toThrow('braces')
-    expect(() => pointsOf('a.js', 'await using a = b')).toThrow('await using')
-    expect(() => sourcesIn(pathToFileURL(`${folder}/`), ['gone.ts'])).toThrow('gone.ts')
+    expect(() => findCrashPoints('a.js', 'for await (const a of b) c()')).toThrow('braces')
+    expect(() => findCrashPoints('a.js', 'await using a = b')).toThrow('await using')
+    expect(() => listSources(pathToFileURL(`${folder}/`), ['gone.ts'])).toThrow('gone.ts')
   })
 })
 
@@ -73,23 +75,23 @@ describe('an instrumented process', () => {
     [1, ['begin', 'one']],
     [3, ['begin', 'one', 'two', 'three']],
   ])('runs no further than point %i, where it is killed', (i, printed) => {
-    expect(run(service.dyingAt(points[i]!))).toEqual({ printed, signal: 'SIGKILL' })
+    expect(run(service.flagsToCrashAt(points[i]!))).toEqual({ printed, signal: 'SIGKILL' })
   })
 
   it('waits at a delayed point, which must exist', () => {
     const began = performance.now()
-    expect(run(service.dyingAt(points[1]!, { at: points[0]!, ms: 700 })).printed).toEqual(['begin', 'one'])
+    expect(run(service.flagsToCrashAt(points[1]!, { at: points[0]!, ms: 700 })).printed).toEqual(['begin', 'one'])
     expect(performance.now() - began).toBeGreaterThan(700)
-    expect(() => service.dyingAt(points[1]!, { at: 'nowhere', ms: 1 })).toThrow('nowhere')
+    expect(() => service.flagsToCrashAt(points[1]!, { at: 'nowhere', ms: 1 })).toThrow('nowhere')
   })
 
   it('lists the points that it reaches, and otherwise behaves the same', () => {
     const listFile = path.join(folder, 'list')
-    expect(run(service.listing(listFile))).toMatchObject({
+    expect(run(service.flagsToList(listFile))).toMatchObject({
       signal: null,
       printed: ['begin', 'one', 'two', 'three', 'end'],
     })
-    const groups = momentsIn(listFile)
+    const groups = readReachedPoints(listFile)
     expect(groups.flat()).toEqual([points[0], points[1], points[3], points[2], points[4]])
     // Output separates the groups; nothing is printed between the last three points.
     if (process.platform === 'linux') expect(groups.map((group) => group.length)).toEqual([1, 1, 3])

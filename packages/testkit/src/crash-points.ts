@@ -40,7 +40,7 @@ type Await = Node & { argument: Node }
 type ForOf = Node & { await: boolean; body: Node }
 
 /** Lists the sources in a folder, without tests and the `excluded` files. @throws Error for an excluded file that does not exist */
-export function sourcesIn(folder: URL, excluded: readonly string[] = []): URL[] {
+export function listSources(folder: URL, excluded: readonly string[] = []): URL[] {
   const names = readdirSync(folder).filter((name) => /(?<!\.test|\.d)\.ts$/.test(name))
   const unknown = excluded.filter((name) => !names.includes(name))
   if (unknown.length > 0) throw new Error(`not in ${folder.href}: ${unknown.join(', ')}`)
@@ -48,21 +48,21 @@ export function sourcesIn(folder: URL, excluded: readonly string[] = []): URL[] 
 }
 
 /** A delay of `ms` milliseconds after each pass of the point `at`, to provoke a race. */
-export type Slow = { at: string; ms: number }
+export type Delay = { at: string; ms: number }
 
-export type Instrumented = ReturnType<typeof instrumented>
+export type InstrumentedSources = ReturnType<typeof instrumentSources>
 
 /** Instruments sources. Returns their crash points in order, and the flags of node that load them. `remove` deletes the copies. */
-export function instrumented(files: readonly URL[]) {
+export function instrumentSources(files: readonly URL[]) {
   const folder = mkdtempSync(path.join(tmpdir(), 'halles-crash-points-'))
   const points = files.flatMap((file, i) => {
     const name = path.basename(file.pathname)
     const source = stripTypeScriptTypes(readFileSync(file, 'utf8')) // keeps all offsets
-    const found = pointsOf(name, source)
+    const found = findCrashPoints(name, source)
     writeFileSync(path.join(folder, `${i}.js`), instrument(source, found))
     return found.map((point) => point.name)
   })
-  const flags = (options: Record<string, string>, delay?: Slow): string[] => {
+  const flags = (options: Record<string, string>, delay?: Delay): string[] => {
     if (delay !== undefined && !points.includes(delay.at)) throw new Error(`no such point: ${delay.at}`)
     const preload = new URL(import.meta.url.replace(/(\.[jt]s)$/, '-preload$1'))
     for (const file of files) preload.searchParams.append('file', file.href)
@@ -77,9 +77,9 @@ export function instrumented(files: readonly URL[]) {
   return {
     points,
     /** Flags for a process that is killed at this point. */
-    dyingAt: (point: string, delay?: Slow): string[] => flags({ point }, delay),
+    flagsToCrashAt: (point: string, delay?: Delay): string[] => flags({ point }, delay),
     /** Flags for a process that writes the points which it has reached to a file when it exits. */
-    listing: (list: string, delay?: Slow): string[] => flags({ list }, delay),
+    flagsToList: (list: string, delay?: Delay): string[] => flags({ list }, delay),
     remove: (): void => rmSync(folder, { recursive: true }),
   }
 }
@@ -88,7 +88,7 @@ export function instrumented(files: readonly URL[]) {
  * Reads the points that a process has reached, in order, grouped by observable state: the process wrote nothing between the
  * points of a group, so no other process can tell at which of them it was killed.
  */
-export function momentsIn(list: string): string[][] {
+export function readReachedPoints(list: string): string[][] {
   const lines = readFileSync(list, 'utf8').split('\n').filter(Boolean)
   return [...Map.groupBy(lines, (line) => line.split('\t')[0]).values()].map((group) =>
     group.map((line) => line.split('\t')[1]!),
@@ -96,7 +96,7 @@ export function momentsIn(list: string): string[][] {
 }
 
 /** Finds the crash points of one JavaScript source. */
-export function pointsOf(file: string, source: string): CrashPoint[] {
+export function findCrashPoints(file: string, source: string): CrashPoint[] {
   const points: CrashPoint[] = []
   const add = (ancestors: Node[], expression: string, start: number, end: number): void => {
     const base = `${file} ${enclosingFunction(ancestors)}: ${expression}`

@@ -1,46 +1,46 @@
 import { randomBytes } from 'node:crypto'
-import { startServers, urlAs, type Guard, type Servers } from '@halles/servers'
+import { startServers, withCredentials, type ServerCredentials, type Servers } from '@halles/servers'
 import { MongoClient } from 'mongodb'
-import { authority } from './certificates.ts'
-import { ownDatabase } from './database.ts'
+import { createCertificateAuthority } from './certificates.ts'
+import { uniqueDatabaseUrl } from './database.ts'
 
 /** Creates credentials for servers with authentication; `ca` is the authority of the servers' certificate. */
-export async function someGuard(): Promise<Guard & { ca: string }> {
-  const { ca, sign } = await authority()
+export async function createTestCredentials(): Promise<ServerCredentials & { ca: string }> {
+  const { ca, sign } = await createCertificateAuthority()
   return { username: 'halles', password: randomPassword(), tls: await sign('broker'), ca }
 }
 
 /** Starts a Kafka with authentication, by SCRAM without TLS, and by PLAIN or SCRAM with TLS. `doors` are its listeners. */
-export async function startGuardedKafka(): Promise<{
-  guard: Guard & { ca: string }
+export async function startSecuredKafka(): Promise<{
+  guard: ServerCredentials & { ca: string }
   doors: { scram: string; both: string }
   stop: () => Promise<void>
 }> {
-  const guard = await someGuard()
+  const guard = await createTestCredentials()
   const servers = await startServers({ need: ['kafka'], guard })
-  return { guard, doors: servers.kafkaGuarded!, stop: servers.stop }
+  return { guard, doors: servers.kafkaAuthenticated!, stop: servers.stop }
 }
 
-export type GuardedMongodb = Awaited<ReturnType<typeof startGuardedMongodb>>
+export type SecuredMongodb = Awaited<ReturnType<typeof startSecuredMongodb>>
 
 /** Starts a MongoDB with authentication. */
-export async function startGuardedMongodb(): Promise<{
+export async function startSecuredMongodb(): Promise<{
   /** Creates a database and a user with the role readWrite on it alone; returns the URLs of the user and of the admin. */
   ownUser: (name: string) => Promise<{ url: string; asAdmin: string }>
   servers: Servers
   stop: () => Promise<void>
 }> {
-  const servers = await startServers({ need: ['mongodb'], guard: await someGuard() })
+  const servers = await startServers({ need: ['mongodb'], guard: await createTestCredentials() })
   const client = new MongoClient(servers.mongodb!)
   return {
     servers,
     ownUser: async (name) => {
-      const asAdmin = ownDatabase(servers.mongodb!, name)
+      const asAdmin = uniqueDatabaseUrl(servers.mongodb!, name)
       const database = new URL(asAdmin).pathname.slice(1)
       const user = { username: database, password: randomPassword() }
       const roles = [{ role: 'readWrite', db: database }]
       await client.db('admin').command({ createUser: user.username, pwd: user.password, roles })
-      return { url: urlAs(asAdmin, user), asAdmin }
+      return { url: withCredentials(asAdmin, user), asAdmin }
     },
     stop: async () => {
       await client.close()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { exportPKCS8, exportSPKI, generateKeyPair, importPKCS8, SignJWT } from 'jose'
 
 /** A principal, as services read it from an access token. */
-export type TestPerson = {
+export type TestPrincipal = {
   id: string
   role: 'user' | 'admin'
   name: string
@@ -17,10 +17,10 @@ const pem = await exportSPKI(publicKey)
 const signer = await importPKCS8(await exportPKCS8(privateKey), 'ES256')
 
 /** Finds the public key of the tokens that tests sign. */
-export const testKeyOf = async (kid: string): Promise<string | undefined> => (kid === KID ? pem : undefined)
+export const findTestPublicKey = async (kid: string): Promise<string | undefined> => (kid === KID ? pem : undefined)
 
 /** Creates a user with a unique id and e-mail address. */
-export function someone(overrides: Partial<TestPerson> = {}): TestPerson {
+export function createPrincipal(overrides: Partial<TestPrincipal> = {}): TestPrincipal {
   const id = randomUUID()
   return {
     id,
@@ -34,12 +34,12 @@ export function someone(overrides: Partial<TestPerson> = {}): TestPerson {
 }
 
 /** Creates an admin. */
-export const someAdmin = (overrides: Partial<TestPerson> = {}): TestPerson =>
-  someone({ role: 'admin', name: 'Alix Bernard', ...overrides })
+export const createAdmin = (overrides: Partial<TestPrincipal> = {}): TestPrincipal =>
+  createPrincipal({ role: 'admin', name: 'Alix Bernard', ...overrides })
 
 /** Creates headers with an access token of the principal, `{authorization: 'Bearer …'}`. The options create invalid tokens. */
-export async function as(
-  principal: TestPerson,
+export async function authorizationHeader(
+  principal: TestPrincipal,
   { issuer = 'halles', audience = 'halles', kid = KID, typ = 'at+jwt', expiresAt = Date.now() + 600_000 } = {},
 ): Promise<{ authorization: string }> {
   const { id, ...claims } = principal

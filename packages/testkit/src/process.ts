@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { as, testKeyOf, type TestPerson } from './people.ts'
+import { authorizationHeader, findTestPublicKey, type TestPrincipal } from './people.ts'
 
 const COMPILE_CACHE = fileURLToPath(new URL('../../../node_modules/.cache/halles-compile', import.meta.url))
 
@@ -58,8 +58,8 @@ export function startProcess(main: URL, env: Record<string, string>, flags: stri
 }
 
 /** Serves the public key of the tokens that tests sign, as a JWKS like that of auth-service. */
-export async function serveKeys(): Promise<{ url: string; close: () => void }> {
-  const key = { ...createPublicKey((await testKeyOf('test-key'))!).export({ format: 'jwk' }), kid: 'test-key' }
+export async function serveJwks(): Promise<{ url: string; close: () => void }> {
+  const key = { ...createPublicKey((await findTestPublicKey('test-key'))!).export({ format: 'jwk' }), kid: 'test-key' }
   const server = createServer((_request, response) =>
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [key] })),
   )
@@ -74,9 +74,9 @@ export async function serveKeys(): Promise<{ url: string; close: () => void }> {
 }
 
 /** Sends a request with an access token of the principal. Returns undefined when the connection broke. */
-export async function say(
+export async function sendRequest(
   url: string,
-  principal: TestPerson,
+  principal: TestPrincipal,
   method: 'GET' | 'POST' | 'PUT',
   path: string,
   body?: object,
@@ -85,7 +85,11 @@ export async function say(
   try {
     const response = await fetch(`${url}${path}`, {
       method,
-      headers: { ...(body && { 'content-type': 'application/json' }), ...(await as(principal)), ...headers },
+      headers: {
+        ...(body && { 'content-type': 'application/json' }),
+        ...(await authorizationHeader(principal)),
+        ...headers,
+      },
       ...(body && { body: JSON.stringify(body) }),
     })
     return { status: response.status, body: await response.json(), headers: response.headers }

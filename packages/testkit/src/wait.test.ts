@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { eventually, inTime, soon } from './wait.ts'
+import { eventually, rejectAfter, pollWithin } from './wait.ts'
 
 /** Blocks the event loop, like a busy machine. */
 const block = (ms: number): void => {
@@ -15,13 +15,13 @@ describe('eventually and soon', () => {
 
   it('throw an error that names what did not happen', async () => {
     await expect(eventually('nothing', () => null, 30)).rejects.toThrow('did not happen within 30 ms: nothing')
-    await expect(soon('nothing', () => null, 30)).rejects.toThrow('did not happen within 30 ms: nothing')
+    await expect(pollWithin('nothing', () => null, 30)).rejects.toThrow('did not happen within 30 ms: nothing')
   })
 
   it('soon does not count the duration of the checks', async () => {
     let checks = 0
     const check = () => (block(50), ++checks === 3 && 'value')
-    expect(await soon('a third check', check, 60)).toBe('value')
+    expect(await pollWithin('a third check', check, 60)).toBe('value')
   })
 })
 
@@ -29,13 +29,13 @@ describe('inTime', () => {
   const after = (ms: number) => new Promise<string>((resolve) => setTimeout(resolve, ms, 'done'))
 
   it('compares the work with a timer, also while the event loop is blocked', async () => {
-    const [first, second] = [inTime(60, after(40)), inTime(40, after(60)).catch(String)]
+    const [first, second] = [rejectAfter(60, after(40)), rejectAfter(40, after(60)).catch(String)]
     block(100)
     expect(await first).toBe('done')
     expect(await second).toBe('Error: not done within 40 ms')
   })
 
   it('throws what the work throws', async () => {
-    await expect(inTime(1000, Promise.reject(new Error('no')))).rejects.toThrow('no')
+    await expect(rejectAfter(1000, Promise.reject(new Error('no')))).rejects.toThrow('no')
   })
 })

@@ -29,7 +29,7 @@ export async function eventually<T>(what: string, check: Check<T>, within = 60_0
  *
  * @throws Error that names `what` after pauses of `within` milliseconds in total
  */
-export async function soon<T>(what: string, check: Check<T>, within: number): Promise<T> {
+export async function pollWithin<T>(what: string, check: Check<T>, within: number): Promise<T> {
   for (let waited = 0; ; waited += CHECK_INTERVAL) {
     const value = await check()
     if (value !== undefined && value !== null && value !== false) return value
@@ -44,7 +44,7 @@ export async function soon<T>(what: string, check: Check<T>, within: number): Pr
  *
  * @throws Error when the timer fires first, else what the work throws
  */
-export async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
+export async function rejectAfter<T>(ms: number, work: Promise<T>): Promise<T> {
   const { promise: timeout, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms)
   try {

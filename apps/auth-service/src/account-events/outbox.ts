@@ -2,7 +2,7 @@ import { ACCOUNT_DELETIONS, type AccountDeletion } from '@halles/contracts/accou
 import { ACCOUNT_EVENTS, type AccountEvent } from '@halles/contracts/account-events'
 import { CLOUDEVENTS_JSON } from '@halles/contracts/order-events'
 import type { Publisher } from '@halles/service/kafka'
-import { rounds } from '@halles/service/rounds'
+import { pollEvery } from '@halles/service/rounds'
 import { issueLink, issueRequestedLinks, type LinkIssuerDeps } from '../account-links/issue-links.ts'
 import type { LinkPurpose } from '../account-links/account-link.ts'
 import { toCloudEvent } from './account-event.ts'
@@ -23,7 +23,7 @@ export type Outbox = ReturnType<typeof createOutbox>
  * requests, so that no response time reveals whether an address has an account.
  */
 export function createOutbox(deps: Deps) {
-  const worker = rounds(
+  const worker = pollEvery(
     'account events',
     POLL_INTERVAL,
     async () => {
@@ -34,7 +34,7 @@ export function createOutbox(deps: Deps) {
   )
   return {
     /** Starts the next poll at once. */
-    wake: worker.soon,
+    wake: worker.wake,
     /** Issues a link for a user: what the store keeps, and what the event about it contains. */
     issueLink: (userId: string, purpose: LinkPurpose) => issueLink(deps, userId, purpose),
     stop: async (): Promise<void> => {

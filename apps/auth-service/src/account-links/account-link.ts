@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { Refusal } from '@halles/service/refusal'
-import { Closed } from '@halles/service/schema'
+import { AppError } from '@halles/service/refusal'
+import { ClosedObject } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 import { CurrentPassword, Email, Password } from '../accounts/user.ts'
 import { digestToken } from '../sessions/refresh-token.ts'
@@ -29,23 +29,24 @@ export const parseLinkToken = (token: string): { userId: string; digest: string 
 })
 
 /** The error for a link that was used or replaced, or that has expired. */
-export const invalidLink = (): Refusal =>
-  new Refusal('VALIDATION_FAILED', 'This link was used or has expired: request another e-mail.', {
+export const invalidLink = (): AppError =>
+  new AppError('VALIDATION_FAILED', 'This link was used or has expired: request another e-mail.', {
     errors: [{ path: '/token', message: 'belongs to no valid link' }],
   })
 
 /** The error when this deployment has no Kafka, and so sends no account e-mails. */
-export const emailsUnavailable = (): Refusal => new Refusal('UNAVAILABLE', 'This shop sends no e-mails about accounts.')
+export const emailsUnavailable = (): AppError =>
+  new AppError('UNAVAILABLE', 'This shop sends no e-mails about accounts.')
 
 const token = Type.String({ minLength: 1, maxLength: 512, description: 'From the link in the e-mail' })
 
 /** Input of `requestPasswordReset`. */
-export const PasswordResetRequest = Closed({ email: Email }, { title: 'PasswordResetRequest' })
+export const PasswordResetRequest = ClosedObject({ email: Email }, { title: 'PasswordResetRequest' })
 /** Input of `resetPassword`. */
-export const PasswordReset = Closed({ token, newPassword: Password }, { title: 'PasswordReset' })
+export const PasswordReset = ClosedObject({ token, newPassword: Password }, { title: 'PasswordReset' })
 export type PasswordReset = Static<typeof PasswordReset>
 /** Input of `requestEmailChange`. */
-export const EmailChange = Closed({ email: Email, password: CurrentPassword }, { title: 'EmailChange' })
+export const EmailChange = ClosedObject({ email: Email, password: CurrentPassword }, { title: 'EmailChange' })
 export type EmailChange = Static<typeof EmailChange>
 /** Input of `verifyEmail` and `changeEmail`. */
-export const LinkToken = Closed({ token }, { title: 'LinkToken' })
+export const LinkToken = ClosedObject({ token }, { title: 'LinkToken' })

@@ -1,6 +1,6 @@
 import { ACCOUNT_EVENTS, parseAccountEvent, type AccountEvent } from '@halles/contracts/account-events'
-import { openMongo } from '@halles/service/mongo'
-import { sealingUnder } from '@halles/service/sealed'
+import { connectMongo } from '@halles/service/mongo'
+import { createEncryption } from '@halles/service/sealed'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
@@ -50,7 +50,7 @@ const waitForEvents = (userId: string, count: number) =>
 
 /** Decrypts the link token in an event. */
 const decryptToken = (event: AccountEvent | undefined): Promise<string> =>
-  sealingUnder(LINK_SECRET).open(event!.data.link!.sealed)
+  createEncryption(LINK_SECRET).decrypt(event!.data.link!.sealed)
 
 it('a user who reset their password by a link can sign in from that subnet despite failed attempts from others', async () => {
   const gatewaySettings = { GATEWAY_SECRET: 'between-gateway-and-services', THROTTLING_SCALE: '1' }
@@ -175,7 +175,7 @@ it('auth-service sends at most four e-mails in a row to an address, and does not
   const input = registrationInput()
   const { value } = await client.register(input)
   for (let i = 0; i < 8; i++) expect(await client.requestPasswordReset(input.email)).toEqual({ value: true })
-  const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
+  const { db, close } = await connectMongo(own.MONGODB_URL, 'auth-service')
   await eventually(
     'all link requests are processed',
     async () => (await db.collection('linkRequests').countDocuments()) === 0,
@@ -198,7 +198,7 @@ it('auth-service keeps events while Kafka is unavailable, and stores no plain li
   const input = registrationInput()
   const { value } = await client.register(input)
   expect(await client.requestPasswordReset(input.email)).toEqual({ value: true })
-  const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
+  const { db, close } = await connectMongo(own.MONGODB_URL, 'auth-service')
   const users = db.collection<{ _id: string; unpublished?: unknown[] }>('users')
   const account = await eventually('the events are stored', async () => {
     const found = await users.findOne({ _id: value.user.id })
@@ -207,7 +207,7 @@ it('auth-service keeps events while Kafka is unavailable, and stores no plain li
   await disconnected.close()
   const unpublished = account.unpublished as { type: string; link: { sealed: string } }[]
   const { link } = unpublished.find(({ type }) => type === 'account.password-reset-requested')!
-  const token = await sealingUnder(LINK_SECRET).open(link.sealed)
+  const token = await createEncryption(LINK_SECRET).decrypt(link.sealed)
   expect(JSON.stringify(account)).not.toContain(token.split('.')[1])
 
   const reconnected = await createApp({ ...own, KAFKA_BROKERS: inject('kafka') })

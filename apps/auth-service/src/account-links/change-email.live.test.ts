@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ACCOUNT_EVENTS, parseAccountEvent, type AccountEvent } from '@halles/contracts/account-events'
-import { openMongo } from '@halles/service/mongo'
-import { sealingUnder } from '@halles/service/sealed'
+import { connectMongo } from '@halles/service/mongo'
+import { createEncryption } from '@halles/service/sealed'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
@@ -49,7 +49,7 @@ const waitForEvent = (userId: string, type: string, nth = 1): Promise<AccountEve
   eventually(`${type} ${nth} of ${userId} is published`, () => eventsOf(userId, type)[nth - 1])
 /** Waits for the nth event of a type about a user, and decrypts its link token. */
 const waitForToken = async (userId: string, type = 'email-change-requested', nth = 1): Promise<string> =>
-  sealingUnder(LINK_SECRET).open((await waitForEvent(userId, type, nth)).data.link!.sealed)
+  createEncryption(LINK_SECRET).decrypt((await waitForEvent(userId, type, nth)).data.link!.sealed)
 
 const invalidLink = { code: 'VALIDATION_FAILED', errors: [{ path: '/token' }] }
 
@@ -268,10 +268,10 @@ it('changeEmail keeps the previous address as recipient of events that are still
   await client.changePassword({ currentPassword: password, newPassword: NEW_PASSWORD }, headers)
   const newEmail = unusedEmail()
   await client.requestEmailChange(newEmail, NEW_PASSWORD, headers)
-  const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
+  const { db, close } = await connectMongo(own.MONGODB_URL, 'auth-service')
   const account = await db.collection<{ _id: string; unpublished: any[] }>('users').findOne({ _id: id })
   const { link } = account!.unpublished.find(({ type }) => type === 'account.email-change-requested')
-  const token = await sealingUnder(LINK_SECRET).open(link.sealed)
+  const token = await createEncryption(LINK_SECRET).decrypt(link.sealed)
   expect(JSON.stringify(account)).not.toContain(token.split('.')[1])
   expect(await client.changeEmail(token)).toEqual({ value: true })
   await Promise.all([disconnected.close(), close()])
@@ -322,7 +322,7 @@ it('requestEmailChange makes the same database operations whether or not the new
   const profiled = await createApp(own)
   const client = apiClients.REST(profiled)
   const [owner, requester] = [await registerUser(client), await registerUser(client)]
-  const { db, close } = await openMongo(own.MONGODB_URL, 'auth-service')
+  const { db, close } = await connectMongo(own.MONGODB_URL, 'auth-service')
   await eventually(
     'the link requests of the registrations are processed',
     async () => (await db.collection('linkRequests').countDocuments()) === 0,

@@ -1,5 +1,5 @@
-import { signedIn } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requirePrincipal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import { createPendingEvent } from '../account-events/account-event.ts'
 import { toEmailKey } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
@@ -23,17 +23,17 @@ type RequestDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
  */
 export async function requestEmailChange(
   deps: RequestDeps,
-  { person: principal, client }: RequestContext,
+  { principal, client }: RequestContext,
   { email, password }: EmailChange,
 ): Promise<void> {
   const { outbox, rateLimiter, users, accountLinks, passwordHasher, securityLog, log, now } = deps
-  const { id, sid } = signedIn(principal)
+  const { id, sid } = requirePrincipal(principal)
   if (!outbox) throw emailsUnavailable()
   const account = await users.findActiveById(id)
-  if (!account) throw new Refusal('UNAUTHENTICATED', 'This account is deleted or deactivated.')
-  const rejectPassword = async (): Promise<Refusal> => {
+  if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
+  const rejectPassword = async (): Promise<AppError> => {
     await securityLog.record(client, 'email-changed', { userId: id, byId: id, sessionId: sid, outcome: 'refused' })
-    return new Refusal('INVALID_CREDENTIALS', 'The password is wrong.')
+    return new AppError('INVALID_CREDENTIALS', 'The password is wrong.')
   }
   const attempt = await rateLimiter.checkSignIn(account.user.email, client)
   if (!(await passwordHasher.verify(account.passwordHash, password))) throw await rejectPassword()
@@ -72,7 +72,7 @@ export async function changeEmail(
   if (changed === 'email-taken') {
     // Recorded without a user: requesters can read their own log, and would learn that the address has an account.
     await securityLog.record(client, 'email-changed', { outcome: 'refused' })
-    throw new Refusal('EMAIL_TAKEN', 'This e-mail address has another account: sign in to that one instead.')
+    throw new AppError('EMAIL_TAKEN', 'This e-mail address has another account: sign in to that one instead.')
   }
   await rateLimiter.rememberSubnet(changed.email, client)
   await sessions.endAll(userId, now(), changed.sid)

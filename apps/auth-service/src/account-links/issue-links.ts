@@ -1,5 +1,5 @@
 import type { Logger } from '@halles/service/log'
-import type { Sealing } from '@halles/service/sealed'
+import type { Encryption } from '@halles/service/sealed'
 import type { PendingEvent } from '../account-events/account-event.ts'
 import type { UserStore } from '../accounts/users.ts'
 import type { RateLimiter } from '../rate-limits/rate-limiter.ts'
@@ -12,7 +12,7 @@ export type LinkIssuerDeps = {
   accountLinks: Pick<AccountLinkStore, 'save'>
   linkRequests: Pick<LinkRequestStore, 'lease' | 'remove'>
   rateLimiter: Pick<RateLimiter, 'tryEmailToAccount'>
-  encryption: Sealing
+  encryption: Encryption
   log: Logger
   now: () => Date
 }
@@ -48,6 +48,6 @@ export async function issueLink(
   const expiresAt = new Date(now().getTime() + linkLifetimes[purpose])
   return {
     stored: { digest: parseLinkToken(token).digest, expiresAt },
-    link: { sealed: await encryption.seal(token), expiresAt },
+    link: { sealed: await encryption.encrypt(token), expiresAt },
   }
 }

@@ -1,5 +1,5 @@
-import { signedIn } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requirePrincipal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import { traceHeaders } from '@halles/service/trace'
 import { toEmailKey } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
@@ -35,10 +35,10 @@ export async function requestEmailVerification(
   context: RequestContext,
 ): Promise<void> {
   const { rateLimiter, users, linkRequests, outbox, now } = deps
-  const { id } = signedIn(context.person)
+  const { id } = requirePrincipal(context.principal)
   if (!outbox) throw emailsUnavailable()
   const account = await users.findActiveById(id)
-  if (!account) throw new Refusal('UNAUTHENTICATED', 'This account is deleted or deactivated.')
+  if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
   await rateLimiter.checkEmailRequest(context.client)
   const emailKey = toEmailKey(account.user.email)
   await linkRequests.insert({ purpose: 'email-verification', emailKey, ...traceHeaders() }, now())

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { openMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/service/mongo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
 import { adminCredentials, adminSettings, bearer, registrationInput, testSettings } from '../../test/fixtures.ts'
@@ -222,7 +222,7 @@ it('GET /users lists users for admins only', async () => {
 })
 
 it('the security log removes events after SECURITY_LOG_DAYS', async () => {
-  const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
+  const { db, close } = await connectMongo(settings.MONGODB_URL, 'auth-service')
   const events = db.collection('securityLog')
   const [indexes, event] = await Promise.all([events.indexes(), events.findOne()])
   await close()

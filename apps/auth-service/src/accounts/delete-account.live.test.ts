@@ -1,5 +1,5 @@
 import { ACCOUNT_DELETIONS, parseAccountDeletion, type AccountDeletion } from '@halles/contracts/account-deletions'
-import { openMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/service/mongo'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
@@ -21,14 +21,14 @@ const settings = testSettings({
   ACCOUNT_LINK_SECRET: 'between auth-service and notification-service',
 })
 let app: Awaited<ReturnType<typeof createApp>>
-let mongo: Awaited<ReturnType<typeof openMongo>>
+let mongo: Awaited<ReturnType<typeof connectMongo>>
 let adminHeaders: Record<string, string>
 let collected: Awaited<ReturnType<typeof collectEvents<AccountDeletion>>>
 const eventsOf = (userId: string) => [...collected.events.values()].filter(({ subject }) => subject === userId)
 
 beforeAll(async () => {
   app = await createApp(settings, time)
-  mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
+  mongo = await connectMongo(settings.MONGODB_URL, 'auth-service')
   const { value } = await apiClients.REST(app).login(adminCredentials)
   adminHeaders = bearer(value.accessToken)
   collected = await collectEvents(inject('kafka'), ACCOUNT_DELETIONS, 1, parseAccountDeletion)

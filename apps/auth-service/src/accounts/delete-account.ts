@@ -1,5 +1,5 @@
-import { signedIn } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requirePrincipal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import type { AppDeps, RequestContext } from '../deps.ts'
 
 type Deps = Pick<AppDeps, 'outbox' | 'revocationRetention' | 'securityLog' | 'log' | 'now'> & {
@@ -19,16 +19,16 @@ type Deps = Pick<AppDeps, 'outbox' | 'revocationRetention' | 'securityLog' | 'lo
  */
 export async function deleteAccount(
   deps: Deps,
-  { person: principal, client }: RequestContext,
+  { principal, client }: RequestContext,
   password: string,
 ): Promise<void> {
   const { outbox, revocationRetention, rateLimiter, users, sessions, passwordHasher, securityLog, log, now } = deps
-  const { id, sid } = signedIn(principal)
-  if (!outbox) throw new Refusal('UNAVAILABLE', 'This shop has no Kafka to notify other services of a deletion.')
+  const { id, sid } = requirePrincipal(principal)
+  if (!outbox) throw new AppError('UNAVAILABLE', 'This shop has no Kafka to notify other services of a deletion.')
   const account = await users.findActiveById(id)
-  if (!account) throw new Refusal('UNAUTHENTICATED', 'This account is deleted.')
+  if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted.')
   if (account.user.role === 'admin')
-    throw new Refusal('FORBIDDEN', 'Admins cannot delete their account: ask another admin to change your role first.')
+    throw new AppError('FORBIDDEN', 'Admins cannot delete their account: ask another admin to change your role first.')
   const attempt = await rateLimiter.checkSignIn(account.user.email, client)
   const at = now()
   const again = new Date(at.getTime() + revocationRetention)
@@ -37,7 +37,7 @@ export async function deleteAccount(
   const entry = { userId: id, byId: id, sessionId: sid }
   if (!isErased) {
     await securityLog.record(client, 'account-deleted', { ...entry, outcome: 'refused' })
-    throw new Refusal('INVALID_CREDENTIALS', 'The password is wrong.')
+    throw new AppError('INVALID_CREDENTIALS', 'The password is wrong.')
   }
   await attempt.succeeded()
   await sessions.endAll(id, now())

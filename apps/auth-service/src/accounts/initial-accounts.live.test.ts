@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/service/mongo'
 import { apiClients } from '../../test/api-clients.ts'
 import { registrationInput, testSettings } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
@@ -16,7 +16,7 @@ async function start(settings: Settings) {
 }
 
 async function readUsers(settings: Settings) {
-  const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
+  const { db, close } = await connectMongo(settings.MONGODB_URL, 'auth-service')
   const users = await db.collection('users').find().sort({ email: 1 }).toArray()
   await close()
   return users.map(({ email, role, name, locale }) => ({ email, role, name, locale }))

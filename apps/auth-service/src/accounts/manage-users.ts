@@ -1,5 +1,5 @@
-import { admin } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requireAdmin } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import type { Role, User } from './user.ts'
 
@@ -46,13 +46,13 @@ export async function setActive(deps: Deps, context: RequestContext, id: string,
 
 /** The id of the principal, who must be an admin other than the user `id`. */
 function requireOtherAdmin(context: RequestContext, id: string): string {
-  const { id: adminId } = admin(context.person)
-  if (adminId === id) throw new Refusal('FORBIDDEN', 'Admins cannot change their own account: ask another admin.')
+  const { id: adminId } = requireAdmin(context.principal)
+  if (adminId === id) throw new AppError('FORBIDDEN', 'Admins cannot change their own account: ask another admin.')
   return adminId
 }
 
 function requireUpdated<T extends object>(result: T | 'not-admin' | undefined): T {
-  if (result === 'not-admin') throw new Refusal('FORBIDDEN', 'Your account is not an admin any more.')
-  if (!result) throw new Refusal('NOT_FOUND', 'There is no such user.')
+  if (result === 'not-admin') throw new AppError('FORBIDDEN', 'Your account is not an admin any more.')
+  if (!result) throw new AppError('NOT_FOUND', 'There is no such user.')
   return result
 }

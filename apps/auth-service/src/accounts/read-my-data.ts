@@ -1,5 +1,5 @@
-import { signedIn, type Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requirePrincipal, type Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import type { AppDeps } from '../deps.ts'
 import type { SecurityEvent } from '../security-log/security-event.ts'
 import type { OpenSession } from '../sessions/session.ts'
@@ -18,11 +18,11 @@ type Deps = {
  */
 export async function readMyData(
   { users, sessions, securityLog }: Deps,
-  principal: Person | undefined,
+  principal: Principal | undefined,
 ): Promise<{ user: User; sessions: (OpenSession & { current: boolean })[]; securityLog: SecurityEvent[] }> {
-  const { id, sid } = signedIn(principal)
+  const { id, sid } = requirePrincipal(principal)
   const account = await users.findActiveById(id)
-  if (!account) throw new Refusal('UNAUTHENTICATED', 'This account is deleted or deactivated.')
+  if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
   const [open, events] = await Promise.all([sessions.findAll(id), securityLog.findByUser(id)])
   return {
     user: account.user,

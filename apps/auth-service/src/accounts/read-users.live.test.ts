@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/service/mongo'
 import { apiClients, createGraphQLSender } from '../../test/api-clients.ts'
 import { adminCredentials, adminSettings, bearer, registrationInput, testSettings } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
@@ -129,7 +129,7 @@ describe('query users', () => {
   })
 
   it('searches by an index', async () => {
-    const mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
+    const mongo = await connectMongo(settings.MONGODB_URL, 'auth-service')
     const plan = await mongo.db
       .collection('users')
       .find({ words: { $regex: '^lef' } })

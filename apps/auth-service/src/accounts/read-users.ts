@@ -1,6 +1,6 @@
 import type { Page } from '@halles/service/page'
-import { admin, maySeeOf, signedIn, type Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requireAdmin, canRead, requirePrincipal, type Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import type { User, UserSearch } from './user.ts'
 import type { UserStore } from './users.ts'
 
@@ -11,10 +11,10 @@ type Deps = { users: Pick<UserStore, 'findByIds'> }
  *
  * @throws AppError `UNAUTHENTICATED` without a token, or when the account is deleted or deactivated.
  */
-export async function readMe({ users }: Deps, principal: Person | undefined): Promise<User> {
-  const { id } = signedIn(principal)
+export async function readMe({ users }: Deps, principal: Principal | undefined): Promise<User> {
+  const { id } = requirePrincipal(principal)
   const user = (await users.findByIds([id])).get(id)
-  if (!user?.active) throw new Refusal('UNAUTHENTICATED', 'This account is deleted or deactivated.')
+  if (!user?.active) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
   return user
 }
 
@@ -23,10 +23,10 @@ export async function readMe({ users }: Deps, principal: Person | undefined): Pr
  *
  * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`, `NOT_FOUND`.
  */
-export async function readUser(deps: Deps, principal: Person | undefined, id: string): Promise<User> {
+export async function readUser(deps: Deps, principal: Principal | undefined, id: string): Promise<User> {
   const [user] = await readUsers(deps, principal, [id])
-  if (user instanceof Refusal) throw user
-  if (!user) throw new Refusal('NOT_FOUND', 'There is no such user.')
+  if (user instanceof AppError) throw user
+  if (!user) throw new AppError('NOT_FOUND', 'There is no such user.')
   return user
 }
 
@@ -36,15 +36,15 @@ export async function readUser(deps: Deps, principal: Person | undefined, id: st
  */
 export async function readUsers(
   { users }: Deps,
-  principal: Person | undefined,
+  principal: Principal | undefined,
   ids: readonly string[],
-): Promise<(User | null | Refusal)[]> {
-  if (!principal) return ids.map(() => new Refusal('UNAUTHENTICATED', 'Sign in first: this needs an access token.'))
-  const found = await users.findByIds(ids.filter((id) => maySeeOf(principal, id)))
+): Promise<(User | null | AppError)[]> {
+  if (!principal) return ids.map(() => new AppError('UNAUTHENTICATED', 'Sign in first: this needs an access token.'))
+  const found = await users.findByIds(ids.filter((id) => canRead(principal, id)))
   return ids.map((id) =>
-    maySeeOf(principal, id)
+    canRead(principal, id)
       ? (found.get(id) ?? null)
-      : new Refusal('FORBIDDEN', 'Only this user and admins may see this account.'),
+      : new AppError('FORBIDDEN', 'Only this user and admins may see this account.'),
   )
 }
 
@@ -55,9 +55,9 @@ export async function readUsers(
  */
 export async function searchUsers(
   { users }: { users: Pick<UserStore, 'findPage'> },
-  principal: Person | undefined,
+  principal: Principal | undefined,
   query: UserSearch,
 ): Promise<Page<User>> {
-  admin(principal)
+  requireAdmin(principal)
   return users.findPage(query)
 }

@@ -1,4 +1,4 @@
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import { traceHeaders } from '@halles/service/trace'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import { checkNewPassword } from '../passwords/password.ts'
@@ -45,7 +45,7 @@ export async function register(
   return session
 }
 
-const emailTaken = (): Refusal =>
-  new Refusal('EMAIL_TAKEN', 'This e-mail address already has an account: sign in instead.', {
+const emailTaken = (): AppError =>
+  new AppError('EMAIL_TAKEN', 'This e-mail address already has an account: sign in instead.', {
     errors: [{ path: '/email', message: 'already has an account' }],
   })

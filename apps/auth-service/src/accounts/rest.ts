@@ -1,6 +1,6 @@
 import type { App } from '@halles/service/app'
-import { PageView, pageView } from '@halles/service/page'
-import { Moment } from '@halles/service/schema'
+import { PageView, toPageView } from '@halles/service/page'
+import { Timestamp } from '@halles/service/schema'
 import { Type } from 'typebox'
 import type { AppDeps } from '../deps.ts'
 import { changePassword } from '../passwords/change-password.ts'
@@ -15,7 +15,7 @@ import { ActiveChange, Deletion, PasswordChange, RoleChange, toUserView, UserSea
 
 const MyData = Type.Object(
   {
-    exportedAt: Moment,
+    exportedAt: Timestamp,
     user: UserView,
     sessions: Type.Array(OpenSessionView),
     securityLog: Type.Array(EventView),
@@ -35,7 +35,7 @@ export function accountRoutes(app: App, deps: AppDeps): void {
         response: { 200: UserView, ...problems },
       },
     },
-    async (request) => toUserView(await readMe(deps, request.person)),
+    async (request) => toUserView(await readMe(deps, request.principal)),
   )
 
   app.delete(
@@ -68,7 +68,7 @@ export function accountRoutes(app: App, deps: AppDeps): void {
       },
     },
     async (request) => {
-      const { user, sessions, securityLog } = await readMyData(deps, request.person)
+      const { user, sessions, securityLog } = await readMyData(deps, request.principal)
       return {
         exportedAt: deps.now().toISOString(),
         user: toUserView(user),
@@ -108,7 +108,7 @@ export function accountRoutes(app: App, deps: AppDeps): void {
       },
       preValidation: requireAdminRole,
     },
-    async (request) => pageView(await searchUsers(deps, request.person, request.query), toUserView),
+    async (request) => toPageView(await searchUsers(deps, request.principal, request.query), toUserView),
   )
 
   app.get(
@@ -122,7 +122,7 @@ export function accountRoutes(app: App, deps: AppDeps): void {
         response: { 200: UserView, ...problems },
       },
     },
-    async (request) => toUserView(await readUser(deps, request.person, request.params.id)),
+    async (request) => toUserView(await readUser(deps, request.principal, request.params.id)),
   )
 
   app.put(

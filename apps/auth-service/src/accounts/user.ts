@@ -1,5 +1,5 @@
 import { newId } from '@halles/service/ids'
-import { Closed, Moment, PageQuery } from '@halles/service/schema'
+import { ClosedObject, Timestamp, PageQuery } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 
 const roles = ['user', 'admin'] as const
@@ -58,32 +58,32 @@ const cookie = Type.Optional(
 )
 
 /** Input of `register`. */
-export const Registration = Closed(registration)
+export const Registration = ClosedObject(registration)
 export type Registration = Static<typeof Registration>
 /** The REST body of `register`: a browser may ask for a cookie. */
-export const RegistrationBody = Closed({ ...registration, cookie }, { title: 'Registration' })
+export const RegistrationBody = ClosedObject({ ...registration, cookie }, { title: 'Registration' })
 
 /** Input of `logIn`. */
-export const Credentials = Closed(credentials)
+export const Credentials = ClosedObject(credentials)
 export type Credentials = Static<typeof Credentials>
 /** The REST body of `logIn`: a browser may ask for a cookie. */
-export const CredentialsBody = Closed({ ...credentials, cookie }, { title: 'Credentials' })
+export const CredentialsBody = ClosedObject({ ...credentials, cookie }, { title: 'Credentials' })
 
 /** Input of `changePassword`. */
-export const PasswordChange = Closed(
+export const PasswordChange = ClosedObject(
   { currentPassword: CurrentPassword, newPassword: Password },
   { title: 'PasswordChange' },
 )
 export type PasswordChange = Static<typeof PasswordChange>
 
 /** Input of `deleteAccount`. */
-export const Deletion = Closed({ password: CurrentPassword }, { title: 'Deletion' })
+export const Deletion = ClosedObject({ password: CurrentPassword }, { title: 'Deletion' })
 
-export const RoleChange = Closed({ role: Type.Enum([...roles]) }, { title: 'RoleChange' })
-export const ActiveChange = Closed({ active: Type.Boolean() }, { title: 'ActiveChange' })
+export const RoleChange = ClosedObject({ role: Type.Enum([...roles]) }, { title: 'RoleChange' })
+export const ActiveChange = ClosedObject({ active: Type.Boolean() }, { title: 'ActiveChange' })
 
 /** A search of users: each word of `search` must be the prefix of a word of the name or the e-mail address. */
-export const UserSearch = Closed({ ...PageQuery, search: Type.Optional(Type.String({ maxLength: 200 })) })
+export const UserSearch = ClosedObject({ ...PageQuery, search: Type.Optional(Type.String({ maxLength: 200 })) })
 export type UserSearch = Static<typeof UserSearch>
 
 /** A user in REST responses. */
@@ -94,7 +94,7 @@ export const UserView = Type.Object(
     email: Type.String(),
     role: Type.Enum([...roles]),
     locale: Type.Enum([...locales]),
-    createdAt: Moment,
+    createdAt: Timestamp,
     active: Type.Boolean({ description: 'Whether the account can be signed in to' }),
     emailVerified: Type.Boolean({
       description: 'Whether the owner has proven that they receive e-mails at the address',

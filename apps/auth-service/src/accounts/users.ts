@@ -1,4 +1,4 @@
-import { isDuplicateKeyError, pageOf } from '@halles/service/mongo'
+import { isDuplicateKeyError, findPage } from '@halles/service/mongo'
 import type { Page } from '@halles/service/page'
 import type { Collection, Db } from 'mongodb'
 import { createEventAppender, createPendingEvent } from '../account-events/account-event.ts'
@@ -75,7 +75,7 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
       // Words contain only letters and digits, so nothing in them needs escaping in a pattern.
       const prefixes = words.map((word) => ({ words: { $regex: `^${word}` } }))
       const filter = prefixes.length === 0 ? {} : { $and: prefixes }
-      const found = await pageOf(accounts, { list: 'users', filter, sort: [['_id', -1]] }, page)
+      const found = await findPage(accounts, { list: 'users', filter, sort: [['_id', -1]] }, page)
       return { ...found, items: found.items.map(toUser) }
     },
 

@@ -1,5 +1,5 @@
-import { signedIn } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requirePrincipal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import type { PasswordChange } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import { checkNewPassword } from './password.ts'
@@ -19,13 +19,13 @@ type Deps = Pick<AppDeps, 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & 
  */
 export async function changePassword(
   deps: Deps,
-  { person: principal, client }: RequestContext,
+  { principal, client }: RequestContext,
   { currentPassword, newPassword }: PasswordChange,
 ): Promise<void> {
   const { rateLimiter, users, sessions, passwordHasher, isCommonPassword, securityLog, log, now } = deps
-  const { id, sid } = signedIn(principal)
+  const { id, sid } = requirePrincipal(principal)
   const account = await users.findActiveById(id)
-  if (!account) throw new Refusal('UNAUTHENTICATED', 'This account is deleted or deactivated.')
+  if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
   await checkNewPassword(isCommonPassword, newPassword, account.user, '/newPassword')
   const attempt = await rateLimiter.checkSignIn(account.user.email, client)
   const isRight = await passwordHasher.verify(account.passwordHash, currentPassword)
@@ -34,7 +34,7 @@ export async function changePassword(
   const entry = { userId: id, byId: id, sessionId: sid }
   if (!isChanged) {
     await securityLog.record(client, 'password-changed', { ...entry, outcome: 'refused' })
-    throw new Refusal('INVALID_CREDENTIALS', 'The current password is wrong.')
+    throw new AppError('INVALID_CREDENTIALS', 'The current password is wrong.')
   }
   await attempt.succeeded()
   await sessions.endAll(id, now(), sid)

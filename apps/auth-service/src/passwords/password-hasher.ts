@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import { hash, parseOptions, verify } from '@node-rs/argon2'
 import { normalizePassword } from './password.ts'
 
@@ -35,7 +35,7 @@ export async function createPasswordHasher({
     else if (queue.length < maxQueueLength) await new Promise<void>((start) => queue.push(start))
     else {
       onRejected()
-      throw new Refusal('RATE_LIMITED', 'Too many people are signing in right now: try again in a moment.', {
+      throw new AppError('RATE_LIMITED', 'Too many people are signing in right now: try again in a moment.', {
         retryAfter: 1,
       })
     }

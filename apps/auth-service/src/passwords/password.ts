@@ -1,4 +1,4 @@
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import { toSearchWords } from '../accounts/user.ts'
 
 const MIN_LENGTH = 8
@@ -43,7 +43,7 @@ export async function checkNewPassword(
   path: string,
 ): Promise<void> {
   const message = await findPasswordFault(isCommonPassword, password, owner)
-  if (message) throw new Refusal('VALIDATION_FAILED', `The password ${message}.`, { errors: [{ path, message }] })
+  if (message) throw new AppError('VALIDATION_FAILED', `The password ${message}.`, { errors: [{ path, message }] })
 }
 
 function findLengthFault(password: string): string | undefined {

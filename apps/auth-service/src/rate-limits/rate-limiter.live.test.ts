@@ -1,4 +1,4 @@
-import { openMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/service/mongo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFrozenClock, registrationInput, testSettings, unusedEmail } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
@@ -212,7 +212,7 @@ it('registrations from one subnet are limited after twenty, since the response r
 it('the collection failedAttempts contains no plain address or subnet, and expires', async () => {
   const { email, address } = await registerFrom()
   await tryWrongPassword(address, email)
-  const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
+  const { db, close } = await connectMongo(settings.MONGODB_URL, 'auth-service')
   const all = await db.collection<{ _id: string }>('failedAttempts').find().toArray()
   const indexes = await db.collection('failedAttempts').indexes()
   await close()

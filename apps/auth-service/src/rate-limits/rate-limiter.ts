@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Client } from '@halles/service/client'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import { toEmailKey } from '../accounts/user.ts'
 import type { AuthMetrics } from '../metrics.ts'
 import type { SecurityLog } from '../security-log/security-log.ts'
@@ -71,7 +71,7 @@ export function createRateLimiter({ failedAttempts, secret, scale, metrics, secu
   return {
     /** Counts a sign-in attempt. To be called before a password is verified. */
     async checkSignIn(email: string, client: Client): Promise<SignInAttempt> {
-      const subnet = client.place
+      const subnet = client.subnet
       const at = now()
       const account = toEmailKey(email)
       const accountFromSubnet = toCounterId('accountFromSubnet', account, subnet)
@@ -96,14 +96,14 @@ export function createRateLimiter({ failedAttempts, secret, scale, metrics, secu
     /** Makes the client subnet a known one for an account, because the owner has proven their identity there. */
     rememberSubnet: async (email: string, client: Client): Promise<void> => {
       const at = now()
-      const id = toCounterId('accountFromSubnet', toEmailKey(email), client.place)
+      const id = toCounterId('accountFromSubnet', toEmailKey(email), client.subnet)
       await failedAttempts.reset(id, at, new Date(at.getTime() + KNOWN_SUBNET_LIFETIME))
     },
 
     /** Counts a registration. To be called before the response reveals whether the address has an account. */
     async checkRegistration(client: Client): Promise<void> {
       await countInAll(client, now(), function* () {
-        yield ['registrationsFromSubnet', toCounterId('registrationsFromSubnet', client.place)]
+        yield ['registrationsFromSubnet', toCounterId('registrationsFromSubnet', client.subnet)]
         yield ['allRegistrations', toCounterId('allRegistrations')]
       })
     },
@@ -111,7 +111,7 @@ export function createRateLimiter({ failedAttempts, secret, scale, metrics, secu
     /** Counts a request for an e-mail. */
     async checkEmailRequest(client: Client): Promise<void> {
       await countInAll(client, now(), function* () {
-        yield ['emailRequestsFromSubnet', toCounterId('emailRequestsFromSubnet', client.place)]
+        yield ['emailRequestsFromSubnet', toCounterId('emailRequestsFromSubnet', client.subnet)]
       })
     },
 
@@ -138,7 +138,7 @@ export const unlimitedRateLimiter: RateLimiter = {
   tryEmailToNewAddress: async () => true,
 }
 
-const rateLimited = (blockedUntil: Date, now: Date): Refusal =>
-  new Refusal('RATE_LIMITED', 'Too many attempts: wait a moment, then try again.', {
+const rateLimited = (blockedUntil: Date, now: Date): AppError =>
+  new AppError('RATE_LIMITED', 'Too many attempts: wait a moment, then try again.', {
     retryAfter: Math.max(1, Math.ceil((blockedUntil.getTime() - now.getTime()) / 1000)),
   })

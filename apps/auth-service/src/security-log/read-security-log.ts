@@ -1,5 +1,5 @@
 import type { Page } from '@halles/service/page'
-import { admin, type Person } from '@halles/service/person'
+import { requireAdmin, type Principal } from '@halles/service/person'
 import type { AppDeps } from '../deps.ts'
 import type { EventSearch, SecurityEvent } from './security-event.ts'
 
@@ -10,9 +10,9 @@ import type { EventSearch, SecurityEvent } from './security-event.ts'
  */
 export async function readSecurityLog(
   { securityLog }: { securityLog: Pick<AppDeps['securityLog'], 'findPage'> },
-  principal: Person | undefined,
+  principal: Principal | undefined,
   query: EventSearch,
 ): Promise<Page<SecurityEvent>> {
-  admin(principal)
+  requireAdmin(principal)
   return securityLog.findPage(query)
 }

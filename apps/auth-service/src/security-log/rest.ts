@@ -1,5 +1,5 @@
 import type { App } from '@halles/service/app'
-import { PageView, pageView } from '@halles/service/page'
+import { PageView, toPageView } from '@halles/service/page'
 import type { AppDeps } from '../deps.ts'
 import { problems, requireAdminRole, security, tags } from '../rest-schema.ts'
 import { readSecurityLog } from './read-security-log.ts'
@@ -19,6 +19,6 @@ export function securityLogRoutes(app: App, deps: AppDeps): void {
       },
       preValidation: requireAdminRole,
     },
-    async (request) => pageView(await readSecurityLog(deps, request.person, request.query), toEventView),
+    async (request) => toPageView(await readSecurityLog(deps, request.principal, request.query), toEventView),
   )
 }

@@ -1,4 +1,4 @@
-import { Closed, Moment, Nullable, PageQuery } from '@halles/service/schema'
+import { ClosedObject, Timestamp, Nullable, PageQuery } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 
 /** The kinds of events in the security log. */
@@ -38,7 +38,7 @@ export type SecurityEvent = {
 }
 
 /** Input of `readSecurityLog`. */
-export const EventSearch = Closed({
+export const EventSearch = ClosedObject({
   ...PageQuery,
   userId: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'Only events about this user' })),
 })
@@ -48,7 +48,7 @@ export type EventSearch = Static<typeof EventSearch>
 export const EventView = Type.Object(
   {
     id: Type.String(),
-    at: Moment,
+    at: Timestamp,
     what: Type.Enum([...kinds]),
     outcome: Type.Enum([...outcomes]),
     userId: Nullable(Type.String()),

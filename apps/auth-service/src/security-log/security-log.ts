@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Client } from '@halles/service/client'
 import { newId } from '@halles/service/ids'
-import { pageOf } from '@halles/service/mongo'
+import { findPage } from '@halles/service/mongo'
 import type { Page } from '@halles/service/page'
 import { traceId } from '@halles/service/trace'
 import type { Db } from 'mongodb'
@@ -45,7 +45,7 @@ export async function createSecurityLog(
         byId: null,
         sessionId: null,
         ...details,
-        place: hashSubnet(client.place),
+        place: hashSubnet(client.subnet),
         traceId: traceId() ?? null,
         expiresAt: new Date(at.getTime() + days * DAY),
       })
@@ -54,7 +54,7 @@ export async function createSecurityLog(
     /** One page of the log, newest first. */
     async findPage({ userId, ...query }: EventSearch): Promise<Page<SecurityEvent>> {
       const filter = userId === undefined ? {} : { userId }
-      const page = await pageOf(
+      const page = await findPage(
         events,
         { list: 'security-log', filter, sort: [['_id', -1]], omit: ['expiresAt'] },
         query,

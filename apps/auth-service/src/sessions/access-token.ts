@@ -1,6 +1,6 @@
 import type { JWT } from '@fastify/jwt'
 import { newId } from '@halles/service/ids'
-import { ACCESS_TOKEN, type Claims } from '@halles/service/person'
+import { ACCESS_TOKEN_TYPE, type Claims } from '@halles/service/person'
 import type { User } from '../accounts/user.ts'
 import type { SigningKeys } from '../signing-keys/signing-keys.ts'
 
@@ -33,7 +33,7 @@ export function createAccessTokens(
         {
           key: privatePem,
           kid,
-          header: { typ: ACCESS_TOKEN, alg: 'ES256' },
+          header: { typ: ACCESS_TOKEN_TYPE, alg: 'ES256' },
           algorithm: 'ES256',
           iss: issuer,
           aud: audience,

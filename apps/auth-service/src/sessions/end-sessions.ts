@@ -1,5 +1,5 @@
-import { signedIn } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requirePrincipal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import { requireSessionAccess } from './read-sessions.ts'
 
@@ -13,12 +13,12 @@ type Deps = Pick<AppDeps, 'securityLog' | 'now'> & { sessions: Pick<AppDeps['ses
  */
 export async function endSession(
   { sessions, securityLog, now }: Deps,
-  { person: principal, client }: RequestContext,
+  { principal, client }: RequestContext,
   id: string,
 ): Promise<void> {
-  const { id: byId, role } = signedIn(principal)
+  const { id: byId, role } = requirePrincipal(principal)
   const userId = await sessions.end(id, now(), role === 'admin' ? undefined : byId)
-  if (!userId) throw new Refusal('NOT_FOUND', 'There is no such session, or it has ended.')
+  if (!userId) throw new AppError('NOT_FOUND', 'There is no such session, or it has ended.')
   await securityLog.record(client, 'sessions-ended', { userId, byId, sessionId: id })
 }
 
@@ -29,8 +29,8 @@ export async function endSession(
  */
 export async function endAllSessions(
   { sessions, securityLog, now }: Deps,
-  { person: principal, client }: RequestContext,
-  userId = signedIn(principal).id,
+  { principal, client }: RequestContext,
+  userId = requirePrincipal(principal).id,
 ): Promise<void> {
   const { id: byId } = requireSessionAccess(principal, userId)
   if ((await sessions.endAll(userId, now())) > 0) await securityLog.record(client, 'sessions-ended', { userId, byId })

@@ -1,4 +1,4 @@
-import type { Revoked } from '@halles/service/revocations'
+import type { RevocationList } from '@halles/service/revocations'
 import type { AppDeps } from '../deps.ts'
 
 type Deps = Pick<AppDeps, 'now' | 'revocationRetention'> & {
@@ -20,7 +20,7 @@ const OVERLAP = 15_000
 export async function readRevocations(
   { sessions, users, now, revocationRetention }: Deps,
   since: number | undefined,
-): Promise<Revoked> {
+): Promise<RevocationList> {
   const until = now().getTime()
   const oldest = until - revocationRetention
   const from = new Date(Math.max(oldest, (since ?? oldest) - OVERLAP))

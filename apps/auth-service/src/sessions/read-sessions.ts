@@ -1,6 +1,6 @@
 import type { Page } from '@halles/service/page'
-import { maySeeOf, signedIn, type Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { canRead, requirePrincipal, type Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import type { AppDeps } from '../deps.ts'
 import type { OpenSession, SessionSearch } from './session.ts'
 
@@ -11,8 +11,8 @@ import type { OpenSession, SessionSearch } from './session.ts'
  */
 export async function readSessions(
   { sessions }: { sessions: Pick<AppDeps['sessions'], 'findPage'> },
-  principal: Person | undefined,
-  { userId = signedIn(principal).id, ...query }: SessionSearch,
+  principal: Principal | undefined,
+  { userId = requirePrincipal(principal).id, ...query }: SessionSearch,
 ): Promise<Page<OpenSession & { current: boolean }>> {
   const { sid } = requireSessionAccess(principal, userId)
   const page = await sessions.findPage(userId, query)
@@ -24,9 +24,9 @@ export async function readSessions(
  *
  * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`.
  */
-export function requireSessionAccess(principal: Person | undefined, userId: string): Person {
-  const known = signedIn(principal)
-  if (!maySeeOf(known, userId))
-    throw new Refusal('FORBIDDEN', 'Only this user and admins may see and end these sessions.')
+export function requireSessionAccess(principal: Principal | undefined, userId: string): Principal {
+  const known = requirePrincipal(principal)
+  if (!canRead(known, userId))
+    throw new AppError('FORBIDDEN', 'Only this user and admins may see and end these sessions.')
   return known
 }

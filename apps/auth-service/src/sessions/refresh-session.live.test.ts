@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients, type ApiClient } from '../../test/api-clients.ts'
 import { bearer, createClock, decodeClaims, registrationInput, testSettings } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
-import { openMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/service/mongo'
 
 const time = createClock()
 const settings = testSettings()
 let app: Awaited<ReturnType<typeof createApp>>
 let other: typeof app
-let mongo: Awaited<ReturnType<typeof openMongo>>
+let mongo: Awaited<ReturnType<typeof connectMongo>>
 beforeAll(async () => {
   ;[app, other] = await Promise.all([createApp(settings, time), createApp(settings, time)])
-  mongo = await openMongo(settings.MONGODB_URL, 'auth-service')
+  mongo = await connectMongo(settings.MONGODB_URL, 'auth-service')
 })
 afterAll(() => Promise.all([app.close(), other.close(), mongo.close()]))
 

@@ -1,5 +1,5 @@
 import type { Client } from '@halles/service/client'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import { digestToken } from './refresh-token.ts'
 import { ROTATION_GRACE_PERIOD, type Session } from './session.ts'
@@ -63,9 +63,9 @@ async function repeatRotation(
   throw sessionEnded()
 }
 
-function refuse({ metrics }: Pick<Deps, 'metrics'>): Refusal {
+function refuse({ metrics }: Pick<Deps, 'metrics'>): AppError {
   metrics.countRefresh('refused')
   return sessionEnded()
 }
 
-const sessionEnded = (): Refusal => new Refusal('UNAUTHENTICATED', 'This session has ended: sign in again.')
+const sessionEnded = (): AppError => new AppError('UNAUTHENTICATED', 'This session has ended: sign in again.')

@@ -1,7 +1,7 @@
 import type { App } from '@halles/service/app'
-import { PageView, pageView } from '@halles/service/page'
-import { Revoked } from '@halles/service/revocations'
-import { Closed } from '@halles/service/schema'
+import { PageView, toPageView } from '@halles/service/page'
+import { RevocationList } from '@halles/service/revocations'
+import { ClosedObject } from '@halles/service/schema'
 import { Type } from 'typebox'
 import type { AppDeps } from '../deps.ts'
 import { ById, problems, requireSignIn, security, tags } from '../rest-schema.ts'
@@ -24,7 +24,7 @@ export function sessionRoutes(app: App, deps: AppDeps): void {
       },
       preValidation: requireSignIn,
     },
-    async (request) => pageView(await readSessions(deps, request.person, request.query), toOpenSessionView),
+    async (request) => toPageView(await readSessions(deps, request.principal, request.query), toOpenSessionView),
   )
 
   app.delete(
@@ -34,7 +34,7 @@ export function sessionRoutes(app: App, deps: AppDeps): void {
         summary: 'Ends all sessions of the user, this one included, or for admins those of `userId`.',
         tags,
         security,
-        querystring: Closed(sessionOwner),
+        querystring: ClosedObject(sessionOwner),
         response: { 204: Type.Null(), ...problems },
       },
       preValidation: requireSignIn,
@@ -69,8 +69,8 @@ export function sessionRoutes(app: App, deps: AppDeps): void {
         summary:
           'Lists the access tokens that were revoked before they expire. For services: the gateway does not forward it.',
         tags,
-        querystring: Closed({ since: Type.Optional(Type.Integer({ minimum: 0 })) }),
-        response: { 200: Revoked, ...problems },
+        querystring: ClosedObject({ since: Type.Optional(Type.Integer({ minimum: 0 })) }),
+        response: { 200: RevocationList, ...problems },
       },
     },
     async (request, reply) => {

@@ -1,6 +1,6 @@
 import type { App } from '@halles/service/app'
 import { freePort } from '@halles/testkit/port'
-import { soon } from '@halles/testkit/wait'
+import { pollWithin } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
 import {
@@ -37,7 +37,7 @@ afterAll(() => Promise.all([auth.close(), peer.close()]))
 const statusOf = async (accessToken: string, app: App = peer): Promise<number> =>
   (await app.inject({ url: '/me', headers: bearer(accessToken) })).statusCode
 const isRejectedBy = (app: App, accessToken: string) =>
-  soon('the token is rejected', async () => (await statusOf(accessToken, app)) === 401, REVOCATION_TIME)
+  pollWithin('the token is rejected', async () => (await statusOf(accessToken, app)) === 401, REVOCATION_TIME)
 
 /** Registers a user who is signed in twice. */
 async function signInTwice() {

@@ -1,4 +1,4 @@
-import { Closed, Moment, Nullable, PageQuery } from '@halles/service/schema'
+import { ClosedObject, Timestamp, Nullable, PageQuery } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 import { toUserView, UserView, type User } from '../accounts/user.ts'
 
@@ -12,7 +12,7 @@ export type Session = { user: User; accessToken: string; refreshToken: string; e
 export const ROTATION_GRACE_PERIOD = 10_000
 
 /** Input of `refreshSession` and `logOut`. */
-export const RefreshTokenInput = Closed(
+export const RefreshTokenInput = ClosedObject(
   { refreshToken: Type.String({ minLength: 1, maxLength: 512 }) },
   { title: 'RefreshTokenInput' },
 )
@@ -59,7 +59,7 @@ export const sessionOwner = {
   ),
 }
 /** Input of `readSessions`. */
-export const SessionSearch = Closed({ ...PageQuery, ...sessionOwner })
+export const SessionSearch = ClosedObject({ ...PageQuery, ...sessionOwner })
 export type SessionSearch = Static<typeof SessionSearch>
 
 /** An open session in REST responses. */
@@ -68,9 +68,9 @@ export const OpenSessionView = Type.Object(
     id: Type.String(),
     userId: Type.String(),
     agent: Nullable(Type.String({ description: 'The User-Agent of the browser or app' })),
-    createdAt: Moment,
-    refreshedAt: Moment,
-    expiresAt: Moment,
+    createdAt: Timestamp,
+    refreshedAt: Timestamp,
+    expiresAt: Timestamp,
     current: Type.Boolean({ description: 'Whether it is the session of the access token of this request' }),
   },
   { title: 'OpenSession' },

@@ -1,5 +1,5 @@
-import { pageOf } from '@halles/service/mongo'
-import type { Page, PageWish } from '@halles/service/page'
+import { findPage } from '@halles/service/mongo'
+import type { Page, PageArgs } from '@halles/service/page'
 import type { Db } from 'mongodb'
 import type { OpenSession } from './session.ts'
 
@@ -59,8 +59,8 @@ export async function createSessionStore(db: Db, revocationRetention: number) {
       sessions.findOne({ _id: sid, expiresAt: { $gt: at }, ...notEnded }, { readConcern: { level: 'local' } }),
 
     /** One page of a user's open sessions, newest first. */
-    async findPage(userId: string, query: PageWish): Promise<Page<OpenSession>> {
-      const page = await pageOf(
+    async findPage(userId: string, query: PageArgs): Promise<Page<OpenSession>> {
+      const page = await findPage(
         sessions,
         { list: 'sessions', filter: { userId, ...notEnded }, sort: [['_id', -1]], omit: ['token'] },
         query,

@@ -23,7 +23,7 @@ export async function startSession(
     sessions.insert({
       _id: sid,
       userId: user.id,
-      agent: client.agent,
+      agent: client.userAgent,
       token: digestToken(refreshToken),
       rotatedAt: at,
       createdAt: at,

@@ -1,5 +1,5 @@
 import { newId } from '@halles/service/ids'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import type { Credentials, User } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import type { Session } from '../sessions/session.ts'
@@ -29,10 +29,10 @@ export async function logIn(
   const attempt = await rateLimiter.checkSignIn(email, client)
   const account = await users.findByEmail(email)
   const isRight = await passwordHasher.verify(account?.passwordHash, password)
-  const refuse = async (): Promise<Refusal> => {
+  const refuse = async (): Promise<AppError> => {
     metrics.countSignIn('refused')
     await securityLog.record(client, 'sign-in', { outcome: 'refused', userId: account?.user.id ?? null })
-    return new Refusal('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.')
+    return new AppError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.')
   }
   if (!account || !isRight || !account.user.active) throw await refuse()
   await attempt.succeeded()
@@ -69,7 +69,7 @@ async function renewHash(
     log.info({ userId: id }, 'password rehashed')
     return to
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
+    if (!(error instanceof AppError)) throw error
     log.warn({ userId: id }, 'password not rehashed: the hash queue is full')
     return from
   }

@@ -1,4 +1,4 @@
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** The cookie that keeps a browser's refresh token out of reach of scripts. */
@@ -22,7 +22,7 @@ export function readRefreshCookie(request: FastifyRequest): string | undefined {
   const token = request.cookies[NAME]
   if (token === undefined) return undefined
   if (!isSameOrigin(request))
-    throw new Refusal('FORBIDDEN', 'The session cookie is only accepted from pages of this shop.')
+    throw new AppError('FORBIDDEN', 'The session cookie is only accepted from pages of this shop.')
   return token
 }
 

@@ -1,5 +1,5 @@
 import type { App } from '@halles/service/app'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import { Nullable } from '@halles/service/schema'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -68,7 +68,7 @@ export function signInRoutes(app: App, deps: AppDeps): void {
     },
     async (request, reply) => {
       const { token, inCookie } = readRefreshToken(request)
-      if (token === undefined) throw new Refusal('UNAUTHENTICATED', 'There is no session: sign in first.')
+      if (token === undefined) throw new AppError('UNAUTHENTICATED', 'There is no session: sign in first.')
       return sendSession(reply, await refreshSession(deps, request, token), inCookie)
     },
   )

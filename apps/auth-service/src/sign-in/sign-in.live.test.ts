@@ -1,5 +1,5 @@
-import { openMongo } from '@halles/service/mongo'
-import { as, someone } from '@halles/testkit/people'
+import { connectMongo } from '@halles/service/mongo'
+import { authorizationHeader, createPrincipal } from '@halles/testkit/people'
 import { hash } from '@node-rs/argon2'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { apiClients, type ApiClient } from '../../test/api-clients.ts'
@@ -156,7 +156,7 @@ describe.each(['REST', 'GraphQL'] as const)('auth-service over %s', (name) => {
   it('renews a hash with outdated parameters at sign-in, once', async () => {
     const input = registrationInput()
     const { value: session } = await client.register(input)
-    const { db, close } = await openMongo(settings.MONGODB_URL, 'auth-service')
+    const { db, close } = await connectMongo(settings.MONGODB_URL, 'auth-service')
     onTestFinished(close)
     const users = db.collection<{ _id: string; password: string }>('users')
     const readHash = async () => (await users.findOne({ _id: session.user.id }))!.password
@@ -177,7 +177,7 @@ describe.each(['REST', 'GraphQL'] as const)('auth-service over %s', (name) => {
   })
 
   it('rejects a token of another signer and a modified one', async () => {
-    expect(await client.me(await as(someone()))).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(await client.me(await authorizationHeader(createPrincipal()))).toMatchObject({ code: 'UNAUTHENTICATED' })
     const { accessToken } = (await client.register(registrationInput())).value
     const [header, payload, signature] = accessToken.split('.')
     const adminPayload = Buffer.from(JSON.stringify({ ...decodeClaims(accessToken), role: 'admin' })).toString(
@@ -216,7 +216,7 @@ it('logIn verifies a hash for an unknown address too', async () => {
   await expect(
     logIn(
       deps,
-      { client: { place: '127.0.0.1', agent: undefined } },
+      { client: { subnet: '127.0.0.1', userAgent: undefined } },
       { email: 'a@example.test', password: 'whatever' },
     ),
   ).rejects.toThrow(/wrong/)

@@ -1,5 +1,5 @@
 import type { App } from '@halles/service/app'
-import { openMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/service/mongo'
 import { eventually } from '@halles/testkit/wait'
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -43,7 +43,7 @@ it('every service accepts every access token during a key rotation under load', 
     await eventually('more requests', () => statuses.length >= before + count)
   }
 
-  const { db, close } = await openMongo(settings.MONGODB_URL, 'operator')
+  const { db, close } = await connectMongo(settings.MONGODB_URL, 'operator')
   await waitForRequests(50)
   const rotatedAt = performance.now()
   await (await createSigningKeys(db, () => time.now().getTime())).rotate(60_000, 600_000)

@@ -1,5 +1,5 @@
-import { MongodbUrl, readConfig } from '@halles/service/config'
-import { openMongo } from '@halles/service/mongo'
+import { MongodbSettings, readConfig } from '@halles/service/config'
+import { connectMongo } from '@halles/service/mongo'
 import { Type } from 'typebox'
 import { AccessTokenSeconds } from '../config.ts'
 import { createSigningKeys, type KeyState } from './signing-keys.ts'
@@ -7,7 +7,7 @@ import { createSigningKeys, type KeyState } from './signing-keys.ts'
 const USAGE = `keys list                      lists the keys that access tokens are signed and verified with
 keys rotate [--lead SECONDS]   publishes the next key, which signs in ten minutes`
 
-const Settings = Type.Object({ ...MongodbUrl, ACCESS_TOKEN_SECONDS: AccessTokenSeconds })
+const Settings = Type.Object({ ...MongodbSettings, ACCESS_TOKEN_SECONDS: AccessTokenSeconds })
 
 /** How long a key is published before it signs, in seconds. Services fetch keys at least every five minutes. */
 const DEFAULT_LEAD = 600
@@ -25,7 +25,7 @@ export async function runKeysCommand(args: readonly string[], env: NodeJS.Proces
   const lead = parseLead(args)
   if (lead === undefined) throw new Error(USAGE)
   const { MONGODB_URL, ACCESS_TOKEN_SECONDS } = readConfig(Settings, env)
-  const mongo = await openMongo(MONGODB_URL, 'auth-service keys')
+  const mongo = await connectMongo(MONGODB_URL, 'auth-service keys')
   try {
     const signingKeys = await createSigningKeys(mongo.db)
     if (args[0] === 'rotate') await signingKeys.rotate(lead * 1000, ACCESS_TOKEN_SECONDS * 1000)

@@ -1,5 +1,5 @@
 import type { App } from '@halles/service/app'
-import { Problem } from '@halles/service/schema'
+import { ProblemDetails } from '@halles/service/schema'
 import { Type } from 'typebox'
 import { tags } from '../rest-schema.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -32,7 +32,7 @@ export function signingKeyRoutes(app: App, signingKeys: Pick<SigningKeys, 'listP
       schema: {
         summary: 'Lists the public keys by which access tokens are verified (RFC 7517).',
         tags,
-        response: { 200: Jwks, '5xx': Problem },
+        response: { 200: Jwks, '5xx': ProblemDetails },
       },
     },
     async (_request, reply) => {

@@ -1,14 +1,14 @@
-import { openMongo } from '@halles/service/mongo'
-import { ownDatabase } from '@halles/testkit/database'
+import { connectMongo } from '@halles/service/mongo'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { calculateJwkThumbprint, exportJWK, importSPKI } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createFrozenClock } from '../../test/fixtures.ts'
 import { createSigningKeys } from './signing-keys.ts'
 
-type Mongo = Awaited<ReturnType<typeof openMongo>>
+type Mongo = Awaited<ReturnType<typeof connectMongo>>
 let mongo: Mongo
 let db: Mongo['db']
-beforeAll(async () => void (mongo = await openMongo(ownDatabase(inject('mongodb'), 'auth'), 'auth-service')))
+beforeAll(async () => void (mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb'), 'auth'), 'auth-service')))
 afterAll(() => mongo.close())
 let n = 0
 beforeEach(() => void (db = mongo.client.db(`${mongo.db.databaseName}_${n++}`)))
@@ -67,7 +67,7 @@ describe('createSigningKeys', () => {
 
   it('finds cached keys while the database is unavailable, and throws for other ids', async () => {
     const time = createFrozenClock()
-    const closed = await openMongo(ownDatabase(inject('mongodb'), 'auth'), 'auth-service')
+    const closed = await connectMongo(uniqueDatabaseUrl(inject('mongodb'), 'auth'), 'auth-service')
     const keys = await createSigningKeys(closed.db, () => time.now().getTime())
     const { kid } = await keys.findSigningKey()
     await closed.close()

@@ -1,5 +1,5 @@
 import { createPublicKey, randomBytes } from 'node:crypto'
-import type { KeyOf } from '@halles/service/keys'
+import type { FindPublicKey } from '@halles/service/keys'
 import { isDuplicateKeyError } from '@halles/service/mongo'
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, type JWK } from 'jose'
 import type { Collection, Db } from 'mongodb'
@@ -71,7 +71,7 @@ export async function createSigningKeys(db: Db, now: () => number = Date.now) {
     now() - cache.at < maxAge ? cache : readKeys()
   const { secret } = await readKeys()
 
-  const findPublicKey: KeyOf = async (kid) => {
+  const findPublicKey: FindPublicKey = async (kid) => {
     const known = cache.pairs.get(kid)
     try {
       const { pairs } = await readCached(known ? CACHE_LIFETIME : UNKNOWN_KEY_INTERVAL)

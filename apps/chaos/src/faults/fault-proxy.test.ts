@@ -22,7 +22,7 @@ beforeEach(async () => {
   await once(server, 'listening')
   proxy = await createFaultProxy('test')
   otherProxy = await createFaultProxy('other')
-  for (const one of [proxy, otherProxy]) one.leadTo(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+  for (const one of [proxy, otherProxy]) one.connectTo(`127.0.0.1:${(server.address() as AddressInfo).port}`)
 })
 
 afterEach(async () => {

@@ -21,7 +21,7 @@ export type FaultProxy = Awaited<ReturnType<typeof createFaultProxy>>
 type Connection = { client: Socket; upstream: Socket; lostResponses: boolean }
 
 /**
- * Starts a TCP proxy on 127.0.0.1 into which network faults can be injected. It refuses connections until `leadTo` names
+ * Starts a TCP proxy on 127.0.0.1 into which network faults can be injected. It refuses connections until `connectTo` names
  * the upstream.
  *
  * @param name names the connection in reports, for example `order→mongodb`
@@ -99,7 +99,7 @@ export async function createFaultProxy(name: string) {
     /** Where clients connect, `host:port`. */
     address: `127.0.0.1:${port}`,
     /** Sets the upstream, `host:port`. */
-    leadTo: (address: string): void => {
+    connectTo: (address: string): void => {
       const { hostname, port } = new URL(`tcp://${address}`)
       target = { host: hostname, port: Number(port) }
     },

@@ -1,4 +1,4 @@
-import type { Neighbour, ProcessName } from '@halles/servers/shop'
+import type { ShopDependency, ProcessName } from '@halles/servers/shop'
 import { createRandom, type Random } from '../random.ts'
 import { networkFaults, type NetworkFault } from './fault-proxy.ts'
 import { mailFaults, type MailFault } from './mail-server.ts'
@@ -7,7 +7,7 @@ import { mailFaults, type MailFault } from './mail-server.ts'
 export type KillTarget = ProcessName | 'mongodb' | 'kafka'
 
 /** A proxied connection from a process to one of its dependencies: `order-2→productGrpc`. */
-export type ConnectionName = `${ProcessName}→${Neighbour}`
+export type ConnectionName = `${ProcessName}→${ShopDependency}`
 
 /** Message values on order-events that no consumer can process. */
 export const poisonMessages = {

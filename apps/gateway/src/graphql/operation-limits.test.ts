@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { beyondLimits, costsOf } from '@halles/service/document-limits'
+import { checkLimits, operationCosts } from '@halles/service/document-limits'
 import type { FastifyInstance } from 'fastify'
 import { getIntrospectionQuery, parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -36,9 +36,9 @@ describe('operation limits', () => {
     'allow %s with at most half of each limit, and with the largest page',
     async (_name, text) => {
       const document = parse(text, { maxTokens: halfLimits.tokens })
-      expect(beyondLimits(document, halfLimits)).toBeUndefined()
+      expect(checkLimits(document, halfLimits)).toBeUndefined()
       const { schema, close } = await createSupergraph(sdl, {} as never, () => {})
-      for (const calculateCost of costsOf(schema, document, costFactors).values()) {
+      for (const calculateCost of operationCosts(schema, document, costFactors).values()) {
         expect(calculateCost({})).toBeLessThanOrEqual(halfLimits.cost)
         expect(calculateCost({ first: 100 })).toBeLessThanOrEqual(operationLimits.cost)
       }

@@ -1,5 +1,5 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
-import { beyondLimits, costsOf } from '@halles/service/document-limits'
+import { checkLimits, operationCosts } from '@halles/service/document-limits'
 import { parse, specifiedRules, validate, type GraphQLSchema } from 'graphql'
 import { costFactors, operationLimits } from './operation-limits.ts'
 import { toDocumentId } from './persisted-operations.ts'
@@ -25,11 +25,11 @@ export function createOperationManifest(files: readonly string[], schema: GraphQ
 function findMistakes(text: string, schema: GraphQLSchema): string[] {
   try {
     const document = parse(text, { maxTokens: operationLimits.tokens })
-    const limitError = beyondLimits(document, operationLimits)
+    const limitError = checkLimits(document, operationLimits)
     if (limitError) return [limitError.message]
     const errors = validate(schema, document, specifiedRules)
     if (errors.length > 0) return errors.map(({ message }) => message)
-    const costs = [...costsOf(schema, document, costFactors).values()].map((calculateCost) => calculateCost({}))
+    const costs = [...operationCosts(schema, document, costFactors).values()].map((calculateCost) => calculateCost({}))
     if (costs.length !== 1) return [`has ${costs.length} operations: one a file`]
     return costs[0]! > operationLimits.cost ? [`costs ${costs[0]}: ${operationLimits.cost} is allowed`] : []
   } catch (error) {

@@ -1,14 +1,14 @@
 import { GraphQLError, Kind, parse, type SelectionSetNode } from 'graphql'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 
 /** A path in a response: response names of fields, and list indices (GraphQL specification, section 7.1.2). */
 export type Path = readonly (string | number)[]
 
 /** A fetch that brought nothing: the fields `responseNames` of the objects at `paths` are missing. */
-export type FailedFetch = { paths: readonly Path[]; responseNames: readonly string[]; error: Refusal }
+export type FailedFetch = { paths: readonly Path[]; responseNames: readonly string[]; error: AppError }
 
 /** An error that a subgraph answered, at its path in the client's response. */
-export type SubgraphError = { path: Path; error: Refusal }
+export type SubgraphError = { path: Path; error: AppError }
 
 /** Everything that went wrong in one operation of which some data could be fetched. */
 export type PartialFailure = {
@@ -34,7 +34,7 @@ export function toGraphQLErrors(
 ): GraphQLError[] {
   const errors = new Map<string, GraphQLError>()
   const explainedNulls = new Set<string>()
-  const addError = (path: Path, { message, code, extensions }: Refusal): void => {
+  const addError = (path: Path, { message, code, extensions }: AppError): void => {
     explainedNulls.add(toKey(firstNullOnPath(data, path)))
     const key = toKey(path)
     if (errors.has(key)) return
@@ -50,7 +50,7 @@ export function toGraphQLErrors(
     const nullPath = firstNullOnPath(data, path)
     if (explainedNulls.has(toKey(nullPath))) continue
     onUnexplained(path)
-    addError(nullPath, new Refusal('INTERNAL', 'Something went wrong here.'))
+    addError(nullPath, new AppError('INTERNAL', 'Something went wrong here.'))
   }
   return [...errors.values()]
 }

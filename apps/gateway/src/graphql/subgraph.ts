@@ -1,5 +1,5 @@
 import type { GraphQLDataSource } from '@apollo/gateway'
-import { isCode, Refusal, type Code, type Fault } from '@halles/service/refusal'
+import { isErrorCode, AppError, type ErrorCode, type FieldError } from '@halles/service/refusal'
 import type { Logger } from '@halles/service/log'
 import { LRUCache } from 'lru-cache'
 import {
@@ -79,7 +79,7 @@ export function createSubgraphDataSource(
         if (data && fetch.representations === undefined) mergeRootFields(operationContext.data, data)
         return { data }
       } catch (thrown) {
-        const error = thrown instanceof Refusal ? thrown : createInternalError(thrown)
+        const error = thrown instanceof AppError ? thrown : createInternalError(thrown)
         onFetch(outcomes[error.code] ?? 'invalid_response', (performance.now() - startedAt) / 1000)
         operationContext.log.warn({ err: error.cause ?? error, code: error.code }, 'subgraph fetch failed')
         const paths = findPaths(operationContext, fetch)
@@ -90,10 +90,10 @@ export function createSubgraphDataSource(
   }
 }
 
-const outcomes: Partial<Record<Code, FetchOutcome>> = { UNAVAILABLE: 'unavailable', TIMEOUT: 'timeout' }
+const outcomes: Partial<Record<ErrorCode, FetchOutcome>> = { UNAVAILABLE: 'unavailable', TIMEOUT: 'timeout' }
 
-const createInternalError = (cause?: unknown): Refusal =>
-  new Refusal('INTERNAL', 'Something went wrong here.', { cause })
+const createInternalError = (cause?: unknown): AppError =>
+  new AppError('INTERNAL', 'Something went wrong here.', { cause })
 
 /**
  * Parses a response as GraphQL.
@@ -169,11 +169,11 @@ function recordErrors(errors: readonly SubgraphResponseError[], fetch: Fetch, co
  * Converts a subgraph's error by its code. An error without an error code of ours is a bug: it is logged, and the client gets
  * `INTERNAL`.
  */
-function toClientError({ message, extensions = {} }: SubgraphResponseError, log: Logger): Refusal {
+function toClientError({ message, extensions = {} }: SubgraphResponseError, log: Logger): AppError {
   const { code, errors, retryAfter, traceId } = extensions
-  if (isCode(code) && !gatewayFaults.has(code))
-    return new Refusal(code, String(message), {
-      ...(Array.isArray(errors) && { errors: errors as Fault[] }),
+  if (isErrorCode(code) && !gatewayFaults.has(code))
+    return new AppError(code, String(message), {
+      ...(Array.isArray(errors) && { errors: errors as FieldError[] }),
       ...(typeof retryAfter === 'number' && { retryAfter }),
     })
   log.error({ code, message, traceId }, 'subgraph answered an internal error')
@@ -181,7 +181,7 @@ function toClientError({ message, extensions = {} }: SubgraphResponseError, log:
 }
 
 /** Codes by which a subgraph refuses the gateway's own request: the client did nothing wrong. */
-const gatewayFaults = new Set<Code>([
+const gatewayFaults = new Set<ErrorCode>([
   'INTERNAL',
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',

@@ -1,4 +1,4 @@
-import { as, someAdmin, someone } from '@halles/testkit/people'
+import { authorizationHeader, createAdmin, createPrincipal } from '@halles/testkit/people'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createTestGateway, findUnusedAddress, startFakeServices, type FakeServices } from '../../test/fake-services.ts'
@@ -28,8 +28,8 @@ const send = (query: string, variables?: object, headers?: Record<string, string
 describe('the supergraph', () => {
   it('joins data of all services, with and without an access token', async () => {
     expect(await send(allServicesQuery)).toEqual({ data: allServicesData })
-    const customer = someone()
-    const response = await send('{ me { id orders { totalCount } } }', {}, await as(customer))
+    const customer = createPrincipal()
+    const response = await send('{ me { id orders { totalCount } } }', {}, await authorizationHeader(customer))
     expect(response).toEqual({ data: { me: { id: customer.id, orders: { totalCount: 1 } } } })
   })
 
@@ -40,7 +40,7 @@ describe('the supergraph', () => {
 
   it('forwards token, client address and trace to the subgraphs, and no other header', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-    const { authorization } = await as(someone())
+    const { authorization } = await authorizationHeader(createPrincipal())
     await send(
       '{ me { id } }',
       {},
@@ -147,7 +147,7 @@ describe('an invalid operation', () => {
 
 describe('an access token', () => {
   it('that has expired is UNAUTHENTICATED on every route', async () => {
-    const headers = await as(someone(), { expiresAt: Date.now() - 1000 })
+    const headers = await authorizationHeader(createPrincipal(), { expiresAt: Date.now() - 1000 })
     for (const url of ['/graphql?query={__typename}', '/api/products', '/', '/healthz', '/docs/auth/']) {
       const response = await gateway.inject({ url, headers })
       expect([url, response.statusCode]).toEqual([url, 401])
@@ -156,7 +156,7 @@ describe('an access token', () => {
   })
 
   it('is UNAVAILABLE until the public keys were loaded once; later it is verified without auth-service', async () => {
-    const headers = await as(someAdmin())
+    const headers = await authorizationHeader(createAdmin())
     const gatewayWithoutAuth = await createTestGateway({ ...fakeServices.urls, auth: await findUnusedAddress() })
     const response = await gatewayWithoutAuth.inject({
       method: 'POST',
@@ -170,7 +170,7 @@ describe('an access token', () => {
 
     await send('{ __typename }', {}, headers)
     fakeServices.faults.auth = () => new Promise(() => {})
-    expect(await send('{ product(id: "p1") { name } }', {}, await as(someone()))).toEqual({
+    expect(await send('{ product(id: "p1") { name } }', {}, await authorizationHeader(createPrincipal()))).toEqual({
       data: { product: { name: 'Chaise' } },
     })
   })

@@ -1,6 +1,6 @@
 import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway'
 import type { QueryPlan, QueryPlannerConfig } from '@apollo/query-planner'
-import { GATEWAY_PROOF } from '@halles/service/client'
+import { GATEWAY_SECRET_HEADER } from '@halles/service/client'
 import type { Execute, GraphQLContext } from '@halles/service/graphql-http'
 import { traceHeaders, traceId } from '@halles/service/trace'
 import {
@@ -128,7 +128,7 @@ function createOperationContext({ request, log }: GraphQLContext, gatewaySecret:
     ...traceHeaders(request.trace),
     ...(authorization !== undefined && { authorization }),
     ...(userAgent !== undefined && { 'user-agent': userAgent }),
-    ...(gatewaySecret !== undefined && { [GATEWAY_PROOF]: gatewaySecret }),
+    ...(gatewaySecret !== undefined && { [GATEWAY_SECRET_HEADER]: gatewaySecret }),
   }
   return { log, headers, data: {}, failedFetches: [], subgraphErrors: [] }
 }

@@ -1,4 +1,4 @@
-import { refusals, type Code, toProblemType } from '@halles/service/refusal'
+import { errorCodes, type ErrorCode, toProblemType } from '@halles/service/refusal'
 import escapeHtml from 'escape-html'
 import Fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -8,7 +8,7 @@ const app = Fastify()
 registerProblemPages(app)
 afterAll(() => app.close())
 
-const codes = Object.keys(refusals) as Code[]
+const codes = Object.keys(errorCodes) as ErrorCode[]
 
 describe('/problems', () => {
   it('lists every error code with its HTTP status and a link to its page', async () => {
@@ -17,7 +17,7 @@ describe('/problems', () => {
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
     const links = [...body.matchAll(/href="(\/problems\/[^"]+)"><code>(\w+)<\/code><\/a><\/td><td>(\d+)</g)]
     expect(links.map(([, path, code, status]) => [path, code, Number(status)])).toEqual(
-      codes.map((code) => [toProblemType(code), code, refusals[code].http]),
+      codes.map((code) => [toProblemType(code), code, errorCodes[code].http]),
     )
   })
 
@@ -26,9 +26,9 @@ describe('/problems', () => {
     expect(statusCode).toBe(200)
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
     expect(headers['content-security-policy']).toContain("default-src 'none'")
-    expect(body).toContain(`<h1>${escapeHtml(refusals[code].title)}</h1>`)
+    expect(body).toContain(`<h1>${escapeHtml(errorCodes[code].title)}</h1>`)
     expect(body).toContain(`<dd><code>${code}</code></dd>`)
-    expect(body).toContain(`<dt>HTTP status</dt><dd>${refusals[code].http}</dd>`)
+    expect(body).toContain(`<dt>HTTP status</dt><dd>${errorCodes[code].http}</dd>`)
     for (const heading of ['What it means', 'What to do'])
       expect(body).toMatch(new RegExp(`<h2>${heading}</h2>\\s*<p>[^<]`))
   })

@@ -1,10 +1,10 @@
-import { refusals, toProblemType, type Code } from '@halles/service/refusal'
+import { errorCodes, toProblemType, type ErrorCode } from '@halles/service/refusal'
 import escapeHtml from 'escape-html'
 import type { FastifyInstance } from 'fastify'
 import { PAGE_CSP, renderPage } from './layout.ts'
 
 /** What an error code means, and what a client should do about it. */
-const descriptions: Record<Code, { meaning: string; action: string }> = {
+const descriptions: Record<ErrorCode, { meaning: string; action: string }> = {
   VALIDATION_FAILED: {
     meaning: 'The body, a parameter, a GraphQL variable or the path does not fit its schema. Unknown fields count too.',
     action: 'Correct each part that `errors` names by its JSON pointer in `path`, and send the request again.',
@@ -107,7 +107,7 @@ const descriptions: Record<Code, { meaning: string; action: string }> = {
   },
 }
 
-const codes = Object.keys(refusals) as Code[]
+const codes = Object.keys(errorCodes) as ErrorCode[]
 
 /**
  * Serves a page for each error code at its problem type (RFC 9457, 3.1.1: the URI should lead to documentation), and a list
@@ -139,11 +139,11 @@ const renderIndex = (): string =>
       </table>`,
   )
 
-const renderRow = (code: Code): string =>
-  `<tr><td><a href="${toProblemType(code)}"><code>${code}</code></a></td><td>${refusals[code].http}</td><td>${escapeHtml(refusals[code].title)}</td></tr>`
+const renderRow = (code: ErrorCode): string =>
+  `<tr><td><a href="${toProblemType(code)}"><code>${code}</code></a></td><td>${errorCodes[code].http}</td><td>${escapeHtml(errorCodes[code].title)}</td></tr>`
 
-const renderProblem = (code: Code): string => {
-  const { http, title } = refusals[code]
+const renderProblem = (code: ErrorCode): string => {
+  const { http, title } = errorCodes[code]
   const { meaning, action } = descriptions[code]
   return renderPage(
     `Halles: ${escapeHtml(title)}`,

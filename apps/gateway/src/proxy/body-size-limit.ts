@@ -1,8 +1,8 @@
 import { Transform, type Readable } from 'node:stream'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 
-export const createPayloadTooLargeError = (): Refusal =>
-  new Refusal('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')
+export const createPayloadTooLargeError = (): AppError =>
+  new AppError('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')
 
 /**
  * Limits a body of unknown length while it streams. The returned stream passes on at most `maxBytes` bytes and fails with

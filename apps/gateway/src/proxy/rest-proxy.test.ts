@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { as, someone } from '@halles/testkit/people'
+import { authorizationHeader, createPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -192,7 +192,7 @@ describe('a request to a service', () => {
   })
 
   it('has the headers of the client, without those that only the gateway may set', async () => {
-    const { authorization } = await as(someone())
+    const { authorization } = await authorizationHeader(createPrincipal())
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     await sendRaw({
       method: 'POST',
@@ -435,7 +435,7 @@ describe('a failing service', () => {
       expect(JSON.parse(response.text)).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
       expect(response.text).not.toMatch(/127\.0\.0\.1|ECONN/)
     }
-    const ready = await gatewayWithoutOrder.operator!.inject('/readyz')
+    const ready = await gatewayWithoutOrder.operatorApp!.inject('/readyz')
     expect(ready.statusCode).toBe(503)
     expect(ready.json().needs).toEqual({
       'auth-service': 'ok',

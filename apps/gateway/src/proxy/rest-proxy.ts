@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
-import { GATEWAY_PROOF } from '@halles/service/client'
-import type { Refusal } from '@halles/service/refusal'
+import { GATEWAY_SECRET_HEADER } from '@halles/service/client'
+import type { AppError } from '@halles/service/refusal'
 import { traceHeaders } from '@halles/service/trace'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -33,7 +33,7 @@ const routes: Record<Service, readonly string[]> = {
 }
 
 /** Request headers that only the gateway may set: where a request comes from, and that it comes through the gateway. */
-const gatewayOnlyHeaders = new RegExp(`^(x-forwarded-|forwarded$|x-real-ip$|${GATEWAY_PROOF}$)`)
+const gatewayOnlyHeaders = new RegExp(`^(x-forwarded-|forwarded$|x-real-ip$|${GATEWAY_SECRET_HEADER}$)`)
 
 /** Hop-by-hop headers (RFC 9110, 7.6.1), and `Expect`, which the gateway itself answers. */
 const hopByHopHeaders = new Set([
@@ -113,7 +113,7 @@ const MAX_BODY_BYTES = 1_048_576
  * Refuses bodies that the services would refuse. A service answers and closes the connection while the gateway still
  * sends; its answer may then be lost, and the service would look unavailable.
  */
-function refuseLargeBody(request: FastifyRequest, _reply: unknown, done: (error?: Refusal) => void): void {
+function refuseLargeBody(request: FastifyRequest, _reply: unknown, done: (error?: AppError) => void): void {
   const length = request.headers['content-length']
   if (Number(length ?? 0) > MAX_BODY_BYTES) return done(createPayloadTooLargeError())
   // A chunked body has no declared length: it is counted as it streams.
@@ -139,7 +139,7 @@ function createRequestHeaders(
     'x-forwarded-for': request.ip,
     'x-forwarded-host': request.host,
     'x-forwarded-proto': request.protocol,
-    ...(gatewaySecret !== undefined && { [GATEWAY_PROOF]: gatewaySecret }),
+    ...(gatewaySecret !== undefined && { [GATEWAY_SECRET_HEADER]: gatewaySecret }),
   }
 }
 

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { Refusal } from '@halles/service/refusal'
-import { eventually, inTime } from '@halles/testkit/wait'
+import type { AppError } from '@halles/service/refusal'
+import { eventually, rejectAfter } from '@halles/testkit/wait'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { findUnusedAddress } from '../../test/fake-services.ts'
 import { createUpstreamClient } from './upstream-client.ts'
@@ -56,7 +56,7 @@ function createClient(urls: string[], { timeout = 3000, outageGracePeriod = 1000
   const postAndGetOutcome = () =>
     post().then(
       () => 'done',
-      ({ code }: Refusal) => code,
+      ({ code }: AppError) => code,
     )
   return { ...client, availability, post, postAndGetOutcome }
 }
@@ -142,10 +142,10 @@ describe('load balancer while its service is down', () => {
     const first = postAndGetOutcome()
     await eventually('half of the grace period is over', () => performance.now() - startedAt > 1000)
     // If the grace period began with each request, the second would be refused 2 s after this.
-    expect(await inTime(1800, Promise.all([first, postAndGetOutcome()]))).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
+    expect(await rejectAfter(1800, Promise.all([first, postAndGetOutcome()]))).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
     expect(performance.now() - startedAt).toBeGreaterThan(1950)
 
-    expect(await inTime(1000, postAndGetOutcome())).toBe('UNAVAILABLE')
+    expect(await rejectAfter(1000, postAndGetOutcome())).toBe('UNAVAILABLE')
     expect(availability).toEqual([false])
   })
 

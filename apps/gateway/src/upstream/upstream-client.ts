@@ -1,4 +1,4 @@
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import type { Dispatcher } from 'undici'
 import { createLoadBalancer } from './load-balancer.ts'
 
@@ -65,7 +65,7 @@ export function createUpstreamClient(
 function send(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions, timeout: number): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let status = 0
-    let timedOut: Refusal | undefined
+    let timedOut: AppError | undefined
     let started: Dispatcher.DispatchController | undefined
     const chunks: Buffer[] = []
     const timer = setTimeout(() => {
@@ -103,11 +103,11 @@ const UNAVAILABLE_MESSAGE = 'This part cannot be answered right now.'
 const TIMEOUT_MESSAGE = 'This part took too long to answer.'
 
 /** An `UNAVAILABLE` error that names no service. */
-export const createUnavailableError = (cause?: unknown): Refusal =>
-  new Refusal('UNAVAILABLE', UNAVAILABLE_MESSAGE, { cause })
+export const createUnavailableError = (cause?: unknown): AppError =>
+  new AppError('UNAVAILABLE', UNAVAILABLE_MESSAGE, { cause })
 
 /** A `TIMEOUT` error that names no service. */
-export const createTimeoutError = (cause?: unknown): Refusal => new Refusal('TIMEOUT', TIMEOUT_MESSAGE, { cause })
+export const createTimeoutError = (cause?: unknown): AppError => new AppError('TIMEOUT', TIMEOUT_MESSAGE, { cause })
 
 /** Whether an open connection broke: the service restarts, or closed it at that very moment. */
 export const isConnectionReset = (error: unknown): boolean =>
@@ -118,8 +118,8 @@ const resetCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 const timeoutCodes = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
 /** Converts an error of undici to one that a client may see: `TIMEOUT`, else `UNAVAILABLE`. Clients never see the cause. */
-export function toUpstreamError(error: unknown): Refusal {
-  if (error instanceof Refusal) return error
+export function toUpstreamError(error: unknown): AppError {
+  if (error instanceof AppError) return error
   return timeoutCodes.has((error as NodeJS.ErrnoException | null)?.code ?? '')
     ? createTimeoutError(error)
     : createUnavailableError(error)

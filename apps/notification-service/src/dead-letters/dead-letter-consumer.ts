@@ -1,5 +1,5 @@
-import type { Broker, Incoming } from '@halles/service/kafka'
-import { listening } from '@halles/service/listening'
+import type { KafkaClient, IncomingMessage } from '@halles/service/kafka'
+import { consumeInBackground } from '@halles/service/listening'
 import type { Logger } from '@halles/service/log'
 import type { ConsumerConfig } from '../consumers.ts'
 import { ensureDeadLetterQueue } from './dead-letter-queue.ts'
@@ -7,7 +7,7 @@ import { toDeadLetter } from './dead-letter.ts'
 import type { DeadLetterStore } from './dead-letters.ts'
 
 type Deps = {
-  kafka: Pick<Broker, 'ensureTopic' | 'listen'>
+  kafka: Pick<KafkaClient, 'ensureTopic' | 'consume'>
   deadLetters: Pick<DeadLetterStore, 'insert'>
   log: Logger
   now?: () => Date
@@ -23,10 +23,10 @@ export function consumeDeadLetters(
   { kafka, deadLetters, log, now = () => new Date() }: Deps,
   { topic, dlq, groupId }: ConsumerConfig,
 ) {
-  return listening({ broker: kafka, log }, (signal) => ensureDeadLetterQueue(kafka, dlq, signal), {
+  return consumeInBackground({ broker: kafka, log }, (signal) => ensureDeadLetterQueue(kafka, dlq, signal), {
     groupId: `${groupId}-dlq`,
     topic: dlq,
-    onBatch: async (messages: Incoming[]) => {
+    onBatch: async (messages: IncomingMessage[]) => {
       await deadLetters.insert(messages.map((message) => toDeadLetter(message, topic, now())))
       log.info({ topic: dlq, count: messages.length }, 'dead letters recorded')
     },

@@ -1,4 +1,4 @@
-import { isTooLarge, type Broker, type Outgoing, type Publisher } from '@halles/service/kafka'
+import { isTooLarge, type KafkaClient, type OutgoingMessage, type Publisher } from '@halles/service/kafka'
 import { dropValue, MAX_STORED_VALUE } from './dead-letter.ts'
 
 /**
@@ -6,7 +6,7 @@ import { dropValue, MAX_STORED_VALUE } from './dead-letter.ts'
  * every message of theirs with its added headers. `signal` ends the wait for Kafka.
  */
 export const ensureDeadLetterQueue = (
-  kafka: Pick<Broker, 'ensureTopic'>,
+  kafka: Pick<KafkaClient, 'ensureTopic'>,
   queue: string,
   signal: AbortSignal,
 ): Promise<void> => kafka.ensureTopic(queue, 1, signal, { 'max.message.bytes': String(2 * MAX_STORED_VALUE) })
@@ -21,7 +21,7 @@ export const ensureDeadLetterQueue = (
 export async function publishDeadLetters(
   publisher: Pick<Publisher, 'send'>,
   queue: string,
-  messages: Outgoing[],
+  messages: OutgoingMessage[],
 ): Promise<void> {
   try {
     await publisher.send(queue, messages)

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Headers, Incoming, Outgoing } from '@halles/service/kafka'
+import type { Headers, IncomingMessage, OutgoingMessage } from '@halles/service/kafka'
 
 /** A message that could not be processed, as it is on the dead-letter queue, without its content. */
 export type DeadLetter = {
@@ -49,10 +49,10 @@ const addedHeaders = new Set<string>([...deadLetterHeaders, DROPPED_VALUE_SIZE, 
  * that say why and from where. A value that is too large is dropped.
  */
 export function toDeadLetterMessage(
-  { topic, partition, offset, bytes, raw }: Incoming,
+  { topic, partition, offset, bytes, raw }: IncomingMessage,
   reason: string,
   group: string,
-): Outgoing {
+): OutgoingMessage {
   const added: Record<(typeof deadLetterHeaders)[number], string> = {
     reason,
     'origin-topic': topic,
@@ -66,7 +66,7 @@ export function toDeadLetterMessage(
 }
 
 /** Drops a value that is too large for the queue, and adds its length as a header. The value exists only at its origin. */
-export const dropValue = ({ value, headers, ...message }: Outgoing): Outgoing => ({
+export const dropValue = ({ value, headers, ...message }: OutgoingMessage): OutgoingMessage => ({
   ...message,
   value: null,
   headers: { ...headers, [DROPPED_VALUE_SIZE]: String(value === null ? 0 : Buffer.byteLength(value)) },
@@ -76,7 +76,11 @@ export const dropValue = ({ value, headers, ...message }: Outgoing): Outgoing =>
  * Converts a message on the dead-letter queue to a dead letter, whoever put it there. `defaultTopic` is its origin when its
  * headers name none, `now` its time.
  */
-export function toDeadLetter(message: Incoming, defaultTopic: string, now: Date): DeadLetter & DeadLetterContent {
+export function toDeadLetter(
+  message: IncomingMessage,
+  defaultTopic: string,
+  now: Date,
+): DeadLetter & DeadLetterContent {
   const { partition, offset, headers, bytes, raw } = message
   const deadLetteredAt = new Date(headers['parked-at'] ?? now)
   const value = bytes && bytes.length <= MAX_STORED_VALUE ? bytes : null
@@ -109,7 +113,7 @@ export const isComplete = ({ size, value }: Pick<DeadLetter & DeadLetterContent,
   size === null || value !== null
 
 /** Converts a dead letter back to the original message, with the id of the dead letter as an added header. */
-export function toRedriveMessage({ id, key, value, headers }: DeadLetter & DeadLetterContent): Outgoing {
+export function toRedriveMessage({ id, key, value, headers }: DeadLetter & DeadLetterContent): OutgoingMessage {
   const byName = Map.groupBy(headers, ({ name }) => name)
   const original = [...byName].map(([name, all]) => [name, all.map((header) => header.value)])
   return { key, value, headers: { ...Object.fromEntries(original), [REDRIVEN_FROM]: id } }

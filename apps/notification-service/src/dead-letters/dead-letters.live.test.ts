@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Outgoing } from '@halles/service/kafka'
-import { openMongo } from '@halles/service/mongo'
-import { ownDatabase } from '@halles/testkit/database'
-import { someAdmin, someone, type TestPerson } from '@halles/testkit/people'
+import type { OutgoingMessage } from '@halles/service/kafka'
+import { connectMongo } from '@halles/service/mongo'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import type { Document } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
@@ -12,7 +12,7 @@ import { toDeadLetter } from './dead-letter.ts'
 import { createDeadLetterStore } from './dead-letters.ts'
 
 let service: TestService
-const admin = someAdmin()
+const admin = createAdmin()
 beforeAll(async () => {
   const servers = { mongodb: inject('mongodb'), kafka: inject('kafka'), smtp: inject('smtp') }
   service = await startTestService(servers)
@@ -24,7 +24,7 @@ type DeadLetterView = { id: string; key: string; reason: string; parkedAt: strin
 const list = async (query = '?first=100'): Promise<DeadLetterView[]> =>
   (await service.request(admin, 'GET', `/dead-letters${query}`)).json().items
 const read = async (id: string) => (await service.request(admin, 'GET', `/dead-letters/${id}`)).json()
-const redrive = (id: string, actor: TestPerson | undefined = admin) =>
+const redrive = (id: string, actor: TestPrincipal | undefined = admin) =>
   service.request(actor, 'POST', `/dead-letters/${id}/redrive`)
 
 /** Waits until there are `count` dead letters with this key, and returns them, oldest first. */
@@ -129,7 +129,7 @@ describe('redriving a dead letter', () => {
     await findReceivedEmails(inject('mailbox'), customer.email)
     const publisher = service.kafka.publisher()
     onTestFinished(publisher.close)
-    const message: Outgoing = { key: orderId, value: JSON.stringify(event), headers: { reason: 'too new' } }
+    const message: OutgoingMessage = { key: orderId, value: JSON.stringify(event), headers: { reason: 'too new' } }
     await publisher.send(service.consumers.orderEvents.dlq, [message])
     const [deadLetter] = await waitForDeadLetters(orderId)
     expect(deadLetter).toMatchObject({
@@ -149,7 +149,7 @@ describe('redriving a dead letter', () => {
 describe('dead letters', () => {
   it.each([
     ['an anonymous client', undefined, 401, 'UNAUTHENTICATED'],
-    ['a customer', someone(), 403, 'FORBIDDEN'],
+    ['a customer', createPrincipal(), 403, 'FORBIDDEN'],
   ] as const)('are refused to %s, by REST and by GraphQL', async (_name, principal, status, code) => {
     const [{ id }] = (await publishPoison('nonsense')) as [DeadLetterView]
     const responses = await Promise.all([
@@ -218,7 +218,7 @@ describe('dead-letter store', () => {
     )
 
   it('records a dead letter once that is consumed twice', async () => {
-    const mongo = await openMongo(ownDatabase(inject('mongodb')), 'notification-test')
+    const mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'notification-test')
     onTestFinished(mongo.close)
     const deadLetters = await createDeadLetterStore(mongo.db)
     expect(await deadLetters.insert([createMessage('9'), createMessage('10')])).toEqual(['recorded', 'recorded'])
@@ -234,7 +234,7 @@ describe('dead-letter store', () => {
   })
 
   it('migrates the fields and the indexes of earlier versions', async () => {
-    const mongo = await openMongo(ownDatabase(inject('mongodb')), 'notification-test')
+    const mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'notification-test')
     onTestFinished(mongo.close)
     const collection = mongo.db.collection<Document & { _id: string }>('deadLetters')
     const oldSort = { parkedAt: -1, offset: -1, _id: -1 } as const

@@ -1,6 +1,6 @@
 import { migrate, type Migration } from '@halles/service/migrations'
-import { pageOf } from '@halles/service/mongo'
-import type { Page, PageWish } from '@halles/service/page'
+import { findPage } from '@halles/service/mongo'
+import type { Page, PageArgs } from '@halles/service/page'
 import type { Db, Filter } from 'mongodb'
 import { insertNew, type InsertOutcome } from '../insert-new.ts'
 import type { DeadLetter, DeadLetterContent } from './dead-letter.ts'
@@ -34,11 +34,11 @@ export async function createDeadLetterStore(db: Db) {
       insertNew(deadLetters, newDeadLetters.map(toDocument)),
 
     /** One page without content, newest first. `redriven` limits it to those that were, or were not, redriven. */
-    findPage: async ({ redriven }: { redriven?: boolean }, pageArgs: PageWish): Promise<Page<DeadLetter>> => {
+    findPage: async ({ redriven }: { redriven?: boolean }, pageArgs: PageArgs): Promise<Page<DeadLetter>> => {
       const filter: Filter<DeadLetterDocument> = redriven === undefined ? {} : { redrives: redriven ? { $gt: 0 } : 0 }
       const sort = Object.entries(newestFirst)
       const omit = ['value', 'headers']
-      const page = await pageOf(deadLetters, { list: 'deadLetters', filter, sort, omit }, pageArgs)
+      const page = await findPage(deadLetters, { list: 'deadLetters', filter, sort, omit }, pageArgs)
       return { ...page, items: page.items.map(toDeadLetter) }
     },
 

@@ -1,12 +1,12 @@
 import type { Page } from '@halles/service/page'
-import { admin, type Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
-import { Closed, PageQuery } from '@halles/service/schema'
+import { requireAdmin, type Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
+import { ClosedObject, PageQuery } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 import type { DeadLetter, DeadLetterContent } from './dead-letter.ts'
 import type { DeadLetterStore } from './dead-letters.ts'
 
-export const DeadLettersQuery = Closed({
+export const DeadLettersQuery = ClosedObject({
   redriven: Type.Optional(
     Type.Boolean({ description: 'true: only those that were redriven; false: only those that were not' }),
   ),
@@ -21,10 +21,10 @@ export type DeadLettersQuery = Static<typeof DeadLettersQuery>
  */
 export async function listDeadLetters(
   { deadLetters }: { deadLetters: Pick<DeadLetterStore, 'findPage'> },
-  actor: Person | undefined,
+  actor: Principal | undefined,
   { redriven, first, after }: DeadLettersQuery,
 ): Promise<Page<DeadLetter>> {
-  admin(actor)
+  requireAdmin(actor)
   return deadLetters.findPage({ redriven }, { first, after })
 }
 
@@ -35,11 +35,11 @@ export async function listDeadLetters(
  */
 export async function readDeadLetter(
   { deadLetters }: { deadLetters: Pick<DeadLetterStore, 'findByIds'> },
-  actor: Person | undefined,
+  actor: Principal | undefined,
   id: string,
 ): Promise<DeadLetter & DeadLetterContent> {
-  admin(actor)
+  requireAdmin(actor)
   const [found] = await deadLetters.findByIds([id])
-  if (!found) throw new Refusal('NOT_FOUND', 'There is no such dead letter.')
+  if (!found) throw new AppError('NOT_FOUND', 'There is no such dead letter.')
   return found
 }

@@ -1,13 +1,16 @@
-import { someAdmin, someone } from '@halles/testkit/people'
+import { createAdmin, createPrincipal } from '@halles/testkit/people'
 import { describe, expect, it } from 'vitest'
 import { dropValue, toDeadLetter, toDeadLetterMessage, type DeadLetter, type DeadLetterContent } from './dead-letter.ts'
 import { redriveDeadLetter } from './redrive-dead-letter.ts'
-import type { Headers, Incoming, Outgoing } from '@halles/service/kafka'
+import type { Headers, IncomingMessage, OutgoingMessage } from '@halles/service/kafka'
 
 const now = new Date('2026-11-24T08:30:00.000Z')
 
 /** Converts a published message to a consumed one. */
-function toIncoming({ key, value, headers = {} }: Outgoing, position: Partial<Incoming> = {}): Incoming {
+function toIncoming(
+  { key, value, headers = {} }: OutgoingMessage,
+  position: Partial<IncomingMessage> = {},
+): IncomingMessage {
   const bytes = value === null ? null : Buffer.from(value)
   const textHeaders = Object.entries(headers).map(([name, value]) => [name, String(value)])
   const consumedAt = { topic: 'order-events', partition: 3, offset: '17', ...position }
@@ -24,8 +27,8 @@ function toIncoming({ key, value, headers = {} }: Outgoing, position: Partial<In
 
 /** Dead-letters a message, and returns the recorded dead letter. `change` stands for what the queue does to it. */
 const createDeadLetter = (
-  message: Outgoing,
-  change = (deadLetterMessage: Outgoing) => deadLetterMessage,
+  message: OutgoingMessage,
+  change = (deadLetterMessage: OutgoingMessage) => deadLetterMessage,
 ): DeadLetter & DeadLetterContent =>
   toDeadLetter(
     toIncoming(change(toDeadLetterMessage(toIncoming(message), 'not JSON', 'a-group')), {
@@ -40,7 +43,7 @@ const createDeadLetter = (
 /** Fakes the store and Kafka with one dead letter, and lists their calls in order. `sendError` makes `send` fail. */
 function createFakes(deadLetter: DeadLetter & DeadLetterContent, sendError?: Error) {
   const calls: string[] = []
-  const sent: { topic: string; message: Outgoing }[] = []
+  const sent: { topic: string; message: OutgoingMessage }[] = []
   const deps = {
     now: () => now,
     deadLetters: {
@@ -51,14 +54,14 @@ function createFakes(deadLetter: DeadLetter & DeadLetterContent, sendError?: Err
       ),
     },
     publisher: {
-      send: async (topic: string, [message]: Outgoing[]) => {
+      send: async (topic: string, [message]: OutgoingMessage[]) => {
         if (sendError) throw sendError
         calls.push('send')
         sent.push({ topic, message: message! })
       },
     },
   }
-  return { calls, sent, redrive: (actor = someAdmin(), id = deadLetter.id) => redriveDeadLetter(deps, actor, id) }
+  return { calls, sent, redrive: (actor = createAdmin(), id = deadLetter.id) => redriveDeadLetter(deps, actor, id) }
 }
 
 describe('redriveDeadLetter', () => {
@@ -94,7 +97,7 @@ describe('redriveDeadLetter', () => {
     ['the queue accepted it only without its value', dropValue],
     [
       'its value is larger than what is stored',
-      (message: Outgoing) => ({ ...message, value: Buffer.alloc(4_000_001) }),
+      (message: OutgoingMessage) => ({ ...message, value: Buffer.alloc(4_000_001) }),
     ],
   ])('refuses a dead letter without its value, when %s', async (_why, change) => {
     const { calls, redrive } = createFakes(createDeadLetter({ key: 'k', value: 'x'.repeat(5000) }, change))
@@ -113,8 +116,8 @@ describe('redriveDeadLetter', () => {
 
   it('refuses a customer and an unknown id', async () => {
     const { calls, redrive } = createFakes(createDeadLetter({ key: 'k', value: 'v' }))
-    await expect(redrive(someone())).rejects.toMatchObject({ code: 'FORBIDDEN' })
-    await expect(redrive(someAdmin(), '0.5')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(redrive(createPrincipal())).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    await expect(redrive(createAdmin(), '0.5')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect(calls).toEqual([])
   })
 })

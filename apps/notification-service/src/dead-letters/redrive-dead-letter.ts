@@ -1,6 +1,6 @@
 import { isTooLarge, type Publisher } from '@halles/service/kafka'
-import type { Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import type { Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import { isComplete, toRedriveMessage, type DeadLetter } from './dead-letter.ts'
 import type { DeadLetterStore } from './dead-letters.ts'
 import { readDeadLetter } from './read-dead-letters.ts'
@@ -21,18 +21,18 @@ type Deps = {
  */
 export async function redriveDeadLetter(
   { deadLetters, publisher, now = () => new Date() }: Deps,
-  actor: Person | undefined,
+  actor: Principal | undefined,
   id: string,
 ): Promise<DeadLetter> {
   const deadLetter = await readDeadLetter({ deadLetters }, actor, id)
   if (!isComplete(deadLetter))
-    throw new Refusal('PAYLOAD_TOO_LARGE', 'Its value was too large to be stored: it exists only at its origin.')
+    throw new AppError('PAYLOAD_TOO_LARGE', 'Its value was too large to be stored: it exists only at its origin.')
   try {
     await publisher.send(deadLetter.origin.topic, [toRedriveMessage(deadLetter)])
   } catch (error) {
     throw isTooLarge(error)
-      ? new Refusal('PAYLOAD_TOO_LARGE', 'Its topic accepts no message of this size.', { cause: error })
-      : new Refusal('UNAVAILABLE', 'Kafka cannot be reached right now: try again later.', { cause: error })
+      ? new AppError('PAYLOAD_TOO_LARGE', 'Its topic accepts no message of this size.', { cause: error })
+      : new AppError('UNAVAILABLE', 'Kafka cannot be reached right now: try again later.', { cause: error })
   }
   return (await deadLetters.markRedriven(id, now())) ?? deadLetter
 }

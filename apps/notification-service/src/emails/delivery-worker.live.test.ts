@@ -1,11 +1,11 @@
-import { openMongo } from '@halles/service/mongo'
-import { logger } from '@halles/service/log'
-import { ownDatabase } from '@halles/testkit/database'
+import { connectMongo } from '@halles/service/mongo'
+import { createLogger } from '@halles/service/log'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { freePort } from '@halles/testkit/port'
 import { eventually } from '@halles/testkit/wait'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createCustomer, createOrderEvent } from '../../test/events.ts'
-import { header, mailServer as startMailServer, type MailServer } from '../../test/mail-server.ts'
+import { header, startMailServer, type MailServer } from '../../test/mail-server.ts'
 import { createDeliveryWorker, type DeliveryWorker } from './delivery-worker.ts'
 import { createEmailStore, type EmailStore } from './emails.ts'
 import { createMailer } from './mailer.ts'
@@ -16,7 +16,7 @@ let server: MailServer
 const closers: (() => unknown)[] = []
 
 beforeEach(async () => {
-  const mongo = await openMongo(ownDatabase(inject('mongodb')), 'notification-test')
+  const mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'notification-test')
   emails = await createEmailStore(mongo.db)
   server = await startMailServer()
   closers.push(mongo.close, () => server.close())
@@ -31,7 +31,7 @@ function createWorker({
   ...deps
 }: Partial<Parameters<typeof createDeliveryWorker>[0]> & { timeout?: number } = {}): DeliveryWorker {
   const mailer = createMailer(server.url, 'Halles <commandes@halles.example>', timeout)
-  const worker = createDeliveryWorker({ emails, mailer, log: logger('test', 'silent'), scale: 0.002, ...deps })
+  const worker = createDeliveryWorker({ emails, mailer, log: createLogger('test', 'silent'), scale: 0.002, ...deps })
   closers.push(worker.close)
   return worker
 }

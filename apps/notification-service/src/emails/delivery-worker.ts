@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { coalesce } from '@halles/service/coalesce'
+import { createBatcher } from '@halles/service/coalesce'
 import type { Logger } from '@halles/service/log'
-import { inNoTrace, inSpan, traceHeaders, traceId } from '@halles/service/trace'
+import { runOutsideTrace, runInSpan, traceHeaders, traceId } from '@halles/service/trace'
 import { waitAtMost } from '@halles/service/with-timeout'
 import { renderAccountEmail } from '../templates/account-email.ts'
 import { renderOrderEmail } from '../templates/order-email.ts'
@@ -68,7 +68,7 @@ export function createDeliveryWorker(deps: Deps) {
   let pollAgain = false
   let timer: NodeJS.Timeout | undefined
 
-  const recordAttempt = coalesce<Attempt, void>(async (attempts) => {
+  const recordAttempt = createBatcher<Attempt, void>(async (attempts) => {
     await emails.recordAttempts(attempts)
     return attempts.map(() => undefined)
   })
@@ -76,7 +76,7 @@ export function createDeliveryWorker(deps: Deps) {
   const wake = (): void => {
     if (!isOpen) return
     if (polling) pollAgain = true
-    else polling = inNoTrace(poll)
+    else polling = runOutsideTrace(poll)
   }
 
   async function poll(): Promise<void> {
@@ -123,7 +123,7 @@ export function createDeliveryWorker(deps: Deps) {
 
   /** Attempts an e-mail once, in the trace of its event. */
   const deliver = (email: LeasedEmail): Promise<void> =>
-    inSpan('email deliver', 'internal', email.traceparent ?? undefined, async () => {
+    runInSpan('email deliver', 'internal', email.traceparent ?? undefined, async () => {
       const outcome = await attemptDelivery(email)
       if (outcome.result !== 'sent' && !isOpen) return emails.release([email]) // the shutdown ended the attempt
       const at = now()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
 import type { Customer, OrderView } from '@halles/contracts/order-events'
-import type { Person } from '@halles/service/person'
+import type { Principal } from '@halles/service/person'
 
 /** The delivery status of an e-mail: due or waiting for a retry, accepted by the mail server, or given up. */
 export const emailStatuses = ['PENDING', 'SENT', 'FAILED'] as const
@@ -74,7 +74,7 @@ export type EmailBase = {
 export type DeliveryOutcome = { result: 'sent' } | { result: 'deferred' | 'rejected'; reason: string }
 
 /** The owner to whose e-mails a reader is limited: undefined (no limit) for an admin, else the reader. */
-export const ownerScope = (principal: Person): string | undefined =>
+export const ownerScope = (principal: Principal): string | undefined =>
   principal.role === 'admin' ? undefined : principal.id
 
 const FIRST_RETRY_DELAY = 10_000

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { openMongo, type Mongo } from '@halles/service/mongo'
-import { ownDatabase } from '@halles/testkit/database'
+import { connectMongo, type MongoConnection } from '@halles/service/mongo'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import type { Document } from 'mongodb'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createCustomer, createOrderEvent } from '../../test/events.ts'
 import { createEmailStore } from './emails.ts'
 import { recordOrderEmails } from './record-emails.ts'
 
-let mongo: Mongo
+let mongo: MongoConnection
 beforeEach(async () => {
-  mongo = await openMongo(ownDatabase(inject('mongodb')), 'notification-test')
+  mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'notification-test')
 })
 afterEach(() => mongo.close())
 

@@ -1,7 +1,7 @@
 import { takeLease } from '@halles/service/lease'
 import { migrate, type Migration } from '@halles/service/migrations'
-import { pageOf } from '@halles/service/mongo'
-import type { Page, PageWish } from '@halles/service/page'
+import { findPage } from '@halles/service/mongo'
+import type { Page, PageArgs } from '@halles/service/page'
 import type { Db, Filter } from 'mongodb'
 import { insertNew, type InsertOutcome } from '../insert-new.ts'
 import type { AccountEmail, Email, EmailStatus, OrderEmail, RetryState } from './email.ts'
@@ -156,14 +156,14 @@ export async function createEmailStore(db: Db) {
     /** One page, newest first. */
     findPage: async (
       { owner, orderId, status }: { owner: string | undefined; orderId?: string; status?: EmailStatus },
-      pageArgs: PageWish,
+      pageArgs: PageArgs,
     ): Promise<Page<Email>> => {
       const filter: Filter<EmailDocument> = {
         ...ownerFilter(owner),
         ...(orderId && { orderId }),
         ...(status && { status }),
       }
-      const page = await pageOf(emails, { list: 'emails', filter, sort: [['_id', -1]] }, pageArgs)
+      const page = await findPage(emails, { list: 'emails', filter, sort: [['_id', -1]] }, pageArgs)
       return { ...page, items: page.items.map(toEmail) }
     },
 

@@ -5,7 +5,7 @@ import type { Email, OrderEmail } from './email.ts'
 import { createMailer, toDeliveryOutcome, type Mailer } from './mailer.ts'
 import { recordOrderEmails } from './record-emails.ts'
 import { createCustomer, createOrderEvent } from '../../test/events.ts'
-import { header, mailServer as startMailServer, type MailServer } from '../../test/mail-server.ts'
+import { header, startMailServer, type MailServer } from '../../test/mail-server.ts'
 
 const FROM = 'Halles <commandes@halles.example>'
 const closers: (() => unknown)[] = []

@@ -1,12 +1,12 @@
-import { signedIn, type Person } from '@halles/service/person'
+import { requirePrincipal, type Principal } from '@halles/service/person'
 import type { Page } from '@halles/service/page'
-import { Refusal } from '@halles/service/refusal'
-import { Closed, PageQuery } from '@halles/service/schema'
+import { AppError } from '@halles/service/refusal'
+import { ClosedObject, PageQuery } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 import { emailStatuses, ownerScope, type Email } from './email.ts'
 import type { EmailStore } from './emails.ts'
 
-export const EmailsQuery = Closed({
+export const EmailsQuery = ClosedObject({
   orderId: Type.Optional(Type.String({ maxLength: 200, description: 'Only notifications about this order' })),
   status: Type.Optional(Type.Enum([...emailStatuses])),
   ...PageQuery,
@@ -20,10 +20,10 @@ export type EmailsQuery = Static<typeof EmailsQuery>
  */
 export async function listEmails(
   { emails }: { emails: Pick<EmailStore, 'findPage'> },
-  principal: Person | undefined,
+  principal: Principal | undefined,
   { orderId, status, first, after }: EmailsQuery,
 ): Promise<Page<Email>> {
-  const owner = ownerScope(signedIn(principal))
+  const owner = ownerScope(requirePrincipal(principal))
   return emails.findPage({ owner, orderId, status }, { first, after })
 }
 
@@ -35,12 +35,12 @@ export async function listEmails(
  */
 export async function findEmailsById(
   { emails }: { emails: Pick<EmailStore, 'findByIds'> },
-  principal: Person | undefined,
+  principal: Principal | undefined,
   ids: string[],
-): Promise<(Email | Refusal)[]> {
-  const found = await emails.findByIds(ids, ownerScope(signedIn(principal)))
+): Promise<(Email | AppError)[]> {
+  const found = await emails.findByIds(ids, ownerScope(requirePrincipal(principal)))
   const byId = new Map(found.map((email) => [email.id, email]))
-  return ids.map((id) => byId.get(id) ?? new Refusal('NOT_FOUND', 'There is no such notification.'))
+  return ids.map((id) => byId.get(id) ?? new AppError('NOT_FOUND', 'There is no such notification.'))
 }
 
 /**
@@ -51,10 +51,10 @@ export async function findEmailsById(
  */
 export async function findEmailsByOrder(
   { emails }: { emails: Pick<EmailStore, 'findByOrders'> },
-  principal: Person | undefined,
+  principal: Principal | undefined,
   orderIds: string[],
 ): Promise<Email[][]> {
-  const found = await emails.findByOrders([...new Set(orderIds)], ownerScope(signedIn(principal)))
+  const found = await emails.findByOrders([...new Set(orderIds)], ownerScope(requirePrincipal(principal)))
   const byOrder = Map.groupBy(found, ({ orderId }) => orderId)
   return orderIds.map((id) => byOrder.get(id) ?? [])
 }

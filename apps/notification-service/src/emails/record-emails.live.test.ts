@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { openMongo, type Mongo } from '@halles/service/mongo'
-import { ownDatabase } from '@halles/testkit/database'
+import { connectMongo, type MongoConnection } from '@halles/service/mongo'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createOrderEvent } from '../../test/events.ts'
 import { createEmailStore, type EmailStore } from './emails.ts'
 import { recordOrderEmails } from './record-emails.ts'
 
-let mongo: Mongo
+let mongo: MongoConnection
 let emails: EmailStore
 beforeAll(async () => {
-  mongo = await openMongo(ownDatabase(inject('mongodb')), 'notification-test')
+  mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'notification-test')
   emails = await createEmailStore(mongo.db)
 })
 afterAll(() => mongo.close())

@@ -1,5 +1,5 @@
-import { admin, type Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requireAdmin, type Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import type { DeliveryWorker } from './delivery-worker.ts'
 import type { Email } from './email.ts'
 import type { EmailStore } from './emails.ts'
@@ -14,12 +14,12 @@ type Deps = { emails: Pick<EmailStore, 'resend'>; worker: Pick<DeliveryWorker, '
  */
 export async function resendEmail(
   { emails, worker, now = () => new Date() }: Deps,
-  actor: Person | undefined,
+  actor: Principal | undefined,
   id: string,
 ): Promise<Email> {
-  admin(actor)
+  requireAdmin(actor)
   const email = await emails.resend(id, now())
-  if (!email) throw new Refusal('NOT_FOUND', 'There is no such notification.')
+  if (!email) throw new AppError('NOT_FOUND', 'There is no such notification.')
   worker.wake()
   return email
 }

@@ -1,4 +1,4 @@
-import { reader } from '@halles/service/schema'
+import { createParser } from '@halles/service/schema'
 import { describe, expect, it } from 'vitest'
 import { checkDecimals, mergeLines, PlaceOrderInput, priceLines, toFingerprint, toReservationError } from './basket.ts'
 
@@ -13,7 +13,7 @@ const thrownBy = (work: () => unknown) => {
 }
 
 describe('PlaceOrderInput', () => {
-  const parse = reader(PlaceOrderInput)
+  const parse = createParser(PlaceOrderInput)
   const line = { productId: 'p', quantity: 1 }
 
   it.each([

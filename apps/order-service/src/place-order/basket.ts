@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sumCents, toCents } from '@halles/service/money'
-import { Refusal, type Fault } from '@halles/service/refusal'
-import { Closed } from '@halles/service/schema'
+import { AppError, type FieldError } from '@halles/service/refusal'
+import { ClosedObject } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 import type { Line } from '../order.ts'
 import type { CheckedStock, ReservationResult } from './stock-client.ts'
@@ -10,10 +10,10 @@ import type { CheckedStock, ReservationResult } from './stock-client.ts'
 const MAX_QUANTITY = 999
 
 /** What a client sends to place an order. */
-export const PlaceOrderInput = Closed(
+export const PlaceOrderInput = ClosedObject(
   {
     items: Type.Array(
-      Closed({
+      ClosedObject({
         productId: Type.String({ description: 'An unknown product is answered PRODUCT_UNAVAILABLE' }),
         quantity: Type.Integer({ minimum: 1, maximum: MAX_QUANTITY }),
       }),
@@ -51,7 +51,7 @@ export function mergeLines(items: PlaceOrderInput['items']): BasketLine[] {
   }
   const tooLarge = [...lines.values()].filter(({ quantity }) => quantity > MAX_QUANTITY)
   if (tooLarge.length > 0)
-    throw new Refusal('VALIDATION_FAILED', 'What was sent does not fit: see errors.', {
+    throw new AppError('VALIDATION_FAILED', 'What was sent does not fit: see errors.', {
       errors: tooLarge.map(({ index }) => ({
         path: `/items/${index}/quantity`,
         message: `must be <= ${MAX_QUANTITY} in all`,
@@ -69,7 +69,7 @@ export function mergeLines(items: PlaceOrderInput['items']): BasketLine[] {
 export function checkDecimals({ expectedTotal = 0 }: PlaceOrderInput): void {
   const cents = expectedTotal * 100
   if (Math.abs(cents - Math.round(cents)) <= 0.01) return
-  throw new Refusal('VALIDATION_FAILED', 'What was sent does not fit: see errors.', {
+  throw new AppError('VALIDATION_FAILED', 'What was sent does not fit: see errors.', {
     errors: [{ path: '/expectedTotal', message: 'must have at most two decimals' }],
   })
 }
@@ -107,7 +107,7 @@ export function priceLines(
 export function toReservationError(
   lines: readonly BasketLine[],
   { shortages }: Extract<ReservationResult, { outcome: 'refused' }>,
-): Refusal {
+): AppError {
   const byProduct = new Map(shortages.map((shortage) => [shortage.productId, shortage]))
   return shortageError(
     lines.flatMap((line) => {
@@ -119,8 +119,8 @@ export function toReservationError(
 
 type ShortLine = BasketLine & { exists: boolean; available: number }
 
-function shortageError(short: readonly ShortLine[]): Refusal {
-  const fieldError = ({ index, productId, available }: ShortLine, message: string): Fault => ({
+function shortageError(short: readonly ShortLine[]): AppError {
+  const fieldError = ({ index, productId, available }: ShortLine, message: string): FieldError => ({
     path: `/items/${index}/productId`,
     message,
     productId,
@@ -128,17 +128,17 @@ function shortageError(short: readonly ShortLine[]): Refusal {
   })
   const missing = short.filter(({ exists }) => !exists)
   if (missing.length > 0)
-    return new Refusal('PRODUCT_UNAVAILABLE', 'Some products are not available: see errors.', {
+    return new AppError('PRODUCT_UNAVAILABLE', 'Some products are not available: see errors.', {
       errors: missing.map((line) => fieldError(line, 'is not available')),
     })
-  return new Refusal('INSUFFICIENT_STOCK', 'There is not enough stock of some products: see errors.', {
+  return new AppError('INSUFFICIENT_STOCK', 'There is not enough stock of some products: see errors.', {
     errors: short.map((line) => fieldError(line, `only ${line.available} left`)),
   })
 }
 
 function checkTotal(lines: readonly BasketLine[], items: readonly Line[], expectedTotal: number | undefined): void {
   if (expectedTotal === undefined || toCents(expectedTotal) === sumCents(items)) return
-  throw new Refusal('PRICE_CHANGED', 'Prices are not what you were shown: see errors.', {
+  throw new AppError('PRICE_CHANGED', 'Prices are not what you were shown: see errors.', {
     errors: items.map(({ productId, price }, i) => ({
       path: `/items/${lines[i]!.index}/productId`,
       message: `costs ${price.toFixed(2)} € now`,

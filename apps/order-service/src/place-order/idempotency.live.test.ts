@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { someAdmin, someone } from '@halles/testkit/people'
+import { createAdmin, createPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startOrderService, type OrderService } from '../../test/start-order-service.ts'
@@ -26,7 +26,7 @@ describe('an idempotency key', () => {
   const toLines = (product: { id: string }, quantity = 1) => [{ productId: product.id, quantity }]
 
   it('places one order, however many concurrent requests have it', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct({ stock: 50 })
     const key = randomUUID()
     const answers = await Promise.all(
@@ -42,11 +42,11 @@ describe('an idempotency key', () => {
   })
 
   it('is answered with the order as it is now, by REST and GraphQL, in whatever order the lines are', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const [a, b] = [productService.addProduct({ stock: 3 }), productService.addProduct({ stock: 3 })]
     const key = `commande "1" ${randomUUID()}`
     const first = await service.placeOrder(customer, [...toLines(a, 2), ...toLines(b)], { key })
-    await service.request(someAdmin(), 'PUT', `/orders/${first.json().id}/status`, { status: 'Confirmée' })
+    await service.request(createAdmin(), 'PUT', `/orders/${first.json().id}/status`, { status: 'Confirmée' })
     const again = await service.placeOrder(customer, [...toLines(b), ...toLines(a), ...toLines(a)], {
       key,
       expectedTotal: 1,
@@ -60,7 +60,7 @@ describe('an idempotency key', () => {
   })
 
   it('is answered with its order though that order took the last of the stock', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct({ stock: 1 })
     const key = randomUUID()
     const first = await service.placeOrder(customer, toLines(product), { key })
@@ -72,13 +72,13 @@ describe('an idempotency key', () => {
     const product = productService.addProduct()
     const key = randomUUID()
     const ids = await Promise.all(
-      [someone(), someone()].map((customer) => service.placeOrder(customer, toLines(product), { key })),
+      [createPrincipal(), createPrincipal()].map((customer) => service.placeOrder(customer, toLines(product), { key })),
     )
     expect(new Set(ids.map((answer) => answer.json().id)).size).toBe(2)
   })
 
   it('is answered IDEMPOTENCY_KEY_REUSED with another basket', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct()
     const key = randomUUID()
     await service.placeOrder(customer, toLines(product), { key })
@@ -88,7 +88,7 @@ describe('an idempotency key', () => {
   })
 
   it('is answered VALIDATION_FAILED for an invalid request, though it has an order', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct()
     const key = randomUUID()
     await service.placeOrder(customer, toLines(product), { key })
@@ -97,7 +97,7 @@ describe('an idempotency key', () => {
   })
 
   it('is free again after a rejected order', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct({ stock: 1 })
     const key = randomUUID()
     expect((await service.placeOrder(customer, toLines(product, 2), { key })).json()).toMatchObject({
@@ -107,7 +107,7 @@ describe('an idempotency key', () => {
   })
 
   it('is answered IN_PROGRESS while its order is pending', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct()
     const key = randomUUID()
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -125,7 +125,7 @@ describe('an idempotency key', () => {
   })
 
   it('expires after 24 hours', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct()
     const key = randomUUID()
     const first = await service.placeOrder(customer, toLines(product), { key })
@@ -145,17 +145,17 @@ describe('an idempotency key', () => {
     ['with a control character', 'a\tb'],
   ])('must not be %s', async (_what, key) => {
     const product = productService.addProduct()
-    expect((await service.placeOrder(someone(), toLines(product), { key })).json()).toMatchObject({
+    expect((await service.placeOrder(createPrincipal(), toLines(product), { key })).json()).toMatchObject({
       code: 'VALIDATION_FAILED',
     })
     const input = { items: toLines(product), idempotencyKey: key }
-    const { errors } = await service.graphql(someone(), PLACE, { input })
+    const { errors } = await service.graphql(createPrincipal(), PLACE, { input })
     expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
   })
 
   it('must not begin or end with a space in GraphQL, because a header would lose it', async () => {
     for (const idempotencyKey of [' a', 'a ', ' ']) {
-      const { errors } = await service.graphql(someone(), PLACE, {
+      const { errors } = await service.graphql(createPrincipal(), PLACE, {
         input: { items: toLines(productService.addProduct()), idempotencyKey },
       })
       expect(errors[0].extensions.code).toBe('VALIDATION_FAILED')
@@ -164,6 +164,6 @@ describe('an idempotency key', () => {
 
   it('that is null in GraphQL is the same as none', async () => {
     const input = { items: toLines(productService.addProduct()), idempotencyKey: null, expectedTotal: null }
-    expect((await service.graphql(someone(), PLACE, { input })).data.placeOrder.status).toBe('RECUE')
+    expect((await service.graphql(createPrincipal(), PLACE, { input })).data.placeOrder.status).toBe('RECUE')
   })
 })

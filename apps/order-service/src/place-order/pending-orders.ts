@@ -1,11 +1,11 @@
-import { coalesce } from '@halles/service/coalesce'
+import { createBatcher } from '@halles/service/coalesce'
 import { DUPLICATE_KEY } from '@halles/service/mongo'
-import { refusalOf } from '@halles/service/refusal'
+import { toAppError } from '@halles/service/refusal'
 import { MongoBulkWriteError, type Collection, type Db } from 'mongodb'
 import { placedFilter, WORKER_DELAY, type IdempotencyRecord, type Order, type StoredOrder } from '../order.ts'
 
 /** One batch in flight at a time: with two, batches are smaller, and an order costs more than that gains. */
-const batching = { lanes: 1, max: 128 }
+const batching = { concurrency: 1, maxSize: 128 }
 
 export type PendingOrders = ReturnType<typeof createPendingOrders>
 
@@ -14,7 +14,7 @@ export type PendingOrders = ReturnType<typeof createPendingOrders>
  * (group commit). Every change filters by the status `Pending`, so of confirming and cancelling only one happens.
  */
 export function createPendingOrders(orders: Collection<StoredOrder>, now: () => Date) {
-  const insert = coalesce(async (pending: StoredOrder[]): Promise<(boolean | Error)[]> => {
+  const insert = createBatcher(async (pending: StoredOrder[]): Promise<(boolean | Error)[]> => {
     try {
       await orders.insertMany(pending, { ordered: false })
       return pending.map(() => true)
@@ -59,12 +59,12 @@ export function createPendingOrders(orders: Collection<StoredOrder>, now: () => 
     },
 
     /** Makes a pending order an order; false when it is not pending any more, because it was cancelled. */
-    confirm: coalesce(async (ids: string[]): Promise<boolean[]> => {
+    confirm: createBatcher(async (ids: string[]): Promise<boolean[]> => {
       try {
         const { modifiedCount } = await confirm(ids)
         if (modifiedCount === ids.length) return ids.map(() => true)
       } catch (error) {
-        if (!refusalOf(error)) throw error
+        if (!toAppError(error)) throw error
         await confirm(ids) // The connection broke and the outcome is unknown; the write is idempotent.
       }
       const orderIds = await orders.distinct('_id', { _id: { $in: ids }, ...placedFilter })
@@ -72,13 +72,13 @@ export function createPendingOrders(orders: Collection<StoredOrder>, now: () => 
     }, batching),
 
     /** Removes a pending order that holds no stock. */
-    remove: coalesce(async (ids: string[]): Promise<undefined[]> => {
+    remove: createBatcher(async (ids: string[]): Promise<undefined[]> => {
       await orders.deleteMany({ _id: { $in: ids }, status: 'Pending' })
       return ids.map(() => undefined)
     }, batching),
 
     /** Cancels a pending order: it can never be confirmed, its key is free at once, its stock must be released. */
-    cancel: coalesce(async (ids: string[]): Promise<undefined[]> => {
+    cancel: createBatcher(async (ids: string[]): Promise<undefined[]> => {
       await orders.updateMany({ _id: { $in: ids }, status: 'Pending' }, cancellation())
       return ids.map(() => undefined)
     }, batching),
@@ -121,7 +121,7 @@ export function createOrderNumbers(db: Db): () => Promise<string> {
   let next = 1
   let last = 0
 
-  const take = coalesce(async (calls: undefined[]): Promise<string[]> => {
+  const take = createBatcher(async (calls: undefined[]): Promise<string[]> => {
     const numbers: string[] = []
     while (numbers.length < calls.length) {
       if (next > last) {

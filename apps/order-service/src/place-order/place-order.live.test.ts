@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { someone } from '@halles/testkit/people'
+import { createPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { consumeOrderEvents, type OrderEventsConsumer } from '../../test/order-events.ts'
@@ -29,7 +29,7 @@ const PLACE = `mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) {
 
 describe('placing an order', () => {
   it('answers the whole order at the prices of product-service, and publishes it', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const comte = productService.addProduct({ name: 'Comté', price: 19.99, stock: 5 })
     const brie = productService.addProduct({ name: 'Brie', price: 4.5, stock: 5 })
     const answer = await service.placeOrder(customer, [
@@ -71,7 +71,7 @@ describe('placing an order', () => {
   })
 
   it('gives the same order by GraphQL', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const { id } = productService.addProduct({ name: 'Tomme', price: 12.3 })
     const { data } = await service.graphql(customer, PLACE, { input: { items: [{ productId: id, quantity: 2 }] } })
     const order = data.placeOrder
@@ -95,7 +95,7 @@ describe('placing an order', () => {
   it('sells the last of the stock once, however many customers order at the same time', async () => {
     const product = productService.addProduct({ stock: 3 })
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => service.placeOrder(someone(), [{ productId: product.id, quantity: 1 }])),
+      Array.from({ length: 20 }, () => service.placeOrder(createPrincipal(), [{ productId: product.id, quantity: 1 }])),
     )
     const placed = answers.filter(({ statusCode }) => statusCode === 201)
     expect(placed).toHaveLength(3)
@@ -135,7 +135,7 @@ describe('placing an order that is rejected', () => {
   ]
 
   it.each(rejected)('for %s answers %s by REST and GraphQL, and stores nothing', async (_what, code, createInput) => {
-    const customer = someone()
+    const customer = createPrincipal()
     const input = createInput()
     const rest = await service.request(customer, 'POST', '/orders', input)
     expect(rest.json()).toMatchObject({ code })
@@ -150,10 +150,10 @@ describe('placing an order that is rejected', () => {
 
   it('answers with the stock that is left, and with the current price', async () => {
     const product = productService.addProduct({ stock: 1, price: 5 })
-    const short = await service.placeOrder(someone(), [{ productId: product.id, quantity: 2 }])
+    const short = await service.placeOrder(createPrincipal(), [{ productId: product.id, quantity: 2 }])
     expect(short.statusCode).toBe(409)
     expect(short.json().errors).toMatchObject([{ path: '/items/0/productId', productId: product.id, available: 1 }])
-    const expensive = await service.placeOrder(someone(), [{ productId: product.id, quantity: 1 }], {
+    const expensive = await service.placeOrder(createPrincipal(), [{ productId: product.id, quantity: 1 }], {
       expectedTotal: 4.99,
     })
     expect(expensive.json()).toMatchObject({ code: 'PRICE_CHANGED', errors: [{ productId: product.id, price: 5 }] })
@@ -169,7 +169,7 @@ describe('placing an order that is rejected', () => {
   })
 
   it('because stock is gone between check and reservation names the product, and reserves no other', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const [soldOut, other] = [productService.addProduct({ stock: 5 }), productService.addProduct({ stock: 5 })]
     productService.faults.before = (call) => {
       if (call === 'reserveStocks') soldOut.stock = 0
@@ -188,7 +188,7 @@ describe('placing an order that is rejected', () => {
   })
 
   it('because product-service does not answer is a 503 with Retry-After, and leaves the key free', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct({ stock: 5 })
     const key = randomUUID()
     productService.faults.after = (call) => {

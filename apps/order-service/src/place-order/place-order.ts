@@ -1,6 +1,6 @@
 import { newId } from '@halles/service/ids'
-import type { Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import type { Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import { traceHeaders } from '@halles/service/trace'
 import { createOrder, type IdempotencyRecord, type Order } from '../order.ts'
 import type { OrderMetrics } from '../metrics.ts'
@@ -46,14 +46,14 @@ const KEY_LIFETIME = 24 * 3600_000
  */
 export const placeOrder = (
   deps: PlaceOrderDeps,
-  customer: Person,
+  customer: Principal,
   input: PlaceOrderInput,
   key?: string,
 ): Promise<PlacedOrder> => deps.metrics.countOutcome(deps.admit(() => placeOnce(deps, customer, input, key)))
 
 async function placeOnce(
   deps: PlaceOrderDeps,
-  customer: Person,
+  customer: Principal,
   input: PlaceOrderInput,
   key: string | undefined,
 ): Promise<PlacedOrder> {
@@ -74,7 +74,7 @@ async function placeOnce(
 /** The saga, with cancellation as its compensation: docs/decisions/0002-look-intend-hold-confirm.md. */
 async function reserveAndConfirm(
   { stock, takeNumber, pendingOrders, recovery, outbox, now }: PlaceOrderDeps,
-  customer: Person,
+  customer: Principal,
   lines: BasketLine[],
   expectedTotal: number | undefined,
   idempotency: IdempotencyRecord | undefined,
@@ -102,22 +102,22 @@ async function reserveAndConfirm(
   }
   const confirmed = reservation.outcome === 'held' && (await orCancel(pendingOrders.confirm(order._id)))
   // This took longer than a pending order may take, and recovery has cancelled it.
-  if (!confirmed) throw new Refusal('UNAVAILABLE', 'This took too long, and nothing was ordered: try again.')
+  if (!confirmed) throw new AppError('UNAVAILABLE', 'This took too long, and nothing was ordered: try again.')
   outbox.enqueueCreated(order)
   return order
 }
 
 async function findEarlierOrder(
   { pendingOrders }: PlaceOrderDeps,
-  { id }: Person,
+  { id }: Principal,
   { key, fingerprint }: IdempotencyRecord,
 ): Promise<Order | undefined> {
   const found = await pendingOrders.findByKey(id, key)
   if (!found) return undefined
   if (!found.order) throw inProgress()
   if (found.fingerprint !== fingerprint)
-    throw new Refusal('IDEMPOTENCY_KEY_REUSED', 'This key belongs to an order of other products: use another key.')
+    throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This key belongs to an order of other products: use another key.')
   return found.order
 }
 
-const inProgress = (): Refusal => new Refusal('IN_PROGRESS', 'An order with this key is being placed right now.')
+const inProgress = (): AppError => new AppError('IN_PROGRESS', 'An order with this key is being placed right now.')

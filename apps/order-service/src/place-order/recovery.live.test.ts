@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { logger } from '@halles/service/log'
-import { someone } from '@halles/testkit/people'
+import { createLogger } from '@halles/service/log'
+import { createPrincipal } from '@halles/testkit/people'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { startFakeProductService, type FakeProductService } from '../../test/fake-product-service.ts'
@@ -24,7 +24,7 @@ afterAll(async () => {
   await stores.close()
 })
 
-const log = logger('test', 'silent')
+const log = createLogger('test', 'silent')
 const never = new Promise<never>(() => {})
 
 /**
@@ -91,7 +91,7 @@ describe('recovery after a crash while an order is placed', () => {
   it.each(moments)(
     '%s the step %s leaves an order or nothing, and the idempotency key gives it',
     async (when, step) => {
-      const customer = someone()
+      const customer = createPrincipal()
       const product = productService.addProduct({ stock: 5 })
       const input = { items: [{ productId: product.id, quantity: 2 }] }
       const key = randomUUID()
@@ -119,7 +119,7 @@ describe('recovery after a crash while an order is placed', () => {
   )
 
   it('leaves a pending order alone that may still be confirmed in time', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct({ stock: 5 })
     const { deps, crashed } = createCrashingDeps('reserve', 'after')
     void placeOrder(deps, customer, { items: [{ productId: product.id, quantity: 1 }] })
@@ -135,7 +135,7 @@ describe('recovery after a crash while an order is placed', () => {
 
 describe('a process that resumes after recovery', () => {
   it.each(['before', 'after'] as const)('confirms nothing: paused %s reserving stock', async (when) => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct({ stock: 5 })
     const [paused, resumed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const deps = createDeps({
@@ -167,7 +167,7 @@ describe('a process that resumes after recovery', () => {
   })
 
   it('confirms nothing while its pending order is being cancelled', async () => {
-    const customer = someone()
+    const customer = createPrincipal()
     const product = productService.addProduct({ stock: 5 })
     const { deps, crashed } = createCrashingDeps('confirm', 'before')
     void placeOrder(deps, customer, { items: [{ productId: product.id, quantity: 2 }] })
@@ -185,7 +185,9 @@ describe('recovery releases the stock of cancelled orders', () => {
   /** Places an order and cancels it; `released` gives the order once its release is recorded. */
   async function createCancelledOrder() {
     const product = productService.addProduct({ stock: 5 })
-    const { order } = await placeOrder(createDeps(), someone(), { items: [{ productId: product.id, quantity: 2 }] })
+    const { order } = await placeOrder(createDeps(), createPrincipal(), {
+      items: [{ productId: product.id, quantity: 2 }],
+    })
     await stores.orders.changeStatus(order, 'Annulée', { at: stores.now() })
     const released = () => stores.collection.findOne({ _id: order._id, releaseAttemptAt: { $exists: false } })
     return { product, order, released }

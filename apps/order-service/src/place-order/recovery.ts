@@ -1,6 +1,6 @@
 import type { Logger } from '@halles/service/log'
-import { refusalOf } from '@halles/service/refusal'
-import { rounds } from '@halles/service/rounds'
+import { toAppError } from '@halles/service/refusal'
+import { pollEvery } from '@halles/service/rounds'
 import type { PendingOrders } from './pending-orders.ts'
 import type { PendingReleases } from './pending-releases.ts'
 import type { StockClient } from './stock-client.ts'
@@ -33,12 +33,12 @@ export function createRecovery({ pendingOrders, pendingReleases, stock, log, pol
     for (const [i, result] of releases.entries()) {
       if (result.status === 'fulfilled') continue
       // Without product-service the next releases would fail as well: the next poll tries again.
-      if (refusalOf(result.reason)) throw result.reason
+      if (toAppError(result.reason)) throw result.reason
       log.error({ err: result.reason, orderId: orderIds[i] }, 'stock could not be released: the next lease tries again')
     }
   }
 
-  const worker = rounds(
+  const worker = pollEvery(
     'recovery',
     pollInterval,
     async () => {
@@ -61,13 +61,13 @@ export function createRecovery({ pendingOrders, pendingReleases, stock, log, pol
     cancel: async (orderId: string): Promise<void> => {
       try {
         await pendingOrders.cancel(orderId)
-        worker.soon()
+        worker.wake()
       } catch (error) {
         log.warn({ err: error, orderId }, 'pending order could not be cancelled: recovery will cancel it')
       }
     },
     /** Wakes the worker, because stock must be released. */
-    wake: (): void => worker.soon(),
+    wake: (): void => worker.wake(),
     stop: worker.stop,
   }
 }

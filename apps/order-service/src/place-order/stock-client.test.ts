@@ -8,7 +8,7 @@ import {
   type ReserveStocksRequest,
 } from '@halles/contracts/product-grpc'
 import { freePort } from '@halles/testkit/port'
-import { eventually, inTime } from '@halles/testkit/wait'
+import { eventually, rejectAfter } from '@halles/testkit/wait'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { serveProducts, startFakeProductService } from '../../test/fake-product-service.ts'
 import { createStockClient } from './stock-client.ts'
@@ -169,10 +169,10 @@ describe('createStockClient, when product-service', () => {
     const port = await freePort()
     const stock = createTestClient(`127.0.0.1:${port}`)
     const start = Date.now()
-    const calls = [inTime(7000, check(stock)), inTime(7000, stock.release('o'))]
+    const calls = [rejectAfter(7000, check(stock)), rejectAfter(7000, stock.release('o'))]
     await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject({ code: 'UNAVAILABLE' })))
     expect(Date.now() - start).toBeGreaterThan(4000)
-    await expect(inTime(1500, check(stock))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(rejectAfter(1500, check(stock))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
 
     const restarted = await startFakeProductService({ port })
     onTestFinished(() => restarted.stop())
@@ -218,7 +218,7 @@ describe('createStockClient, when product-service', () => {
         ({ code }: { code: string }) => code,
       ),
     )
-    const answers = await inTime(7500, Promise.all(reservations))
+    const answers = await rejectAfter(7500, Promise.all(reservations))
     expect(new Set(answers)).toEqual(new Set(['answered', 'TIMEOUT']))
   })
 })

@@ -6,11 +6,11 @@ import {
   type Shortage,
   type StockLine,
 } from '@halles/contracts/product-grpc'
-import { coalesce } from '@halles/service/coalesce'
-import type { Trust } from '@halles/service/config'
-import { ask, patient } from '@halles/service/grpc'
+import { createBatcher } from '@halles/service/coalesce'
+import type { PeerCredentials } from '@halles/service/config'
+import { callUnary, createOutageRetry } from '@halles/service/grpc'
 import { toEuros } from '@halles/service/money'
-import { calling } from '@halles/service/peers'
+import { createClientCredentials } from '@halles/service/peers'
 
 /** How long product-service may take for one attempt, in milliseconds. */
 const ATTEMPT_TIMEOUT = 4000
@@ -41,8 +41,8 @@ export type StockClient = ReturnType<typeof createStockClient>
  *
  * All methods throw AppError `UNAVAILABLE` when product-service cannot be reached, `TIMEOUT` when it is too slow.
  */
-export function createStockClient(address: string, peerCredentials: Trust = {}) {
-  const { channel, interceptors } = calling(peerCredentials)
+export function createStockClient(address: string, peerCredentials: PeerCredentials = {}) {
+  const { channel, interceptors } = createClientCredentials(peerCredentials)
   const client = new ProductServiceClient(address, channel, {
     interceptors,
     // A product-service that comes back is reconnected within a second.
@@ -53,15 +53,15 @@ export function createStockClient(address: string, peerCredentials: Trust = {}) 
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
   })
 
-  const retryWithin = patient()
+  const retryWithin = createOutageRetry()
 
   return {
     /** Checks stock and price of each line, in order. Reserves nothing. */
-    check: coalesce(
+    check: createBatcher(
       async (orders: StockLine[][], deadline): Promise<CheckedStock[][]> => {
         const requested = orders.flat().filter(isPossibleProduct)
         const { items } = await retryWithin(deadline, () =>
-          ask(client.checkStock.bind(client), { items: requested }, attemptTimeout(deadline)),
+          callUnary(client.checkStock.bind(client), { items: requested }, attemptTimeout(deadline)),
         )
         if (items.length !== requested.length)
           throw new Error(`product-service answered ${items.length} lines of ${requested.length}`)
@@ -70,18 +70,18 @@ export function createStockClient(address: string, peerCredentials: Trust = {}) 
           lines.map((line) => (isPossibleProduct(line) ? toCheckedStock(answers.next().value) : notOnSale)),
         )
       },
-      { lanes: 1, max: 64, within: CALL_TIMEOUT },
+      { concurrency: 1, maxSize: 64, timeout: CALL_TIMEOUT },
     ),
 
     /** Reserves the stock of a whole order, or none of it. A repeated call for the same order gives the same result. */
-    reserve: coalesce(
+    reserve: createBatcher(
       async (orders: { orderId: string; items: StockLine[] }[], deadline): Promise<(ReservationResult | Error)[]> => {
         const { reservations } = await retryWithin(deadline, () =>
-          ask(client.reserveStocks.bind(client), { orders }, attemptTimeout(deadline)),
+          callUnary(client.reserveStocks.bind(client), { orders }, attemptTimeout(deadline)),
         )
         return orders.map((_, i) => toReservationResult(reservations[i]))
       },
-      { lanes: 1, max: 64, within: CALL_TIMEOUT },
+      { concurrency: 1, maxSize: 64, timeout: CALL_TIMEOUT },
     ),
 
     /**
@@ -89,7 +89,9 @@ export function createStockClient(address: string, peerCredentials: Trust = {}) 
      */
     release: async (orderId: string): Promise<void> => {
       const deadline = Date.now() + CALL_TIMEOUT
-      await retryWithin(deadline, () => ask(client.releaseStock.bind(client), { orderId }, attemptTimeout(deadline)))
+      await retryWithin(deadline, () =>
+        callUnary(client.releaseStock.bind(client), { orderId }, attemptTimeout(deadline)),
+      )
     },
 
     /** Rejects unless product-service can be reached within 2 s, accepts our credentials, and answers. */
@@ -98,7 +100,7 @@ export function createStockClient(address: string, peerCredentials: Trust = {}) 
       await new Promise<void>((resolve, reject) => {
         client.waitForReady(deadline, (error) => (error ? reject(error) : resolve()))
       })
-      await ask(client.checkStock.bind(client), { items: [] }, deadline - Date.now())
+      await callUnary(client.checkStock.bind(client), { items: [] }, deadline - Date.now())
     },
 
     close: (): void => client.close(),

@@ -1,4 +1,4 @@
-import { ownDatabase } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startProductService, type ProductServiceFixture } from '../../test/service-fixture.ts'
 import { createStockFixture, findLedgerMismatches } from '../../test/stock-fixture.ts'
@@ -29,7 +29,7 @@ describe('the demo catalogue', () => {
   it('is inserted once, with the same ids in every database, even by instances that start concurrently', async () => {
     const { items } = await listAll(service)
     for (let round = 0; round < 3; round++) {
-      const database = ownDatabase(inject('mongodb'), 'product')
+      const database = uniqueDatabaseUrl(inject('mongodb'), 'product')
       const options = { database, DEMO_CATALOGUE: 'true' }
       const instances = await Promise.all([
         startProductService(options),
@@ -43,7 +43,7 @@ describe('the demo catalogue', () => {
   })
 
   it('is inserted by exactly one of several concurrent attempts', async () => {
-    const database = ownDatabase(inject('mongodb'), 'product')
+    const database = uniqueDatabaseUrl(inject('mongodb'), 'product')
     const fixtures = await Promise.all(Array.from({ length: 4 }, () => createStockFixture(database)))
     for (let round = 0; round < 10; round++) {
       for (const name of ['products', 'movements']) await fixtures[0]!.db.collection(name).deleteMany()
@@ -57,7 +57,7 @@ describe('the demo catalogue', () => {
   })
 
   it('is not inserted into a catalogue that has or had a product', async () => {
-    const database = ownDatabase(inject('mongodb'), 'product')
+    const database = uniqueDatabaseUrl(inject('mongodb'), 'product')
     const before = await startProductService({ database })
     await before.addProduct({ archived: true })
     const after = await startProductService({ database, DEMO_CATALOGUE: 'true' })

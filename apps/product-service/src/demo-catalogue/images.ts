@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { App } from '@halles/service/app'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import { Type } from 'typebox'
 
 /** The folder of the demo catalogue's images: the same path from src/ and from dist/. */
@@ -27,7 +27,7 @@ export function registerImageRoute(app: App): void {
     },
     async (request, reply) => {
       const image = images.get(request.params.file)
-      if (!image) throw new Refusal('NOT_FOUND', 'There is no such image.')
+      if (!image) throw new AppError('NOT_FOUND', 'There is no such image.')
       reply.header('etag', image.etag).header('cache-control', 'public, max-age=86400')
       if (request.headers['if-none-match']?.includes(image.etag)) return reply.code(304).send()
       return reply

@@ -1,5 +1,5 @@
 import { toCents, toEuros } from '@halles/service/money'
-import { Closed, Moment, Nullable, PageQuery, Price } from '@halles/service/schema'
+import { ClosedObject, Timestamp, Nullable, PageQuery, Price } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 
 /** A product of the catalogue. `price` is in euros; `stock` is what can be sold now, without what is reserved. */
@@ -48,10 +48,10 @@ const content = {
   image: Type.Optional(Nullable(Image)),
 }
 
-export const CreateProduct = Closed(content, { title: 'CreateProduct' })
+export const CreateProduct = ClosedObject(content, { title: 'CreateProduct' })
 export type CreateProduct = Static<typeof CreateProduct>
 
-export const ReplaceProduct = Closed(
+export const ReplaceProduct = ClosedObject(
   {
     ...content,
     expectedRevision: Type.Optional(
@@ -62,7 +62,7 @@ export const ReplaceProduct = Closed(
 )
 export type ReplaceProduct = Static<typeof ReplaceProduct>
 
-export const AdjustStock = Closed(
+export const AdjustStock = ClosedObject(
   { delta: Type.Integer({ minimum: -MAX_STOCK, maximum: MAX_STOCK, description: 'Not 0' }), reason: Line(200) },
   { title: 'AdjustStock' },
 )
@@ -71,7 +71,7 @@ export type AdjustStock = Static<typeof AdjustStock>
 export const sorts = ['newest', 'name', 'price_asc', 'price_desc', 'relevance'] as const
 export type ProductSort = (typeof sorts)[number]
 
-export const ListProducts = Closed({
+export const ListProducts = ClosedObject({
   q: Type.Optional(
     Type.String({ maxLength: 100, description: 'Words, matched by prefix, without regard to accents and case' }),
   ),
@@ -94,8 +94,8 @@ export const ProductView = Type.Object(
     stock: Type.Integer({ description: 'What can be sold now' }),
     image: Nullable(Type.String()),
     revision: Type.Integer({ description: 'Incremented by each change of content, not by sales' }),
-    createdAt: Moment,
-    updatedAt: Moment,
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
   },
   { title: 'Product' },
 )

@@ -1,5 +1,5 @@
 import { newId } from '@halles/service/ids'
-import { someone } from '@halles/testkit/people'
+import { createPrincipal } from '@halles/testkit/people'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients } from '../../test/api-clients.ts'
 import { startProductService, type ProductServiceFixture } from '../../test/service-fixture.ts'
@@ -33,7 +33,7 @@ describe.each(['REST', 'GraphQL'] as const)('the product API over %s', (name) =>
     const { id } = await create()
     for (const [actor, code] of [
       [undefined, 'UNAUTHENTICATED'],
-      [someone(), 'FORBIDDEN'],
+      [createPrincipal(), 'FORBIDDEN'],
     ] as const)
       // prettier-ignore
       for (const result of [

@@ -1,5 +1,5 @@
 import { newId } from '@halles/service/ids'
-import { pageOf } from '@halles/service/mongo'
+import { findPage } from '@halles/service/mongo'
 import type { Page } from '@halles/service/page'
 import type { Db, Filter } from 'mongodb'
 import type { Transact } from '../transactions.ts'
@@ -115,7 +115,7 @@ export async function createProductStore(db: Db, transact: Transact) {
         ...(inStock !== undefined && { stock: inStock ? { $gt: 0 } : 0 }),
         ...(words.length > 0 && { $and: searchConditions(words) }),
       }
-      return pageOf<StoredProduct>(
+      return findPage<StoredProduct>(
         products,
         {
           list: 'products',

@@ -1,4 +1,4 @@
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import type { Product } from './product.ts'
 import type { ProductStore } from './products.ts'
 
@@ -8,7 +8,7 @@ export async function readProduct(
   id: string,
 ): Promise<Product> {
   const product = await products.find(id)
-  if (!product || product.archived) throw new Refusal('NOT_FOUND', 'There is no such product on sale.')
+  if (!product || product.archived) throw new AppError('NOT_FOUND', 'There is no such product on sale.')
   return product
 }
 

@@ -1,5 +1,5 @@
-import { admin, type Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requireAdmin, type Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import { toContent, type CreateProduct, type Precondition, type Product, type ReplaceProduct } from './product.ts'
 import type { ProductStore } from './products.ts'
 import { readProduct } from './read-products.ts'
@@ -7,10 +7,10 @@ import { readProduct } from './read-products.ts'
 /** Puts a new product on sale; admins only. Without `stock` in the input its stock is 0. */
 export async function createProduct(
   { products, newId, now }: { products: Pick<ProductStore, 'add'>; newId: () => string; now: () => Date },
-  actor: Person | undefined,
+  actor: Principal | undefined,
   input: CreateProduct,
 ): Promise<Product> {
-  const { id: by } = admin(actor)
+  const { id: by } = requireAdmin(actor)
   const at = now()
   const product: Product = {
     _id: newId(),
@@ -33,15 +33,15 @@ export async function createProduct(
  */
 export async function replaceProduct(
   { products, now }: { products: Pick<ProductStore, 'replace' | 'find'>; now: () => Date },
-  actor: Person | undefined,
+  actor: Principal | undefined,
   { id, product, versions }: { id: string; product: ReplaceProduct; versions?: Precondition['versions'] },
 ): Promise<Product> {
-  const change = { by: admin(actor).id, reason: 'replaced', at: now() }
+  const change = { by: requireAdmin(actor).id, reason: 'replaced', at: now() }
   const precondition = { revision: product.expectedRevision, versions }
   const replaced = await products.replace(id, toContent(product), precondition, product.stock, change)
   if (replaced) return replaced
   await readProduct({ products }, id)
-  throw new Refusal('STALE', 'This product has changed in the meantime: look again before changing it.')
+  throw new AppError('STALE', 'This product has changed in the meantime: look again before changing it.')
 }
 
 /**
@@ -51,11 +51,11 @@ export async function replaceProduct(
  */
 export async function archiveProduct(
   { products, now }: { products: Pick<ProductStore, 'archive' | 'find'>; now: () => Date },
-  actor: Person | undefined,
+  actor: Principal | undefined,
   { id, versions }: { id: string; versions?: Precondition['versions'] },
 ): Promise<void> {
-  admin(actor)
+  requireAdmin(actor)
   if (await products.archive(id, { versions }, now())) return
   await readProduct({ products }, id)
-  throw new Refusal('STALE', 'This product has changed in the meantime: look again before archiving it.')
+  throw new AppError('STALE', 'This product has changed in the meantime: look again before archiving it.')
 }

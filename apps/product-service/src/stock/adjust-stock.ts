@@ -1,5 +1,5 @@
-import { admin, type Person } from '@halles/service/person'
-import { Refusal } from '@halles/service/refusal'
+import { requireAdmin, type Principal } from '@halles/service/person'
+import { AppError } from '@halles/service/refusal'
 import { MAX_STOCK, type AdjustStock, type Product } from '../products/product.ts'
 import type { ProductStore } from '../products/products.ts'
 import { readProduct } from '../products/read-products.ts'
@@ -14,21 +14,21 @@ type Deps = { products: Pick<ProductStore, 'adjustStock' | 'find'>; now: () => D
  */
 export async function adjustStock(
   { products, now }: Deps,
-  actor: Person | undefined,
+  actor: Principal | undefined,
   { id, delta, reason }: AdjustStock & { id: string },
 ): Promise<Product> {
-  const change = { by: admin(actor).id, reason: reason.trim(), at: now() }
+  const change = { by: requireAdmin(actor).id, reason: reason.trim(), at: now() }
   if (delta === 0) throw invalidDelta('must not be 0')
   const adjusted = await products.adjustStock(id, delta, change)
   if (adjusted) return adjusted
   const { stock } = await readProduct({ products }, id)
   if (delta > 0) throw invalidDelta(`must leave at most ${MAX_STOCK} in stock: there are ${stock}`)
-  throw new Refusal('INSUFFICIENT_STOCK', `Only ${stock} in stock: no more than that can be taken away.`, {
+  throw new AppError('INSUFFICIENT_STOCK', `Only ${stock} in stock: no more than that can be taken away.`, {
     errors: [{ path: '/delta', message: `must be at least ${-stock}`, productId: id, available: stock }],
   })
 }
 
-const invalidDelta = (message: string): Refusal =>
-  new Refusal('VALIDATION_FAILED', 'The stock cannot be changed by that much: see errors.', {
+const invalidDelta = (message: string): AppError =>
+  new AppError('VALIDATION_FAILED', 'The stock cannot be changed by that much: see errors.', {
     errors: [{ path: '/delta', message }],
   })

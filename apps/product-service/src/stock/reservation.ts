@@ -1,8 +1,8 @@
-import { Closed } from '@halles/service/schema'
+import { ClosedObject } from '@halles/service/schema'
 import { Type, type Static } from 'typebox'
 
 /** A quantity of one product. Any text is a valid id: an unknown product is a shortage, not a validation error. */
-export const StockLine = Closed({
+export const StockLine = ClosedObject({
   productId: Type.String(),
   quantity: Type.Integer({ minimum: 1, maximum: 999 }),
 })
@@ -10,14 +10,14 @@ export type StockLine = Static<typeof StockLine>
 
 const OrderId = Type.String({ minLength: 1, maxLength: 200 })
 
-export const CheckStock = Closed({ items: Type.Array(StockLine, { maxItems: 12_800 }) })
-export const ReserveStock = Closed({
+export const CheckStock = ClosedObject({ items: Type.Array(StockLine, { maxItems: 12_800 }) })
+export const ReserveStock = ClosedObject({
   orderId: OrderId,
   items: Type.Array(StockLine, { minItems: 1, maxItems: 100 }),
 })
 export type ReserveStock = Static<typeof ReserveStock>
-export const ReserveStocks = Closed({ orders: Type.Array(ReserveStock, { maxItems: 1000 }) })
-export const ReleaseStock = Closed({ orderId: OrderId })
+export const ReserveStocks = ClosedObject({ orders: Type.Array(ReserveStock, { maxItems: 1000 }) })
+export const ReleaseStock = ClosedObject({ orderId: OrderId })
 
 /** A product of which an order asks for more than there is; `exists` is false when it is unknown or archived. */
 export type Shortage = { productId: string; exists: boolean; available: number }

@@ -1,5 +1,5 @@
 import { newId } from '@halles/service/ids'
-import { ownDatabase } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createStockFixture, findLedgerMismatches, type StockFixture } from '../../test/stock-fixture.ts'
 
@@ -7,7 +7,7 @@ import { createStockFixture, findLedgerMismatches, type StockFixture } from '../
 let first: StockFixture
 let second: StockFixture
 beforeAll(async () => {
-  const database = ownDatabase(inject('mongodb'), 'product')
+  const database = uniqueDatabaseUrl(inject('mongodb'), 'product')
   first = await createStockFixture(database)
   second = await createStockFixture(database)
 })

@@ -1,6 +1,6 @@
-import { coalesce } from '@halles/service/coalesce'
+import { createBatcher } from '@halles/service/coalesce'
 import { isDuplicateKeyError } from '@halles/service/mongo'
-import { Refusal } from '@halles/service/refusal'
+import { AppError } from '@halles/service/refusal'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
 import type { Product } from '../products/product.ts'
 import { ROLLBACK, type Transact } from '../transactions.ts'
@@ -99,7 +99,7 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
     return results
   }
 
-  const reserveBatch = async (batch: ReservationRequest[]): Promise<(Reservation | Refusal)[]> => {
+  const reserveBatch = async (batch: ReservationRequest[]): Promise<(Reservation | AppError)[]> => {
     const requests = new Map<string, ReservationRequest>()
     for (const request of batch)
       if (request.deadline > Date.now() && !requests.has(request.orderId)) requests.set(request.orderId, request)
@@ -151,7 +151,7 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
     return orderIds.map((id) => released.delete(id)) // true for the first call about an order only
   }
 
-  const reserve = coalesce<ReservationRequest, Reservation>(reserveBatch, { lanes: 1, max: MAX_BATCH })
+  const reserve = createBatcher<ReservationRequest, Reservation>(reserveBatch, { concurrency: 1, maxSize: MAX_BATCH })
 
   return {
     /** Checks lines of one order or of many, each by itself, and returns them in the given order. Makes one query. */
@@ -180,12 +180,12 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
      * Releases an order's stock once, and returns whether this call did. The order can reserve nothing afterwards, even
      * when it was unknown (tombstone).
      */
-    release: coalesce(releaseBatch, { lanes: 1, max: MAX_BATCH }),
+    release: createBatcher(releaseBatch, { concurrency: 1, maxSize: MAX_BATCH }),
   }
 }
 
-const deadlineExceeded = (): Refusal =>
-  new Refusal('TIMEOUT', 'The deadline of this call passed before its turn came: nothing was reserved.')
+const deadlineExceeded = (): AppError =>
+  new AppError('TIMEOUT', 'The deadline of this call passed before its turn came: nothing was reserved.')
 
 /** A fixed write order: concurrent transactions then conflict at the first product that they share. */
 const byProduct = (a: StockLine, b: StockLine): number => (a.productId < b.productId ? -1 : 1)

@@ -1,6 +1,6 @@
-import { logger, type Logger } from '@halles/service/log'
-import { metricsOf } from '@halles/service/metrics'
-import { ownDatabase } from '@halles/testkit/database'
+import { createLogger, type Logger } from '@halles/service/log'
+import { createMetrics } from '@halles/service/metrics'
+import { uniqueDatabaseUrl } from '@halles/testkit/database'
 import { eventually } from '@halles/testkit/wait'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { createStockFixture, type StockFixture } from '../../test/stock-fixture.ts'
@@ -9,7 +9,7 @@ import { findStockDifferences, startStockReconciliation, type StockDifference } 
 
 let fixture: StockFixture
 beforeAll(async () => {
-  fixture = await createStockFixture(ownDatabase(inject('mongodb'), 'reconciliation'))
+  fixture = await createStockFixture(uniqueDatabaseUrl(inject('mongodb'), 'reconciliation'))
 })
 afterAll(() => fixture.close())
 
@@ -62,11 +62,11 @@ describe('stock reconciliation', () => {
 
   it('sets a gauge to the number of differing products, and logs them as an error', async () => {
     const id = await fixture.addProduct({ stock: 5 })
-    const metrics = metricsOf('test')
+    const metrics = createMetrics('test')
     const { reconciled } = createStockMetrics(metrics)
     const errors: StockDifference[][] = []
     const log = {
-      ...logger('test', 'silent'),
+      ...createLogger('test', 'silent'),
       error: ({ products }: { products: StockDifference[] }) => void errors.push(products),
     } as unknown as Logger
     const findDifferences = () => findStockDifferences(fixture.db)
@@ -95,7 +95,7 @@ describe('stock reconciliation', () => {
     let runs = 0
     const startedAt = performance.now()
     const findDifferences = () => new Promise<never>((_, reject) => setTimeout(reject, 20, new Error(`slow ${++runs}`)))
-    const log = logger('test', 'silent')
+    const log = createLogger('test', 'silent')
     const stop = startStockReconciliation({ findDifferences, onResult: () => {}, log, interval: 1 })
     await eventually('three reconciliations have run', () => runs >= 3)
     stop()

@@ -1,4 +1,4 @@
-import type { Code } from '@halles/service/refusal'
+import type { ErrorCode } from '@halles/service/refusal'
 import { attackRest, restTargets, type Attack } from './attack.ts'
 import { sendRest } from '../clients.ts'
 import { services } from '../endpoints/endpoints.ts'
@@ -29,7 +29,7 @@ const ambiguous: Record<string, string> = {
 }
 
 /** Invalid HTTP requests, with the expected status and error code. */
-const invalidRequests: Record<string, [bytes: string, status: number, code: Code]> = {
+const invalidRequests: Record<string, [bytes: string, status: number, code: ErrorCode]> = {
   'an unknown method': ['FETCH / HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'VALIDATION_FAILED'],
   'no Host header': ['GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'VALIDATION_FAILED'],
   'a TLS handshake': ['\x16\x03\x01\x02\x00\x01\x00\x01', 400, 'VALIDATION_FAILED'],

@@ -1,6 +1,6 @@
 // The authorization matrix: who may do what at every endpoint. It is reviewed like a specification: a change of a table changes
 // what users may do.
-import { isCode, type Code } from '@halles/service/refusal'
+import { isErrorCode, type ErrorCode } from '@halles/service/refusal'
 import { services, type Endpoint, type Server, type Via } from '../endpoints/endpoints.ts'
 import { authTable } from './auth-table.ts'
 import { docsTable, federationTable, operatorTable } from './common-table.ts'
@@ -17,7 +17,7 @@ export const callers = ['anonymous', 'customer', 'other', 'admin', 'deactivated'
 export type Caller = (typeof callers)[number]
 
 /** `ok`: successful, and the response shows the resource. `empty`: successful, without the resource. Else an error code. */
-export type ExpectedOutcome = 'ok' | 'empty' | Code
+export type ExpectedOutcome = 'ok' | 'empty' | ErrorCode
 
 export type Row = {
   server: Server
@@ -60,7 +60,7 @@ function parseTable(server: Server, text: string): Row[] {
       const cells = line.trim().split(/\s{2,}/)
       if (cells.length === 3 + callers.length) endpoint = cells.shift()!
       const [via = '', resource = '', ...outcomes] = cells
-      const unknown = outcomes.find((one) => one !== 'ok' && one !== 'empty' && !isCode(one))
+      const unknown = outcomes.find((one) => one !== 'ok' && one !== 'empty' && !isErrorCode(one))
       if (unknown !== undefined || outcomes.length !== callers.length || !/^(direct|gateway|both|operator)$/.test(via))
         throw new Error(`invalid row of the authorization matrix: ${line}`)
       const expected = Object.fromEntries(callers.map((caller, i) => [caller, outcomes[i]])) as Row['expected']

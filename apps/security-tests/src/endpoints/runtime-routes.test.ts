@@ -83,9 +83,9 @@ describe('recordRoutes', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'halles-routes-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const program = `
-    import { serviceApp } from '@halles/service/app'
-    const app = await serviceApp({
-      name: 'test-service', logLevel: 'silent', keyOf: async () => undefined, issuer: 'halles', audience: 'halles', needs: {},
+    import { createServiceApp } from '@halles/service/app'
+    const app = await createServiceApp({
+      name: 'test-service', logLevel: 'silent', findPublicKey: async () => undefined, issuer: 'halles', audience: 'halles', readinessChecks: {},
     })
     app.post('/hidden/:id', { schema: { hide: true } }, async () => ({}))
     await app.register(async (plugin) => { plugin.get('/inside', async () => ({})) }, { prefix: '/deep' })
