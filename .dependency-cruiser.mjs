@@ -16,8 +16,8 @@ const importableTypes = {
 /** Files that only tests load. They may import development dependencies and `scope:dev` projects. */
 const testFiles = String.raw`\.test\.ts$|/test/|/vitest\.config\.ts$`
 
-/** The only file that may import kafkajs, beside tests and development projects. */
-const kafkaClient = '^packages/(service/src/kafka[^/]*|kafka/src/[^/]+)\\.ts$'
+/** The only package that may import kafkajs, beside tests and development projects. */
+const kafkaClient = '^packages/kafka/src/'
 
 const root = import.meta.dirname
 const readManifest = (folder) => JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'))

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
-import type { ServerName } from '@halles/servers'
+import type { ServerName } from '@halles/test-servers'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 

@@ -14,7 +14,7 @@ import {
   startShopUnderTest,
   type ShopUnderTest,
 } from '@halles/security-tests/shop-under-test'
-import { isUserError, userError } from '@halles/servers'
+import { isUserError, userError } from '@halles/test-servers'
 
 const began = performance.now()
 const onProgress = (line: string): void =>

@@ -4,7 +4,7 @@
 //   npm run chaos -- --seeded-bug publish-before-commit       with a seeded bug, which must be found
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { isUserError, userError } from '@halles/servers'
+import { isUserError, userError } from '@halles/test-servers'
 import { runChaos, seededBugs, type ChaosOptions, type SeededBugName } from '@halles/chaos'
 import { formatReport } from '@halles/chaos/report'
 import { root } from './workspace.ts'

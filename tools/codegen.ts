@@ -30,7 +30,7 @@ const generates: CodegenConfig['generates'] = Object.fromEntries(
         enumsAsConst: true,
         strictScalars: true,
         importExtension: '.ts',
-        contextType: '@halles/service/graphql-http#GraphQLContext',
+        contextType: '@halles/graphql-server/graphql-route#GraphQLContext',
         useIndexSignature: false,
         scalars: {
           ID: { input: 'string', output: 'string' },

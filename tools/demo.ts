@@ -10,13 +10,13 @@ import { parseArgs } from 'node:util'
 import { credentials } from '@grpc/grpc-js'
 import { ORDER_EVENTS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
 import { ProductServiceClient, type CheckStockRequest, type CheckStockResponse } from '@halles/contracts/product-grpc'
-import { kafkaCredentials, settingsRequiredTogether, KafkaCredentialSettings, readConfig } from '@halles/service/config'
-import { callUnary } from '@halles/service/grpc'
-import { createKafka } from '@halles/service/kafka'
-import { createLogger } from '@halles/service/log'
+import { kafkaCredentials, settingsRequiredTogether, KafkaCredentialSettings, readConfig } from '@halles/config/config'
+import { callUnary } from '@halles/grpc/grpc'
+import { createKafka } from '@halles/kafka/kafka'
+import { createLogger } from '@halles/telemetry/log'
 import { Type } from 'typebox'
 import { root } from './workspace.ts'
-import { demoAccounts, startShop, type ShopAddresses } from '@halles/servers/shop'
+import { demoAccounts, startShop, type ShopAddresses } from '@halles/dev-shop'
 
 type DemoShop = Pick<ShopAddresses, 'gateway' | 'accounts'> &
   Partial<Pick<ShopAddresses, 'productGrpc' | 'kafka' | 'mailbox'>>

@@ -8,7 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import type { ShopAddresses } from '@halles/servers/shop'
+import type { ShopAddresses } from '@halles/dev-shop'
 
 type DeadLetter = {
   id: string
@@ -103,7 +103,7 @@ async function findShop(gatewayOption: string | undefined): Promise<{ gateway: s
 }
 
 /** The admin account of the demo data. Imported only when needed, as the module loads everything that starts a shop. */
-const demoAdmin = async (): Promise<Admin> => (await import('@halles/servers/shop')).demoAccounts.admin
+const demoAdmin = async (): Promise<Admin> => (await import('@halles/dev-shop')).demoAccounts.admin
 
 const describeError = ({ status, body }: Result): string =>
   `The shop answered ${status}: ${body?.detail ?? body?.title}`

@@ -3,7 +3,7 @@
 import { checkMatrix } from '@halles/security-tests/authorization/check-matrix'
 import { formatMatrixReport } from '@halles/security-tests/authorization/matrix-report'
 import { startShopUnderTest } from '@halles/security-tests/shop-under-test'
-import { isUserError } from '@halles/servers'
+import { isUserError } from '@halles/test-servers'
 
 const began = performance.now()
 const onProgress = (line: string): void =>

@@ -1,4 +1,4 @@
-import { createServiceApp, type App } from '@halles/service/app'
+import { createServiceApp, type App } from '@halles/fastify-service/app'
 
 /** The modules that register the REST routes of the services. Imported when needed: each loads a whole service. */
 const restModules = {

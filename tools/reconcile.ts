@@ -13,14 +13,14 @@ import {
   type Addresses,
   type Difference,
   type Snapshot,
-} from '@halles/audit'
+} from '@halles/reconciliation'
 import {
   kafkaCredentials,
   settingsRequiredTogether,
   KafkaCredentialSettings,
   readConfig,
   type KafkaCredentials,
-} from '@halles/service/config'
+} from '@halles/config/config'
 import { Type } from 'typebox'
 
 /** Operations that are older than this must be complete, in milliseconds: the limit of the contract. */

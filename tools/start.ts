@@ -4,8 +4,8 @@
 //   npm start -- --port 4000      the port of the gateway; an error when it is taken
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { isUserError, userError } from '@halles/servers'
-import { startShop, type ShopAddresses, type Shop } from '@halles/servers/shop'
+import { isUserError, userError } from '@halles/test-servers'
+import { startShop, type ShopAddresses, type Shop } from '@halles/dev-shop'
 
 const dataDir = path.resolve(import.meta.dirname, '..', '.data')
 const startedAt = performance.now()

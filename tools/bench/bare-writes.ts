@@ -1,10 +1,10 @@
 // The upper limit: only the MongoDB writes of an order, from one process, without HTTP, gRPC or Kafka.
 // Arguments: the MongoDB URLs with the databases of orders and of products.
-import { newId } from '@halles/service/ids'
-import { createMetrics } from '@halles/service/metrics'
-import { createBatcher } from '@halles/service/coalesce'
-import { createLogger } from '@halles/service/log'
-import { connectMongo } from '@halles/service/mongo'
+import { newId } from '@halles/mongo/ids'
+import { createMetrics } from '@halles/telemetry/metrics'
+import { createBatcher } from '@halles/concurrency/batcher'
+import { createLogger } from '@halles/telemetry/log'
+import { connectMongo } from '@halles/mongo/mongo'
 import { toFingerprint } from '@halles/order-service/basket'
 import {
   createOrder as createOrderDocument,

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { ORDER_EVENTS } from '@halles/contracts/order-events'
-import { freePort } from '@halles/servers'
-import type { startShop as StartShop } from '@halles/servers/shop'
-import { eventually } from '@halles/testkit/wait'
+import { freePort } from '@halles/test-servers'
+import type { startShop as StartShop } from '@halles/dev-shop'
+import { eventually } from '@halles/test-fixtures/wait'
 import { Kafka, logLevel } from 'kafkajs'
 import { startChild, type Child } from './child-process.ts'
 import type { Load, LoadResult } from './load-generator.ts'
@@ -27,7 +27,7 @@ export type BenchmarkShop = Awaited<ReturnType<typeof startBenchmarkShop>>
  * go to a mail server that only records their arrival.
  */
 export async function startBenchmarkShop(checkout: string, loadGenerator: LoadGenerator, closers: Closers) {
-  const { startShop } = (await import(path.join(checkout, 'packages/servers/src/shop.ts'))) as {
+  const { startShop } = (await import(path.join(checkout, 'packages/dev-shop/src/shop.ts'))) as {
     startShop: typeof StartShop
   }
   const smtp = await freePort()

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { databaseUrl, freePort, startManagedProcess, createProcessGroup } from '@halles/servers'
+import { databaseUrl, freePort, startManagedProcess, createProcessGroup } from '@halles/test-servers'
 import { root } from '../workspace.ts'
 import type { Options, Row } from './results.ts'
 import type { WriteResult, Writes } from './bare-writes.ts'
@@ -16,7 +16,7 @@ const BUYERS = [1, 16, 64]
 const WARM_UP_ORDERS = 2000
 /** The rates at which e-mails are timed, in orders a second: so low that no order queues behind another. */
 const RATES = [5, 50]
-/** The heap settings of the services in packages/servers/src/shop.ts, so that both sides are comparable. */
+/** The heap settings of the services in packages/dev-shop/src/shop.ts, so that both sides are comparable. */
 const FLAGS = ['--max-semi-space-size=8']
 
 /**

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { startShop } from '@halles/servers/shop'
+import { startShop } from '@halles/dev-shop'
 import { residentMemory } from './measure.ts'
 import type { Row } from './results.ts'
 

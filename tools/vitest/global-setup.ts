@@ -1,4 +1,4 @@
-import { startServers, type ServerName, type Servers } from '@halles/servers'
+import { startServers, type ServerName, type Servers } from '@halles/test-servers'
 import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {

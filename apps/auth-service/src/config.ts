@@ -10,7 +10,7 @@ import {
   MongodbSettings,
   readConfig,
   type ProductionRequirement,
-} from '@halles/service/config'
+} from '@halles/config/config'
 import { Type, type Static } from 'typebox'
 import { Email, Name, Password } from './accounts/user.ts'
 

@@ -1,4 +1,4 @@
-import { runService } from '@halles/service/run'
+import { runService } from '@halles/fastify-service/run-service'
 import { parseConfig } from './config.ts'
 
 const [command, ...args] = process.argv.slice(2)

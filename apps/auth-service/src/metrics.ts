@@ -1,4 +1,4 @@
-import type { Metrics } from '@halles/service/metrics'
+import type { Metrics } from '@halles/telemetry/metrics'
 import { Counter, Gauge } from 'prom-client'
 import type { RateLimitName } from './rate-limits/rate-limits.ts'
 

@@ -1,5 +1,5 @@
-import { connectMongo, type MongoConnection } from '@halles/service/mongo'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { connectMongo, type MongoConnection } from '@halles/mongo/mongo'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createPendingEventStore } from './account-events/pending-events.ts'
 import { createLinkRequestStore } from './account-links/link-requests.ts'

@@ -1,5 +1,5 @@
-import { requireAdmin, requirePrincipal } from '@halles/service/person'
-import { ClosedObject, ProblemDetails } from '@halles/service/schema'
+import { requireAdmin, requirePrincipal } from '@halles/auth/principal'
+import { ClosedObject, ProblemDetails } from '@halles/validation/schema'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 

@@ -1,4 +1,4 @@
-import type { App } from '@halles/service/app'
+import type { App } from '@halles/fastify-service/app'
 import { accountLinkRoutes } from './account-links/rest.ts'
 import { accountRoutes } from './accounts/rest.ts'
 import type { AppDeps } from './deps.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createKafka } from '@halles/service/kafka'
-import { createLogger } from '@halles/service/log'
+import { createKafka } from '@halles/kafka/kafka'
+import { createLogger } from '@halles/telemetry/log'
 
 /**
  * Collects the events of a topic from its beginning, by id and so without duplicates. An event whose key is not its subject

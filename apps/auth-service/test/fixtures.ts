@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { inject } from 'vitest'
 import type { Registration } from '../src/accounts/user.ts'
 import { parseConfig, type Settings } from '../src/config.ts'

@@ -1,7 +1,7 @@
-import { createServiceApp, type App } from '@halles/service/app'
-import { createJwksClient } from '@halles/service/keys'
-import { requirePrincipal } from '@halles/service/person'
-import { createRevocationClient } from '@halles/service/revocations'
+import { createServiceApp, type App } from '@halles/fastify-service/app'
+import { createJwksClient } from '@halles/auth/jwks-client'
+import { requirePrincipal } from '@halles/auth/principal'
+import { createRevocationClient } from '@halles/auth/revocations'
 import type { Settings } from '../src/config.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { listNotices } from '@halles/audit'
+import { listNotices } from '@halles/reconciliation'
 import type { ReceivedEmail } from './faults/mail-server.ts'
 import type { PlaceOrderRequest } from './run-log.ts'
 import type { ChaosResult } from './run-chaos.ts'

@@ -2,7 +2,7 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { MongoClient } from 'mongodb'
 import { setTimeout as pause } from 'node:timers/promises'
 import { ORDER_EVENTS } from '@halles/contracts/order-events'
-import { readSnapshot, type Snapshot } from '@halles/audit'
+import { readSnapshot, type Snapshot } from '@halles/reconciliation'
 
 /** The data of the shop: what the reconciliation reads, and two things that only the chaos run compares. */
 export type RunSnapshot = Snapshot & {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { connectMongo } from '@halles/service/mongo'
-import { eventually } from '@halles/testkit/wait'
+import { connectMongo } from '@halles/mongo/mongo'
+import { eventually } from '@halles/test-fixtures/wait'
 import { beforeAll, expect, inject, it, onTestFinished } from 'vitest'
 import { createShopClient, type Email, type ApiClient } from './shop-client.ts'
 

@@ -1,6 +1,6 @@
 // Accounts and sessions, as browsers and admins use them.
 import { randomUUID } from 'node:crypto'
-import { pollWithin } from '@halles/testkit/wait'
+import { pollWithin } from '@halles/test-fixtures/wait'
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import { createShopClient, type ApiClient } from './shop-client.ts'
 

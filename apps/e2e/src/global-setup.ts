@@ -1,4 +1,4 @@
-import { startShop, type ShopAddresses } from '@halles/servers/shop'
+import { startShop, type ShopAddresses } from '@halles/dev-shop'
 import type { TestProject } from 'vitest/node'
 import type { ShopAddress } from './shop-client.ts'
 

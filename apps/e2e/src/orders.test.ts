@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { ORDER_EVENTS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
-import { createKafka } from '@halles/service/kafka'
-import { createLogger } from '@halles/service/log'
-import { eventually } from '@halles/testkit/wait'
+import { createKafka } from '@halles/kafka/kafka'
+import { createLogger } from '@halles/telemetry/log'
+import { eventually } from '@halles/test-fixtures/wait'
 import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { createShopClient, type ApiClient } from './shop-client.ts'
 

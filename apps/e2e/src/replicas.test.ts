@@ -1,6 +1,6 @@
-import { startShop, type ProcessName, type Shop as Started } from '@halles/servers/shop'
+import { startShop, type ProcessName, type Shop as Started } from '@halles/dev-shop'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { eventually } from '@halles/testkit/wait'
+import { eventually } from '@halles/test-fixtures/wait'
 import { startLoad } from './load.ts'
 import { createShopClient, type ShopClient, type ApiClient } from './shop-client.ts'
 

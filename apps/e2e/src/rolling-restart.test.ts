@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { startShop, type Shop as Started } from '@halles/servers/shop'
-import { eventually } from '@halles/testkit/wait'
+import { startShop, type Shop as Started } from '@halles/dev-shop'
+import { eventually } from '@halles/test-fixtures/wait'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startLoad, type Buyer, type LoadReport } from './load.ts'
 import { createShopClient, type ShopClient, type ApiClient } from './shop-client.ts'
@@ -18,7 +18,7 @@ const STOCK = 10_000
  */
 const gatewayEnv = { UPSTREAM_PATIENCE_MS: '40000', UPSTREAM_TIMEOUT_MS: '50000' }
 
-/** How long order-service retries calls of product-service (packages/service/src/grpc.ts), in milliseconds. */
+/** How long order-service retries calls of product-service (packages/grpc/src/grpc.ts), in milliseconds. */
 const ORDER_RETRY_TIME = 5000
 
 /** How long a service may take to stop before it is killed, in milliseconds. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { eventually } from '@halles/testkit/wait'
+import { eventually } from '@halles/test-fixtures/wait'
 
 /** The addresses of a running shop, and the credentials of its admin. */
 export type ShopAddress = { gateway: string; mailbox: string; admin: { email: string; password: string } }

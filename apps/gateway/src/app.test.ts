@@ -1,5 +1,5 @@
 import { auditServer } from 'graphql-http'
-import { authorizationHeader, createPrincipal } from '@halles/testkit/people'
+import { authorizationHeader, createPrincipal } from '@halles/test-fixtures/principals'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestGateway, startFakeServices, type FakeServices } from '../test/fake-services.ts'

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { createServiceApp } from '@halles/service/app'
-import { registerGraphQLRoute } from '@halles/service/graphql-http'
-import { createJwksClient } from '@halles/service/keys'
-import { createLogger } from '@halles/service/log'
-import { createRevocationClient } from '@halles/service/revocations'
+import { createServiceApp } from '@halles/fastify-service/app'
+import { registerGraphQLRoute } from '@halles/graphql-server/graphql-route'
+import { createJwksClient } from '@halles/auth/jwks-client'
+import { createLogger } from '@halles/telemetry/log'
+import { createRevocationClient } from '@halles/auth/revocations'
 import type { FastifyInstance } from 'fastify'
 import {
   areApiDocsEnabled,

@@ -6,7 +6,7 @@ import {
   JwksSettings,
   OpenSchemaSettings,
   readConfig,
-} from '@halles/service/config'
+} from '@halles/config/config'
 import { Type, type Static } from 'typebox'
 
 /** The services behind the gateway. Each has a subgraph and REST routes below /api. */

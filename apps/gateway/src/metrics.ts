@@ -1,4 +1,4 @@
-import type { Metrics } from '@halles/service/metrics'
+import type { Metrics } from '@halles/telemetry/metrics'
 import { Counter, Histogram } from 'prom-client'
 import type { Service } from './config.ts'
 import type { FetchOutcome } from './graphql/subgraph.ts'

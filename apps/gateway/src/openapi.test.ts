@@ -1,4 +1,4 @@
-import { eventually } from '@halles/testkit/wait'
+import { eventually } from '@halles/test-fixtures/wait'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestGateway, startFakeServices, type FakeServices } from '../test/fake-services.ts'

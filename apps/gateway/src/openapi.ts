@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { GATEWAY_SECRET_HEADER } from '@halles/service/client'
+import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
 import type { FastifyInstance } from 'fastify'
 import { services, type Service } from './config.ts'
 import { createUnavailableError, toUpstreamError, type UpstreamClient } from './upstream/upstream-client.ts'

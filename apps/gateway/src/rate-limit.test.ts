@@ -1,4 +1,4 @@
-import { authorizationHeader, createPrincipal } from '@halles/testkit/people'
+import { authorizationHeader, createPrincipal } from '@halles/test-fixtures/principals'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createTestGateway, startFakeServices, type FakeServices } from '../test/fake-services.ts'

@@ -1,4 +1,4 @@
-import { AppError } from '@halles/service/refusal'
+import { AppError } from '@halles/errors/app-error'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 

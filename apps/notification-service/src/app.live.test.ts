@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/testkit/people'
-import { eventually } from '@halles/testkit/wait'
+import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/test-fixtures/principals'
+import { eventually } from '@halles/test-fixtures/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createOrderEvent } from '../test/events.ts'
 import { findReceivedEmails, startTestService, type TestService } from '../test/test-service.ts'

@@ -9,7 +9,7 @@ import {
   KafkaSettings,
   MongodbSettings,
   readConfig,
-} from '@halles/service/config'
+} from '@halles/config/config'
 import { Type, type Static } from 'typebox'
 
 const Settings = Type.Object(

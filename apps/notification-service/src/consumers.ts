@@ -19,11 +19,11 @@ import {
   parseOrderEvent,
   type OrderEvent,
 } from '@halles/contracts/order-events'
-import { createBatcher } from '@halles/service/coalesce'
-import type { KafkaClient, IncomingMessage } from '@halles/service/kafka'
-import { consumeInBackground } from '@halles/service/listening'
-import type { Logger } from '@halles/service/log'
-import { runInSpan } from '@halles/service/trace'
+import { createBatcher } from '@halles/concurrency/batcher'
+import type { KafkaClient, IncomingMessage } from '@halles/kafka/kafka'
+import { consumeInBackground } from '@halles/kafka/consume-in-background'
+import type { Logger } from '@halles/telemetry/log'
+import { runInSpan } from '@halles/telemetry/trace'
 import { ensureDeadLetterQueue, publishDeadLetters } from './dead-letters/dead-letter-queue.ts'
 import { toDeadLetterMessage } from './dead-letters/dead-letter.ts'
 import type { InsertOutcome } from './insert-new.ts'

@@ -1,4 +1,4 @@
-import { DUPLICATE_KEY } from '@halles/service/mongo'
+import { DUPLICATE_KEY } from '@halles/mongo/mongo'
 import { MongoBulkWriteError, type Collection, type Document, type OptionalUnlessRequiredId } from 'mongodb'
 
 /** The result of inserting one document: inserted now, or refused by a unique index because an equal one is stored. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AccountDeletion } from '@halles/contracts/account-deletions'
 import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
 import type { Customer, OrderEvent, Status } from '@halles/contracts/order-events'
-import { createEncryption } from '@halles/service/sealed'
+import { createEncryption } from '@halles/auth/encryption'
 
 /** Creates a customer with an id and an address that no other test uses. */
 export function createCustomer(more: Partial<Customer> = {}): Customer {

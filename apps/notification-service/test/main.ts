@@ -1,4 +1,4 @@
-import { runService } from '@halles/service/run'
+import { runService } from '@halles/fastify-service/run-service'
 import { createApp } from '../src/app.ts'
 import { parseConfig } from '../src/config.ts'
 import type { Consumers } from '../src/consumers.ts'

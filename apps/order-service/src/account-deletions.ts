@@ -4,9 +4,9 @@ import {
   ACCOUNT_DELETIONS_SETTINGS,
   parseAccountDeletion,
 } from '@halles/contracts/account-deletions'
-import type { KafkaClient, IncomingMessage } from '@halles/service/kafka'
-import { consumeInBackground } from '@halles/service/listening'
-import type { Logger } from '@halles/service/log'
+import type { KafkaClient, IncomingMessage } from '@halles/kafka/kafka'
+import { consumeInBackground } from '@halles/kafka/consume-in-background'
+import type { Logger } from '@halles/telemetry/log'
 import type { OrderStore } from './orders.ts'
 
 type Deps = {

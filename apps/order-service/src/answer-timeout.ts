@@ -1,4 +1,4 @@
-import { withTimeout } from '@halles/service/with-timeout'
+import { withTimeout } from '@halles/concurrency/with-timeout'
 
 /**
  * How long a client waits for the answer of a use case, in milliseconds: less than the gateway waits for this service.

@@ -9,7 +9,7 @@ import {
   MongodbSettings,
   PeerSettings,
   readConfig,
-} from '@halles/service/config'
+} from '@halles/config/config'
 import { Type, type Static } from 'typebox'
 
 const Settings = Type.Object(

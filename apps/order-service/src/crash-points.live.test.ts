@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { freePort } from '@halles/servers'
-import { instrumentSources, readReachedPoints, listSources, type Delay } from '@halles/testkit/crash-points'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
-import { serveJwks, startProcess, type Process } from '@halles/testkit/process'
-import { eventually } from '@halles/testkit/wait'
+import { freePort } from '@halles/test-servers'
+import { instrumentSources, readReachedPoints, listSources, type Delay } from '@halles/crash-points/crash-points'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
+import { serveJwks, startProcess, type Process } from '@halles/test-fixtures/process'
+import { eventually } from '@halles/test-fixtures/wait'
 import { MongoClient, type Filter } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { consumeOrderEvents, type OrderEventsConsumer } from '../test/order-events.ts'
@@ -30,8 +30,8 @@ const readOnlyFiles = ['graphql.ts', 'list-orders.ts', 'metrics.ts', 'read-order
 const { points, flagsToCrashAt, flagsToList, remove } = instrumentSources([
   ...listSources(new URL('.', import.meta.url), readOnlyFiles),
   ...listSources(new URL('place-order/', import.meta.url)),
-  new URL('../../../packages/service/src/rounds.ts', import.meta.url),
-  new URL('../../../packages/service/src/lease.ts', import.meta.url),
+  new URL('../../../packages/concurrency/src/poll-every.ts', import.meta.url),
+  new URL('../../../packages/mongo/src/lease.ts', import.meta.url),
 ])
 afterAll(remove)
 

@@ -1,4 +1,4 @@
-import { runService } from '@halles/service/run'
+import { runService } from '@halles/fastify-service/run-service'
 import { parseConfig } from './config.ts'
 
 await runService(

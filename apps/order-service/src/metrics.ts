@@ -1,5 +1,5 @@
-import type { Logger } from '@halles/service/log'
-import { toAppError } from '@halles/service/refusal'
+import type { Logger } from '@halles/telemetry/log'
+import { toAppError } from '@halles/errors/app-error'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Backlog, OrderStore } from './orders.ts'
 

@@ -1,6 +1,6 @@
 import { statuses, type Status } from '@halles/contracts/order-events'
-import { createAdmin, createPrincipal } from '@halles/testkit/people'
-import { toCents } from '@halles/service/money'
+import { createAdmin, createPrincipal } from '@halles/test-fixtures/principals'
+import { toCents } from '@halles/validation/money'
 import { describe, expect, it } from 'vitest'
 import { checkTransition, createOrder, toOrderView, transitions } from './order.ts'
 

@@ -1,7 +1,7 @@
 import { statuses, type Customer, type OrderView, type Status } from '@halles/contracts/order-events'
-import { sumCents, toEuros } from '@halles/service/money'
-import type { Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import { sumCents, toEuros } from '@halles/validation/money'
+import type { Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 
 /** One product of an order, as ordered: `price` is euros for one. */
 export type Line = { productId: string; name: string; quantity: number; price: number }

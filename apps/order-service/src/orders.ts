@@ -1,7 +1,7 @@
 import type { Status } from '@halles/contracts/order-events'
-import { migrate } from '@halles/service/migrations'
-import { findPage } from '@halles/service/mongo'
-import type { Page, PageArgs } from '@halles/service/page'
+import { migrate } from '@halles/mongo/migrations'
+import { findPage } from '@halles/mongo/mongo'
+import type { Page, PageArgs } from '@halles/validation/page'
 import type { Collection, Db } from 'mongodb'
 import { placedFilter, WORKER_DELAY, type Order, type StoredOrder } from './order.ts'
 

@@ -1,8 +1,8 @@
 import { CLOUDEVENTS_JSON, ORDER_EVENTS, type OrderEvent } from '@halles/contracts/order-events'
-import type { OutgoingMessage, Publisher } from '@halles/service/kafka'
-import type { Logger } from '@halles/service/log'
-import { pollEvery } from '@halles/service/rounds'
-import { runInSpan } from '@halles/service/trace'
+import type { OutgoingMessage, Publisher } from '@halles/kafka/kafka'
+import type { Logger } from '@halles/telemetry/log'
+import { pollEvery } from '@halles/concurrency/poll-every'
+import { runInSpan } from '@halles/telemetry/trace'
 import { toOrderView, type Order, type UnpublishedEvent } from './order.ts'
 import type { PendingPublications } from './pending-publications.ts'
 

@@ -1,5 +1,5 @@
-import type { Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import type { Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import { readFilter, type Order } from './order.ts'
 import type { OrderStore } from './orders.ts'
 

@@ -6,8 +6,8 @@ import {
   type Reservation,
   type ReserveStockRequest,
 } from '@halles/contracts/product-grpc'
-import { newId } from '@halles/service/ids'
-import { toCents } from '@halles/service/money'
+import { newId } from '@halles/mongo/ids'
+import { toCents } from '@halles/validation/money'
 
 type Product = { id: string; name: string; cents: number; stock: number }
 type Method = keyof typeof ProductServiceService

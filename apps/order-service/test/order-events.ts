@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ORDER_EVENTS, ORDER_EVENTS_PARTITIONS, parseOrderEvent, type OrderEvent } from '@halles/contracts/order-events'
-import { createKafka } from '@halles/service/kafka'
-import { createLogger } from '@halles/service/log'
+import { createKafka } from '@halles/kafka/kafka'
+import { createLogger } from '@halles/telemetry/log'
 
 export type ConsumedEvent = { event: OrderEvent; key: string | null; headers: Record<string, string> }
 

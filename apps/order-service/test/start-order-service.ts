@@ -1,6 +1,6 @@
 import { ACCOUNT_DELETIONS } from '@halles/contracts/account-deletions'
-import { authorizationHeader, findTestPublicKey, type TestPrincipal } from '@halles/testkit/people'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { authorizationHeader, findTestPublicKey, type TestPrincipal } from '@halles/test-fixtures/principals'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { MongoClient, type Collection } from 'mongodb'
 import { createApp, type Options } from '../src/app.ts'
 import { parseConfig } from '../src/config.ts'

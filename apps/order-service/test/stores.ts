@@ -1,5 +1,5 @@
-import { connectMongo } from '@halles/service/mongo'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { connectMongo } from '@halles/mongo/mongo'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { createOrderStore, openOrdersCollection } from '../src/orders.ts'
 import { createPendingPublications } from '../src/pending-publications.ts'
 import { createOrderNumbers, createPendingOrders } from '../src/place-order/pending-orders.ts'

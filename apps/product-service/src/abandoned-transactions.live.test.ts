@@ -1,4 +1,4 @@
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { MongoClient } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { abandonSale, createStockFixture, findLedgerMismatches, type StockFixture } from '../test/stock-fixture.ts'

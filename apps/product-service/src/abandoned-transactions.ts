@@ -1,4 +1,4 @@
-import type { Logger } from '@halles/service/log'
+import type { Logger } from '@halles/telemetry/log'
 import { ReadConcern, type MongoClient } from 'mongodb'
 
 /** A live process never leaves its transaction idle for this long, in microseconds. */

@@ -8,7 +8,7 @@ import {
   PeerSettings,
   readConfig,
   type ProductionRequirement,
-} from '@halles/service/config'
+} from '@halles/config/config'
 import { Type, type Static } from 'typebox'
 
 const Settings = Type.Object(

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Logger } from '@halles/service/log'
-import { AppError, toAppError } from '@halles/service/refusal'
+import type { Logger } from '@halles/telemetry/log'
+import { AppError, toAppError } from '@halles/errors/app-error'
 import { MongoError, type ClientSession, type MongoClient } from 'mongodb'
 import { abortAbandonedTransactions } from './abandoned-transactions.ts'
 

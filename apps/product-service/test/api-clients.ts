@@ -1,4 +1,4 @@
-import type { TestPrincipal } from '@halles/testkit/people'
+import type { TestPrincipal } from '@halles/test-fixtures/principals'
 import type { ProductServiceFixture } from './service-fixture.ts'
 
 /** The result of a request: its value, or its error code and the paths of invalid fields. */

@@ -1,8 +1,13 @@
 import { credentials } from '@grpc/grpc-js'
 import { ProductServiceClient } from '@halles/contracts/product-grpc'
-import { callUnary } from '@halles/service/grpc'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
-import { authorizationHeader, createAdmin, findTestPublicKey, type TestPrincipal } from '@halles/testkit/people'
+import { callUnary } from '@halles/grpc/grpc'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
+import {
+  authorizationHeader,
+  createAdmin,
+  findTestPublicKey,
+  type TestPrincipal,
+} from '@halles/test-fixtures/principals'
 import { MongoClient } from 'mongodb'
 import { inject } from 'vitest'
 import { createApp } from '../src/app.ts'

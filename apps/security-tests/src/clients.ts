@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata, status as grpcStatus } from '@grpc/grpc-js'
-import { isErrorCode, errorCodes, type ErrorCode } from '@halles/service/refusal'
+import { isErrorCode, errorCodes, type ErrorCode } from '@halles/errors/app-error'
 
 /** A response. `outcome` is `ok`, an error code of the contract, or a few words for anything else. */
 export type ClientResponse = { outcome: string; status: number; text: string; headers: Headers }

@@ -1,7 +1,7 @@
 import type { AccountDeletion } from '@halles/contracts/account-deletions'
 import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
-import { newId } from '@halles/service/ids'
-import { traceHeaders } from '@halles/service/trace'
+import { newId } from '@halles/mongo/ids'
+import { traceHeaders } from '@halles/telemetry/trace'
 import type { User } from '../accounts/user.ts'
 
 /** An event that is stored in its account's document and not yet published. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { AppError } from '@halles/service/refusal'
-import { ClosedObject } from '@halles/service/schema'
+import { AppError } from '@halles/errors/app-error'
+import { ClosedObject } from '@halles/validation/schema'
 import { Type, type Static } from 'typebox'
 import { CurrentPassword, Email, Password } from '../accounts/user.ts'
 import { digestToken } from '../sessions/refresh-token.ts'

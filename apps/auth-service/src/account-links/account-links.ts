@@ -1,4 +1,4 @@
-import { isDuplicateKeyError } from '@halles/service/mongo'
+import { isDuplicateKeyError } from '@halles/mongo/mongo'
 import type { Collection, Filter } from 'mongodb'
 import {
   appendEvent,

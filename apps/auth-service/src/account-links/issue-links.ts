@@ -1,5 +1,5 @@
-import type { Logger } from '@halles/service/log'
-import type { Encryption } from '@halles/service/sealed'
+import type { Logger } from '@halles/telemetry/log'
+import type { Encryption } from '@halles/auth/encryption'
 import type { PendingEvent } from '../account-events/account-event.ts'
 import type { UserStore } from '../accounts/users.ts'
 import type { RateLimiter } from '../rate-limits/rate-limiter.ts'

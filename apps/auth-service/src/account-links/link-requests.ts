@@ -1,5 +1,5 @@
-import { newId } from '@halles/service/ids'
-import { migrate } from '@halles/service/migrations'
+import { newId } from '@halles/mongo/ids'
+import { migrate } from '@halles/mongo/migrations'
 import type { Db } from 'mongodb'
 import type { LinkPurpose } from './account-link.ts'
 

@@ -1,4 +1,4 @@
-import type { App } from '@halles/service/app'
+import type { App } from '@halles/fastify-service/app'
 import { Type } from 'typebox'
 import type { AppDeps } from '../deps.ts'
 import { problems, requireSignIn, security, tags } from '../rest-schema.ts'

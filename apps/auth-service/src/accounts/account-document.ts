@@ -1,4 +1,4 @@
-import { migrate } from '@halles/service/migrations'
+import { migrate } from '@halles/mongo/migrations'
 import type { Collection, Db } from 'mongodb'
 import type { PendingEvent } from '../account-events/account-event.ts'
 import type { LinkPurpose, StoredEmailChangeLink, StoredLink } from '../account-links/account-link.ts'

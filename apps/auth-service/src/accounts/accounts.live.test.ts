@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { connectMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/mongo/mongo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
 import { adminCredentials, adminSettings, bearer, registrationInput, testSettings } from '../../test/fixtures.ts'

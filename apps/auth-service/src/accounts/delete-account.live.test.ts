@@ -1,6 +1,6 @@
 import { ACCOUNT_DELETIONS, parseAccountDeletion, type AccountDeletion } from '@halles/contracts/account-deletions'
-import { connectMongo } from '@halles/service/mongo'
-import { eventually } from '@halles/testkit/wait'
+import { connectMongo } from '@halles/mongo/mongo'
+import { eventually } from '@halles/test-fixtures/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
 import { collectEvents } from '../../test/event-collector.ts'

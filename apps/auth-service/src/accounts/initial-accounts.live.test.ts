@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { connectMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/mongo/mongo'
 import { apiClients } from '../../test/api-clients.ts'
 import { registrationInput, testSettings } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'

@@ -1,5 +1,5 @@
-import { requireAdmin } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import { requireAdmin } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import type { Role, User } from './user.ts'
 

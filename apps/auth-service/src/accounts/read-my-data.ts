@@ -1,5 +1,5 @@
-import { requirePrincipal, type Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import { requirePrincipal, type Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import type { AppDeps } from '../deps.ts'
 import type { SecurityEvent } from '../security-log/security-event.ts'
 import type { OpenSession } from '../sessions/session.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { connectMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/mongo/mongo'
 import { apiClients, createGraphQLSender } from '../../test/api-clients.ts'
 import { adminCredentials, adminSettings, bearer, registrationInput, testSettings } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'

@@ -1,6 +1,6 @@
-import type { Page } from '@halles/service/page'
-import { requireAdmin, canRead, requirePrincipal, type Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import type { Page } from '@halles/validation/page'
+import { requireAdmin, canRead, requirePrincipal, type Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import type { User, UserSearch } from './user.ts'
 import type { UserStore } from './users.ts'
 

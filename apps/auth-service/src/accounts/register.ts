@@ -1,5 +1,5 @@
-import { AppError } from '@halles/service/refusal'
-import { traceHeaders } from '@halles/service/trace'
+import { AppError } from '@halles/errors/app-error'
+import { traceHeaders } from '@halles/telemetry/trace'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import { checkNewPassword } from '../passwords/password.ts'
 import type { Session } from '../sessions/session.ts'

@@ -1,5 +1,5 @@
-import { newId } from '@halles/service/ids'
-import { ClosedObject, Timestamp, PageQuery } from '@halles/service/schema'
+import { newId } from '@halles/mongo/ids'
+import { ClosedObject, Timestamp, PageQuery } from '@halles/validation/schema'
 import { Type, type Static } from 'typebox'
 
 const roles = ['user', 'admin'] as const

@@ -1,5 +1,5 @@
-import { isDuplicateKeyError, findPage } from '@halles/service/mongo'
-import type { Page } from '@halles/service/page'
+import { isDuplicateKeyError, findPage } from '@halles/mongo/mongo'
+import type { Page } from '@halles/validation/page'
 import type { Collection, Db } from 'mongodb'
 import { createEventAppender, createPendingEvent } from '../account-events/account-event.ts'
 import { linksEndedByPassword } from '../account-links/account-link.ts'

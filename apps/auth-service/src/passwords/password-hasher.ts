@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { AppError } from '@halles/service/refusal'
+import { AppError } from '@halles/errors/app-error'
 import { hash, parseOptions, verify } from '@node-rs/argon2'
 import { normalizePassword } from './password.ts'
 

@@ -1,4 +1,4 @@
-import { AppError } from '@halles/service/refusal'
+import { AppError } from '@halles/errors/app-error'
 import { toSearchWords } from '../accounts/user.ts'
 
 const MIN_LENGTH = 8

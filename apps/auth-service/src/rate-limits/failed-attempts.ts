@@ -1,5 +1,5 @@
-import { isDuplicateKeyError } from '@halles/service/mongo'
-import { migrate } from '@halles/service/migrations'
+import { isDuplicateKeyError } from '@halles/mongo/mongo'
+import { migrate } from '@halles/mongo/migrations'
 import type { Collection, Db, Document } from 'mongodb'
 import type { RateLimit } from './rate-limits.ts'
 

@@ -1,4 +1,4 @@
-import { connectMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/mongo/mongo'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFrozenClock, registrationInput, testSettings, unusedEmail } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'

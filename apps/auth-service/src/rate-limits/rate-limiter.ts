@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import type { Client } from '@halles/service/client'
-import { AppError } from '@halles/service/refusal'
+import type { Client } from '@halles/auth/client-address'
+import { AppError } from '@halles/errors/app-error'
 import { toEmailKey } from '../accounts/user.ts'
 import type { AuthMetrics } from '../metrics.ts'
 import type { SecurityLog } from '../security-log/security-log.ts'

@@ -1,5 +1,5 @@
-import type { Page } from '@halles/service/page'
-import { requireAdmin, type Principal } from '@halles/service/person'
+import type { Page } from '@halles/validation/page'
+import { requireAdmin, type Principal } from '@halles/auth/principal'
 import type { AppDeps } from '../deps.ts'
 import type { EventSearch, SecurityEvent } from './security-event.ts'
 

@@ -1,5 +1,5 @@
-import type { App } from '@halles/service/app'
-import { PageView, toPageView } from '@halles/service/page'
+import type { App } from '@halles/fastify-service/app'
+import { PageView, toPageView } from '@halles/validation/page'
 import type { AppDeps } from '../deps.ts'
 import { problems, requireAdminRole, security, tags } from '../rest-schema.ts'
 import { readSecurityLog } from './read-security-log.ts'

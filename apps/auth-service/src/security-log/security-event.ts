@@ -1,4 +1,4 @@
-import { ClosedObject, Timestamp, Nullable, PageQuery } from '@halles/service/schema'
+import { ClosedObject, Timestamp, Nullable, PageQuery } from '@halles/validation/schema'
 import { Type, type Static } from 'typebox'
 
 /** The kinds of events in the security log. */

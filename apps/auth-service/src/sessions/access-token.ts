@@ -1,6 +1,6 @@
 import type { JWT } from '@fastify/jwt'
-import { newId } from '@halles/service/ids'
-import { ACCESS_TOKEN_TYPE, type Claims } from '@halles/service/person'
+import { newId } from '@halles/mongo/ids'
+import { ACCESS_TOKEN_TYPE, type Claims } from '@halles/auth/principal'
 import type { User } from '../accounts/user.ts'
 import type { SigningKeys } from '../signing-keys/signing-keys.ts'
 

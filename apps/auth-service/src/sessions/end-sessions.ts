@@ -1,5 +1,5 @@
-import { requirePrincipal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import { requirePrincipal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import { requireSessionAccess } from './read-sessions.ts'
 

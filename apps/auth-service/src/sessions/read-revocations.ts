@@ -1,4 +1,4 @@
-import type { RevocationList } from '@halles/service/revocations'
+import type { RevocationList } from '@halles/auth/revocations'
 import type { AppDeps } from '../deps.ts'
 
 type Deps = Pick<AppDeps, 'now' | 'revocationRetention'> & {

@@ -1,6 +1,6 @@
-import type { Page } from '@halles/service/page'
-import { canRead, requirePrincipal, type Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import type { Page } from '@halles/validation/page'
+import { canRead, requirePrincipal, type Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import type { AppDeps } from '../deps.ts'
 import type { OpenSession, SessionSearch } from './session.ts'
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients, type ApiClient } from '../../test/api-clients.ts'
 import { bearer, createClock, decodeClaims, registrationInput, testSettings } from '../../test/fixtures.ts'
 import { createApp } from '../app.ts'
-import { connectMongo } from '@halles/service/mongo'
+import { connectMongo } from '@halles/mongo/mongo'
 
 const time = createClock()
 const settings = testSettings()

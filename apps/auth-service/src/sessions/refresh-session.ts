@@ -1,5 +1,5 @@
-import type { Client } from '@halles/service/client'
-import { AppError } from '@halles/service/refusal'
+import type { Client } from '@halles/auth/client-address'
+import { AppError } from '@halles/errors/app-error'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import { digestToken } from './refresh-token.ts'
 import { ROTATION_GRACE_PERIOD, type Session } from './session.ts'

@@ -1,6 +1,6 @@
-import type { App } from '@halles/service/app'
-import { freePort } from '@halles/testkit/port'
-import { pollWithin } from '@halles/testkit/wait'
+import type { App } from '@halles/fastify-service/app'
+import { freePort } from '@halles/test-fixtures/port'
+import { pollWithin } from '@halles/test-fixtures/wait'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients, registerUser, type ApiClient } from '../../test/api-clients.ts'
 import {

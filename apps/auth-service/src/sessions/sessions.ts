@@ -1,5 +1,5 @@
-import { findPage } from '@halles/service/mongo'
-import type { Page, PageArgs } from '@halles/service/page'
+import { findPage } from '@halles/mongo/mongo'
+import type { Page, PageArgs } from '@halles/validation/page'
 import type { Db } from 'mongodb'
 import type { OpenSession } from './session.ts'
 

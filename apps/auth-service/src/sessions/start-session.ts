@@ -1,5 +1,5 @@
-import type { Client } from '@halles/service/client'
-import { newId } from '@halles/service/ids'
+import type { Client } from '@halles/auth/client-address'
+import { newId } from '@halles/mongo/ids'
 import type { User } from '../accounts/user.ts'
 import type { AppDeps } from '../deps.ts'
 import { digestToken } from './refresh-token.ts'

@@ -1,5 +1,5 @@
-import { newId } from '@halles/service/ids'
-import { AppError } from '@halles/service/refusal'
+import { newId } from '@halles/mongo/ids'
+import { AppError } from '@halles/errors/app-error'
 import type { Credentials, User } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import type { Session } from '../sessions/session.ts'

@@ -1,4 +1,4 @@
-import { AppError } from '@halles/service/refusal'
+import { AppError } from '@halles/errors/app-error'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** The cookie that keeps a browser's refresh token out of reach of scripts. */

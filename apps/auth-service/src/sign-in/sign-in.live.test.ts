@@ -1,5 +1,5 @@
-import { connectMongo } from '@halles/service/mongo'
-import { authorizationHeader, createPrincipal } from '@halles/testkit/people'
+import { connectMongo } from '@halles/mongo/mongo'
+import { authorizationHeader, createPrincipal } from '@halles/test-fixtures/principals'
 import { hash } from '@node-rs/argon2'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { apiClients, type ApiClient } from '../../test/api-clients.ts'

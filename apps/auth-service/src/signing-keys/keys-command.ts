@@ -1,5 +1,5 @@
-import { MongodbSettings, readConfig } from '@halles/service/config'
-import { connectMongo } from '@halles/service/mongo'
+import { MongodbSettings, readConfig } from '@halles/config/config'
+import { connectMongo } from '@halles/mongo/mongo'
 import { Type } from 'typebox'
 import { AccessTokenSeconds } from '../config.ts'
 import { createSigningKeys, type KeyState } from './signing-keys.ts'

@@ -1,5 +1,5 @@
-import type { App } from '@halles/service/app'
-import { ProblemDetails } from '@halles/service/schema'
+import type { App } from '@halles/fastify-service/app'
+import { ProblemDetails } from '@halles/validation/schema'
 import { Type } from 'typebox'
 import { tags } from '../rest-schema.ts'
 import type { SigningKeys } from './signing-keys.ts'

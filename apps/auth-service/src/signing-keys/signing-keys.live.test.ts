@@ -1,5 +1,5 @@
-import { connectMongo } from '@halles/service/mongo'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { connectMongo } from '@halles/mongo/mongo'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { calculateJwkThumbprint, exportJWK, importSPKI } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createFrozenClock } from '../../test/fixtures.ts'

@@ -1,6 +1,6 @@
 import { createPublicKey, randomBytes } from 'node:crypto'
-import type { FindPublicKey } from '@halles/service/keys'
-import { isDuplicateKeyError } from '@halles/service/mongo'
+import type { FindPublicKey } from '@halles/auth/jwks-client'
+import { isDuplicateKeyError } from '@halles/mongo/mongo'
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, type JWK } from 'jose'
 import type { Collection, Db } from 'mongodb'
 

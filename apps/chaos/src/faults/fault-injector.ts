@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ProcessName, Shop } from '@halles/servers/shop'
+import type { ProcessName, Shop } from '@halles/dev-shop'
 import type { FaultProxy, NetworkFault } from './fault-proxy.ts'
 import {
   poisonMessages,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { eventually } from '@halles/testkit/wait'
+import { eventually } from '@halles/test-fixtures/wait'
 import { createFaultProxy, type FaultProxy } from './fault-proxy.ts'
 
 let server: Server

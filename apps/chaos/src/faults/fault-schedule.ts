@@ -1,4 +1,4 @@
-import type { ShopDependency, ProcessName } from '@halles/servers/shop'
+import type { ShopDependency, ProcessName } from '@halles/dev-shop'
 import { createRandom, type Random } from '../random.ts'
 import { networkFaults, type NetworkFault } from './fault-proxy.ts'
 import { mailFaults, type MailFault } from './mail-server.ts'

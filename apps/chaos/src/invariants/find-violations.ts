@@ -6,7 +6,7 @@ import { stockInvariants } from './stock-invariants.ts'
 
 /**
  * What must hold between the responses that clients had, the data of the shop and the mailbox. What must hold within the
- * data alone is checked by packages/audit.
+ * data alone is checked by packages/reconciliation.
  */
 export const invariants: readonly Invariant[] = [...orderInvariants, ...stockInvariants, ...emailInvariants]
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { ServiceName } from '@halles/servers/shop'
+import type { ServiceName } from '@halles/dev-shop'
 
 /**
  * A change of the compiled code of a service. The pattern must match exactly once in all of the service's files, so it says
@@ -8,7 +8,7 @@ import type { ServiceName } from '@halles/servers/shop'
  */
 export type Mutation = { service: Exclude<ServiceName, 'gateway'>; pattern: RegExp; replacement: string }
 
-/** A bug of a common class (mutation testing), and the rules that must report it: of packages/audit or of invariants/. */
+/** A bug of a common class (mutation testing), and the rules that must report it: of packages/reconciliation or of invariants/. */
 export type SeededBug = { what: string; rules: string[]; mutations: Mutation[] }
 
 /** The bugs that a chaos run must find. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { checkLimits, operationCosts } from '@halles/service/document-limits'
+import { checkLimits, operationCosts } from '@halles/graphql-server/operation-limits'
 import type { FastifyInstance } from 'fastify'
 import { getIntrospectionQuery, parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

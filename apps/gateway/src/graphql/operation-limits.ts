@@ -1,4 +1,4 @@
-import type { OperationLimits, CostFactors } from '@halles/service/document-limits'
+import type { OperationLimits, CostFactors } from '@halles/graphql-server/operation-limits'
 
 /**
  * How much one GraphQL operation may request from the gateway. The persisted operations use at most half of each limit

@@ -1,5 +1,5 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
-import { checkLimits, operationCosts } from '@halles/service/document-limits'
+import { checkLimits, operationCosts } from '@halles/graphql-server/operation-limits'
 import { parse, specifiedRules, validate, type GraphQLSchema } from 'graphql'
 import { costFactors, operationLimits } from './operation-limits.ts'
 import { toDocumentId } from './persisted-operations.ts'

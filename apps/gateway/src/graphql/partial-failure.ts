@@ -1,5 +1,5 @@
 import { GraphQLError, Kind, parse, type SelectionSetNode } from 'graphql'
-import { AppError } from '@halles/service/refusal'
+import { AppError } from '@halles/errors/app-error'
 
 /** A path in a response: response names of fields, and list indices (GraphQL specification, section 7.1.2). */
 export type Path = readonly (string | number)[]

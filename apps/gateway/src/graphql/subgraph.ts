@@ -1,6 +1,6 @@
 import type { GraphQLDataSource } from '@apollo/gateway'
-import { isErrorCode, AppError, type ErrorCode, type FieldError } from '@halles/service/refusal'
-import type { Logger } from '@halles/service/log'
+import { isErrorCode, AppError, type ErrorCode, type FieldError } from '@halles/errors/app-error'
+import type { Logger } from '@halles/telemetry/log'
 import { LRUCache } from 'lru-cache'
 import {
   createTimeoutError,

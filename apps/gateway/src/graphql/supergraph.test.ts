@@ -1,4 +1,4 @@
-import { authorizationHeader, createAdmin, createPrincipal } from '@halles/testkit/people'
+import { authorizationHeader, createAdmin, createPrincipal } from '@halles/test-fixtures/principals'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createTestGateway, findUnusedAddress, startFakeServices, type FakeServices } from '../../test/fake-services.ts'

@@ -1,8 +1,8 @@
 import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway'
 import type { QueryPlan, QueryPlannerConfig } from '@apollo/query-planner'
-import { GATEWAY_SECRET_HEADER } from '@halles/service/client'
-import type { Execute, GraphQLContext } from '@halles/service/graphql-http'
-import { traceHeaders, traceId } from '@halles/service/trace'
+import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
+import type { Execute, GraphQLContext } from '@halles/graphql-server/graphql-route'
+import { traceHeaders, traceId } from '@halles/telemetry/trace'
 import {
   GraphQLBoolean,
   GraphQLFloat,

@@ -1,4 +1,4 @@
-import { errorCodes, type ErrorCode, toProblemType } from '@halles/service/refusal'
+import { errorCodes, type ErrorCode, toProblemType } from '@halles/errors/app-error'
 import escapeHtml from 'escape-html'
 import Fastify from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-import { errorCodes, toProblemType, type ErrorCode } from '@halles/service/refusal'
+import { errorCodes, toProblemType, type ErrorCode } from '@halles/errors/app-error'
 import escapeHtml from 'escape-html'
 import type { FastifyInstance } from 'fastify'
 import { PAGE_CSP, renderPage } from './layout.ts'

@@ -1,5 +1,5 @@
 import { Transform, type Readable } from 'node:stream'
-import { AppError } from '@halles/service/refusal'
+import { AppError } from '@halles/errors/app-error'
 
 export const createPayloadTooLargeError = (): AppError =>
   new AppError('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
-import { GATEWAY_SECRET_HEADER } from '@halles/service/client'
-import type { AppError } from '@halles/service/refusal'
-import { traceHeaders } from '@halles/service/trace'
+import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
+import type { AppError } from '@halles/errors/app-error'
+import { traceHeaders } from '@halles/telemetry/trace'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import { services, type Service } from '../config.ts'
@@ -106,7 +106,7 @@ export async function registerRestProxy(
   await forward('product', '/images', '/images', ['/*'], ['GET', 'HEAD'])
 }
 
-/** The largest body that services accept, in bytes: packages/service/src/app.ts. */
+/** The largest body that services accept, in bytes: packages/fastify-service/src/app.ts. */
 const MAX_BODY_BYTES = 1_048_576
 
 /**

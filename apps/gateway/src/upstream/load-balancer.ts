@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { waitAtMost } from '@halles/service/with-timeout'
+import { waitAtMost } from '@halles/concurrency/with-timeout'
 import { Pool, type Dispatcher } from 'undici'
 import { createHealthCheckedConnector, isConnectError, probeAddress } from './connector.ts'
 
@@ -11,7 +11,7 @@ const CONNECT_TIMEOUT = 2000
 
 /**
  * How long an idle connection is kept, in milliseconds: shorter than a stopping service leaves it open
- * (packages/service/src/stopping.ts), so that no request meets a connection that is being closed.
+ * (packages/fastify-service/src/graceful-shutdown.ts), so that no request meets a connection that is being closed.
  */
 const KEEP_ALIVE = 500
 

@@ -1,4 +1,4 @@
-import { AppError } from '@halles/service/refusal'
+import { AppError } from '@halles/errors/app-error'
 import type { Dispatcher } from 'undici'
 import { createLoadBalancer } from './load-balancer.ts'
 

@@ -1,4 +1,4 @@
-import { isTooLarge, type KafkaClient, type OutgoingMessage, type Publisher } from '@halles/service/kafka'
+import { isTooLarge, type KafkaClient, type OutgoingMessage, type Publisher } from '@halles/kafka/kafka'
 import { dropValue, MAX_STORED_VALUE } from './dead-letter.ts'
 
 /**

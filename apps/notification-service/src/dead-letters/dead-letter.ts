@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Headers, IncomingMessage, OutgoingMessage } from '@halles/service/kafka'
+import type { Headers, IncomingMessage, OutgoingMessage } from '@halles/kafka/kafka'
 
 /** A message that could not be processed, as it is on the dead-letter queue, without its content. */
 export type DeadLetter = {

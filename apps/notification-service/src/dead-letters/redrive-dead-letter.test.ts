@@ -1,8 +1,8 @@
-import { createAdmin, createPrincipal } from '@halles/testkit/people'
+import { createAdmin, createPrincipal } from '@halles/test-fixtures/principals'
 import { describe, expect, it } from 'vitest'
 import { dropValue, toDeadLetter, toDeadLetterMessage, type DeadLetter, type DeadLetterContent } from './dead-letter.ts'
 import { redriveDeadLetter } from './redrive-dead-letter.ts'
-import type { Headers, IncomingMessage, OutgoingMessage } from '@halles/service/kafka'
+import type { Headers, IncomingMessage, OutgoingMessage } from '@halles/kafka/kafka'
 
 const now = new Date('2026-11-24T08:30:00.000Z')
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBatcher } from '@halles/service/coalesce'
-import type { Logger } from '@halles/service/log'
-import { runOutsideTrace, runInSpan, traceHeaders, traceId } from '@halles/service/trace'
-import { waitAtMost } from '@halles/service/with-timeout'
+import { createBatcher } from '@halles/concurrency/batcher'
+import type { Logger } from '@halles/telemetry/log'
+import { runOutsideTrace, runInSpan, traceHeaders, traceId } from '@halles/telemetry/trace'
+import { waitAtMost } from '@halles/concurrency/with-timeout'
 import { renderAccountEmail } from '../templates/account-email.ts'
 import { renderOrderEmail } from '../templates/order-email.ts'
 import {

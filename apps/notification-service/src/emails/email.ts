@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AccountEvent, AccountEventType } from '@halles/contracts/account-events'
 import type { Customer, OrderView } from '@halles/contracts/order-events'
-import type { Principal } from '@halles/service/person'
+import type { Principal } from '@halles/auth/principal'
 
 /** The delivery status of an e-mail: due or waiting for a retry, accepted by the mail server, or given up. */
 export const emailStatuses = ['PENDING', 'SENT', 'FAILED'] as const

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { connectMongo, type MongoConnection } from '@halles/service/mongo'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { connectMongo, type MongoConnection } from '@halles/mongo/mongo'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import type { Document } from 'mongodb'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createCustomer, createOrderEvent } from '../../test/events.ts'

@@ -1,6 +1,6 @@
 import type { AccountEvent } from '@halles/contracts/account-events'
 import type { OrderEvent, OrderView } from '@halles/contracts/order-events'
-import { newId } from '@halles/service/ids'
+import { newId } from '@halles/mongo/ids'
 import type { InsertOutcome } from '../insert-new.ts'
 import { accountEmailSubject } from '../templates/account-email.ts'
 import { orderEmailSubject } from '../templates/order-email.ts'

@@ -1,5 +1,5 @@
-import { requireAdmin, type Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import { requireAdmin, type Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import type { DeliveryWorker } from './delivery-worker.ts'
 import type { Email } from './email.ts'
 import type { EmailStore } from './emails.ts'

@@ -1,5 +1,5 @@
 import type { Customer, Status } from '@halles/contracts/order-events'
-import { toCents, toEuros } from '@halles/service/money'
+import { toCents, toEuros } from '@halles/validation/money'
 import { toSingleLine, type OrderContent, type OrderEmail } from '../emails/email.ts'
 import { formats } from './formats.ts'
 import { button, html, renderLayout, type RenderedEmail } from './layout.ts'

@@ -1,4 +1,4 @@
-import { createParser } from '@halles/service/schema'
+import { createParser } from '@halles/validation/schema'
 import { describe, expect, it } from 'vitest'
 import { checkDecimals, mergeLines, PlaceOrderInput, priceLines, toFingerprint, toReservationError } from './basket.ts'
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createAdmin, createPrincipal } from '@halles/testkit/people'
-import { eventually } from '@halles/testkit/wait'
+import { createAdmin, createPrincipal } from '@halles/test-fixtures/principals'
+import { eventually } from '@halles/test-fixtures/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startOrderService, type OrderService } from '../../test/start-order-service.ts'
 import { startFakeProductService, type FakeProductService } from '../../test/fake-product-service.ts'

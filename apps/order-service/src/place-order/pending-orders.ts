@@ -1,6 +1,6 @@
-import { createBatcher } from '@halles/service/coalesce'
-import { DUPLICATE_KEY } from '@halles/service/mongo'
-import { toAppError } from '@halles/service/refusal'
+import { createBatcher } from '@halles/concurrency/batcher'
+import { DUPLICATE_KEY } from '@halles/mongo/mongo'
+import { toAppError } from '@halles/errors/app-error'
 import { MongoBulkWriteError, type Collection, type Db } from 'mongodb'
 import { placedFilter, WORKER_DELAY, type IdempotencyRecord, type Order, type StoredOrder } from '../order.ts'
 

@@ -1,5 +1,5 @@
-import { newId } from '@halles/service/ids'
-import { takeLease } from '@halles/service/lease'
+import { newId } from '@halles/mongo/ids'
+import { takeLease } from '@halles/mongo/lease'
 import type { Collection } from 'mongodb'
 import { LEASE_DURATION, type StoredOrder } from '../order.ts'
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createPrincipal } from '@halles/testkit/people'
-import { eventually } from '@halles/testkit/wait'
+import { createPrincipal } from '@halles/test-fixtures/principals'
+import { eventually } from '@halles/test-fixtures/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { consumeOrderEvents, type OrderEventsConsumer } from '../../test/order-events.ts'
 import { startOrderService, type OrderService } from '../../test/start-order-service.ts'

@@ -1,7 +1,7 @@
-import { newId } from '@halles/service/ids'
-import type { Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
-import { traceHeaders } from '@halles/service/trace'
+import { newId } from '@halles/mongo/ids'
+import type { Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
+import { traceHeaders } from '@halles/telemetry/trace'
 import { createOrder, type IdempotencyRecord, type Order } from '../order.ts'
 import type { OrderMetrics } from '../metrics.ts'
 import type { Outbox } from '../outbox.ts'
@@ -71,7 +71,7 @@ async function placeOnce(
   }
 }
 
-/** The saga, with cancellation as its compensation: docs/decisions/0002-look-intend-hold-confirm.md. */
+/** The saga, with cancellation as its compensation: docs/decisions/0002-place-orders-as-a-saga-with-reservations.md. */
 async function reserveAndConfirm(
   { stock, takeNumber, pendingOrders, recovery, outbox, now }: PlaceOrderDeps,
   customer: Principal,

@@ -7,8 +7,8 @@ import {
   type CheckStockRequest,
   type ReserveStocksRequest,
 } from '@halles/contracts/product-grpc'
-import { freePort } from '@halles/testkit/port'
-import { eventually, rejectAfter } from '@halles/testkit/wait'
+import { freePort } from '@halles/test-fixtures/port'
+import { eventually, rejectAfter } from '@halles/test-fixtures/wait'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { serveProducts, startFakeProductService } from '../../test/fake-product-service.ts'
 import { createStockClient } from './stock-client.ts'

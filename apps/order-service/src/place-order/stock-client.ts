@@ -6,11 +6,11 @@ import {
   type Shortage,
   type StockLine,
 } from '@halles/contracts/product-grpc'
-import { createBatcher } from '@halles/service/coalesce'
-import type { PeerCredentials } from '@halles/service/config'
-import { callUnary, createOutageRetry } from '@halles/service/grpc'
-import { toEuros } from '@halles/service/money'
-import { createClientCredentials } from '@halles/service/peers'
+import { createBatcher } from '@halles/concurrency/batcher'
+import type { PeerCredentials } from '@halles/config/config'
+import { callUnary, createOutageRetry } from '@halles/grpc/grpc'
+import { toEuros } from '@halles/validation/money'
+import { createClientCredentials } from '@halles/grpc/peer-credentials'
 
 /** How long product-service may take for one attempt, in milliseconds. */
 const ATTEMPT_TIMEOUT = 4000

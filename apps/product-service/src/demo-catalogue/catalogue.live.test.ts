@@ -1,4 +1,4 @@
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startProductService, type ProductServiceFixture } from '../../test/service-fixture.ts'
 import { createStockFixture, findLedgerMismatches } from '../../test/stock-fixture.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import type { App } from '@halles/service/app'
-import { AppError } from '@halles/service/refusal'
+import type { App } from '@halles/fastify-service/app'
+import { AppError } from '@halles/errors/app-error'
 import { Type } from 'typebox'
 
 /** The folder of the demo catalogue's images: the same path from src/ and from dist/. */

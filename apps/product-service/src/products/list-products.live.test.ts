@@ -1,4 +1,4 @@
-import { newId } from '@halles/service/ids'
+import { newId } from '@halles/mongo/ids'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients } from '../../test/api-clients.ts'
 import { startProductService, type ProductServiceFixture } from '../../test/service-fixture.ts'

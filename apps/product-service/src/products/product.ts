@@ -1,5 +1,5 @@
-import { toCents, toEuros } from '@halles/service/money'
-import { ClosedObject, Timestamp, Nullable, PageQuery, Price } from '@halles/service/schema'
+import { toCents, toEuros } from '@halles/validation/money'
+import { ClosedObject, Timestamp, Nullable, PageQuery, Price } from '@halles/validation/schema'
 import { Type, type Static } from 'typebox'
 
 /** A product of the catalogue. `price` is in euros; `stock` is what can be sold now, without what is reserved. */

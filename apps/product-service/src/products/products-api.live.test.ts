@@ -1,5 +1,5 @@
-import { newId } from '@halles/service/ids'
-import { createPrincipal } from '@halles/testkit/people'
+import { newId } from '@halles/mongo/ids'
+import { createPrincipal } from '@halles/test-fixtures/principals'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { apiClients } from '../../test/api-clients.ts'
 import { startProductService, type ProductServiceFixture } from '../../test/service-fixture.ts'

@@ -1,6 +1,6 @@
-import { newId } from '@halles/service/ids'
-import { findPage } from '@halles/service/mongo'
-import type { Page } from '@halles/service/page'
+import { newId } from '@halles/mongo/ids'
+import { findPage } from '@halles/mongo/mongo'
+import type { Page } from '@halles/validation/page'
 import type { Db, Filter } from 'mongodb'
 import type { Transact } from '../transactions.ts'
 import {

@@ -1,4 +1,4 @@
-import { AppError } from '@halles/service/refusal'
+import { AppError } from '@halles/errors/app-error'
 import type { Product } from './product.ts'
 import type { ProductStore } from './products.ts'
 

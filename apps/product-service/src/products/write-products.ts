@@ -1,5 +1,5 @@
-import { requireAdmin, type Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import { requireAdmin, type Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import { toContent, type CreateProduct, type Precondition, type Product, type ReplaceProduct } from './product.ts'
 import type { ProductStore } from './products.ts'
 import { readProduct } from './read-products.ts'

@@ -1,5 +1,5 @@
-import { requireAdmin, type Principal } from '@halles/service/person'
-import { AppError } from '@halles/service/refusal'
+import { requireAdmin, type Principal } from '@halles/auth/principal'
+import { AppError } from '@halles/errors/app-error'
 import { MAX_STOCK, type AdjustStock, type Product } from '../products/product.ts'
 import type { ProductStore } from '../products/products.ts'
 import { readProduct } from '../products/read-products.ts'

@@ -1,4 +1,4 @@
-import { ClosedObject } from '@halles/service/schema'
+import { ClosedObject } from '@halles/validation/schema'
 import { Type, type Static } from 'typebox'
 
 /** A quantity of one product. Any text is a valid id: an unknown product is a shortage, not a validation error. */

@@ -1,5 +1,5 @@
-import { newId } from '@halles/service/ids'
-import { uniqueDatabaseUrl } from '@halles/testkit/database'
+import { newId } from '@halles/mongo/ids'
+import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createStockFixture, findLedgerMismatches, type StockFixture } from '../../test/stock-fixture.ts'
 

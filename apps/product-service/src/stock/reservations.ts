@@ -1,6 +1,6 @@
-import { createBatcher } from '@halles/service/coalesce'
-import { isDuplicateKeyError } from '@halles/service/mongo'
-import { AppError } from '@halles/service/refusal'
+import { createBatcher } from '@halles/concurrency/batcher'
+import { isDuplicateKeyError } from '@halles/mongo/mongo'
+import { AppError } from '@halles/errors/app-error'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
 import type { Product } from '../products/product.ts'
 import { ROLLBACK, type Transact } from '../transactions.ts'
@@ -39,7 +39,7 @@ export type ReservationStore = Awaited<ReturnType<typeof createReservationStore>
 /**
  * The stock ledger in MongoDB. Entries and stock change in one transaction, so that at any moment, for each product,
  * stock + held = opening stock + adjustments. Concurrent requests share a transaction (group commit,
- * docs/decisions/0004-what-waits-goes-together.md); each order gets its own result.
+ * docs/decisions/0004-batch-concurrent-work-with-group-commit.md); each order gets its own result.
  */
 export async function createReservationStore(db: Db, transact: Transact, metrics: StockMetrics, now: () => Date) {
   const ledger = db.collection<LedgerEntry>('reservations')

@@ -1,4 +1,4 @@
-import type { Logger } from '@halles/service/log'
+import type { Logger } from '@halles/telemetry/log'
 import type { Db } from 'mongodb'
 
 /** The most products that a result names. */

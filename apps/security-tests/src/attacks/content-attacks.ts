@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { eventually } from '@halles/testkit/wait'
+import { eventually } from '@halles/test-fixtures/wait'
 import { attackGraphql, attackRest, graphqlTargets, restTargets, type Attack } from './attack.ts'
 import { sendGraphql } from '../clients.ts'
 import type { AttackFixtures } from '../fixtures/attack-fixtures.ts'

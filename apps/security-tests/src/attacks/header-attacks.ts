@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@halles/service/refusal'
+import type { ErrorCode } from '@halles/errors/app-error'
 import { attackRest, restTargets, type Attack } from './attack.ts'
 import { sendRest } from '../clients.ts'
 import { services } from '../endpoints/endpoints.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { eventually } from '@halles/testkit/wait'
+import { eventually } from '@halles/test-fixtures/wait'
 import { parseJson, sendGraphql, sendRest } from '../clients.ts'
 import type { Service } from '../endpoints/endpoints.ts'
 import type { AttackFixtures } from '../fixtures/attack-fixtures.ts'

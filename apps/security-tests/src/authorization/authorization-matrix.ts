@@ -1,6 +1,6 @@
 // The authorization matrix: who may do what at every endpoint. It is reviewed like a specification: a change of a table changes
 // what users may do.
-import { isErrorCode, type ErrorCode } from '@halles/service/refusal'
+import { isErrorCode, type ErrorCode } from '@halles/errors/app-error'
 import { services, type Endpoint, type Server, type Via } from '../endpoints/endpoints.ts'
 import { authTable } from './auth-table.ts'
 import { docsTable, federationTable, operatorTable } from './common-table.ts'

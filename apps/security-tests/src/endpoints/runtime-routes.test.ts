@@ -83,7 +83,7 @@ describe('recordRoutes', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'halles-routes-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const program = `
-    import { createServiceApp } from '@halles/service/app'
+    import { createServiceApp } from '@halles/fastify-service/app'
     const app = await createServiceApp({
       name: 'test-service', logLevel: 'silent', findPublicKey: async () => undefined, issuer: 'halles', audience: 'halles', readinessChecks: {},
     })

@@ -1,0 +1,88 @@
+import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { LRUCache } from 'lru-cache'
+import type { FindPublicKey } from './jwks-client.ts'
+import { ACCESS_TOKEN_TYPE, Claims, type Principal } from './principal.ts'
+import { AppError } from '@halles/errors/app-error'
+import type { Revocations } from './revocations.ts'
+import { createParser } from '@halles/validation/schema'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The principal of the access token; undefined without a token. A request with an invalid token is answered 401. */
+    principal: Principal | undefined
+  }
+}
+
+/** Which access tokens are accepted. */
+export type TokenVerification = {
+  /** Finds the public key that signed a token. */
+  findPublicKey: FindPublicKey
+  issuer: string
+  audience: string
+  /** Access tokens that were revoked before they expired. */
+  revocations?: Revocations | undefined
+}
+
+/**
+ * Verifies the bearer token of every request that has one, by @fastify/jwt, and sets the request's principal. A verified
+ * token is cached until it expires: checking a signature takes about 0.1 ms.
+ *
+ * A request with an invalid, expired or revoked token is rejected with AppError `UNAUTHENTICATED`, whatever its route.
+ */
+export async function verifyAccessTokens(
+  app: FastifyInstance,
+  { findPublicKey, issuer, audience, revocations }: TokenVerification,
+): Promise<void> {
+  const readClaims = createParser(Claims)
+  app.decorateRequest('principal', undefined)
+  const verified = new LRUCache<string, { principal: Principal; version: number }>({ max: 5000 })
+
+  await app.register(fastifyJwt, {
+    secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
+      const kid = 'header' in token ? token.header['kid'] : undefined
+      const key = typeof kid === 'string' ? await findPublicKey(kid) : undefined
+      if (!key) throw new AppError('UNAUTHENTICATED', 'This token was signed with an unknown key.')
+      return key
+    },
+    decode: { complete: true },
+    verify: {
+      algorithms: ['ES256'],
+      checkTyp: ACCESS_TOKEN_TYPE,
+      allowedIss: issuer,
+      allowedAud: audience,
+      requiredClaims: ['exp', 'iss', 'aud'],
+    },
+  })
+
+  app.addHook('onRequest', async (request) => {
+    const header = request.headers.authorization
+    if (header === undefined) return
+    const token = verified.get(header) ?? (await verify(request, header))
+    const { id, sid } = token.principal
+    if (revocations?.isRevoked({ id, sid, version: token.version }))
+      throw new AppError('UNAUTHENTICATED', 'This access token was revoked: sign in again.')
+    request.principal = token.principal
+  })
+
+  const parseClaims = (claims: unknown): Claims => {
+    try {
+      return readClaims(claims)
+    } catch (error) {
+      throw new AppError('UNAUTHENTICATED', 'The claims of this access token are invalid.', { cause: error })
+    }
+  }
+
+  const verify = async (request: FastifyRequest, header: string) => {
+    const claims = await request.jwtVerify<Claims & { exp: number }>()
+    const { sub, role, name, email, locale, sid, ver = 0 } = parseClaims(claims)
+    const token = { principal: { id: sub, role, name, email, locale, sid }, version: ver }
+    const ttl = claims.exp * 1000 - Date.now()
+    if (ttl > 0) verified.set(header, token, { ttl })
+    return token
+  }
+
+  if (!revocations) return
+  app.addHook('onReady', () => revocations.start(app.log))
+  app.addHook('onClose', async () => revocations.stop())
+}

@@ -1,0 +1,124 @@
+import { Kafka, logLevel, type Admin, type ITopicConfig, type SASLOptions } from 'kafkajs'
+import type { KafkaCredentials } from '@halles/config/config'
+import { consume, type RunningConsumer, type ConsumerOptions } from './kafka-consumer.ts'
+import { createPublisher, type Publisher } from './kafka-producer.ts'
+import { readTopic, type OffsetRange, type ReadTopicOptions } from './kafka-read-topic.ts'
+import { retry, sendRetry, type Retry } from './kafka-settings.ts'
+import type { Logger } from '@halles/telemetry/log'
+import { rejectOnAbort } from '@halles/concurrency/with-timeout'
+
+export type { RunningConsumer, ConsumerOptions } from './kafka-consumer.ts'
+export type { Headers, IncomingMessage, OutgoingMessage, TimestampedMessage } from './kafka-messages.ts'
+export { isTooLarge, type Publisher } from './kafka-producer.ts'
+export type { OffsetRange, ReadTopicOptions } from './kafka-read-topic.ts'
+
+export type KafkaClient = ReturnType<typeof createKafka>
+
+/**
+ * Creates a Kafka client. Nothing but this file and its `kafka-*` parts uses kafkajs.
+ *
+ * @param brokers `host:port`, several separated by commas
+ * @param clientId the service's name in Kafka's logs and metrics
+ * @param access credentials, for a Kafka with authentication
+ */
+export function createKafka(brokers: string, clientId: string, log: Logger, { sasl, tls }: KafkaCredentials = {}) {
+  const connection = {
+    brokers: brokers.split(','),
+    connectionTimeout: 1000,
+    ...(tls && { ssl: tls }),
+    ...(sasl && { sasl: sasl as SASLOptions }),
+  }
+  const createClient = (retryPolicy: Retry): Kafka =>
+    new Kafka({
+      ...connection,
+      clientId,
+      requestTimeout: 10_000,
+      retry: retryPolicy,
+      logLevel: logLevel.WARN,
+      logCreator:
+        () =>
+        ({ log: { message } }) =>
+          log.warn({ from: 'kafkajs' }, message),
+    })
+  const kafka = createClient(retry)
+
+  /** Rejects unless a broker answers within 2 s. */
+  const ping = async (): Promise<void> => {
+    const admin = new Kafka({
+      ...connection,
+      clientId: `${clientId}-ping`,
+      requestTimeout: 2000,
+      retry: { retries: 0 },
+      logLevel: logLevel.NOTHING,
+    }).admin()
+    try {
+      await admin.connect()
+      await admin.describeCluster()
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** Waits until a broker answers; rejects with the signal's reason when it is aborted. */
+  const waitForBroker = async (signal: AbortSignal | undefined): Promise<void> => {
+    for (;;)
+      try {
+        signal?.throwIfAborted()
+        return await ping()
+      } catch (error) {
+        signal?.throwIfAborted()
+        log.debug({ err: error }, 'no Kafka broker answers: retrying')
+        await new Promise((resolve) => setTimeout(resolve, 500))
+      }
+  }
+
+  return {
+    /**
+     * Creates the topic if it does not exist. Waits for Kafka without a limit, until `signal` is aborted. `settings` are Kafka's
+     * settings of a new topic (`max.message.bytes`, …).
+     */
+    ensureTopic: async (
+      topic: string,
+      numPartitions: number,
+      signal?: AbortSignal,
+      settings: Record<string, string> = {},
+    ): Promise<void> => {
+      await waitForBroker(signal)
+      const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
+      const create = async (): Promise<void> => {
+        const admin = kafka.admin({ retry })
+        await admin.connect()
+        try {
+          await createTopic(admin, { topic, numPartitions, configEntries })
+        } finally {
+          await admin.disconnect()
+        }
+      }
+      await rejectOnAbort(create(), signal)
+    },
+    ping,
+    publisher: (): Publisher => createPublisher(createClient(sendRetry), log),
+    consume: (subscription: ConsumerOptions): Promise<RunningConsumer> => consume(kafka, log, subscription),
+    readTopic: (reading: ReadTopicOptions): Promise<OffsetRange[]> => readTopic(createClient, clientId, reading),
+  }
+}
+
+/** Creates a topic if it does not exist, and waits until every partition has a leader that serves requests. */
+async function createTopic(admin: Admin, config: ITopicConfig): Promise<void> {
+  await admin.createTopics({ topics: [config], waitForLeaders: false })
+  while (!(await hasLeaders(admin, config.topic))) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+async function hasLeaders(admin: Admin, topic: string): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    if (!topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)))
+      return false
+    await admin.fetchTopicOffsets(topic) // fails while a new leader does not yet know that it leads
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'type' in error && transientErrors.has(String(error.type))) return false
+    throw error
+  }
+}
+const transientErrors = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'])
