@@ -20,7 +20,9 @@ const unusedDependency: unknown = new Proxy(() => unusedDependency, { get: () =>
  * @returns the document as the service serves it at `/openapi.json`
  */
 export async function describeService(service: Service): Promise<object> {
-  const { rest } = (await restModules[service]()) as unknown as { rest: (app: App, ...deps: unknown[]) => unknown }
+  const { registerRestRoutes } = (await restModules[service]()) as unknown as {
+    registerRestRoutes: (app: App, ...deps: unknown[]) => unknown
+  }
   const app = await createServiceApp({
     name: service,
     logLevel: 'silent',
@@ -29,7 +31,7 @@ export async function describeService(service: Service): Promise<object> {
     audience: 'halles',
     readinessChecks: {},
   })
-  await rest(app, unusedDependency, unusedDependency, unusedDependency)
+  await registerRestRoutes(app, unusedDependency, unusedDependency, unusedDependency)
   await app.ready()
   const document = (app as unknown as { swagger: () => object }).swagger()
   await app.close()

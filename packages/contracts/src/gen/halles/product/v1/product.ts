@@ -27,9 +27,9 @@ export const ReservationOutcome = {
   UNSPECIFIED: "RESERVATION_OUTCOME_UNSPECIFIED",
   /** HELD - The stock is held for this order. */
   HELD: "RESERVATION_OUTCOME_HELD",
-  /** REFUSED - A product is missing, archived or short: shortages names each. Nothing is held. */
+  /** REFUSED - A product is unknown, archived or short: shortages names each. Nothing is held. */
   REFUSED: "RESERVATION_OUTCOME_REFUSED",
-  /** RELEASED - The order's stock was given back before: nothing is held, and nothing will be. */
+  /** RELEASED - The order was released before: nothing is held, and nothing will be. */
   RELEASED: "RESERVATION_OUTCOME_RELEASED",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
@@ -115,7 +115,7 @@ export interface CheckedLine {
   productId: string;
   /** False when the product is unknown or archived (details is absent) or when less than the quantity is in stock. */
   available: boolean;
-  /** What can be sold now; 0 for an unknown product. */
+  /** The stock that can be reserved now; 0 for an unknown product. */
   availableQuantity: number;
   details?: ProductDetails | undefined;
 }
@@ -141,7 +141,7 @@ export interface ReserveStocksRequest {
 }
 
 export interface ReserveStocksResponse {
-  /** One for each order asked, in the same order. */
+  /** One for each requested order, in the same order. */
   reservations: Reservation[];
 }
 
@@ -163,7 +163,7 @@ export interface ReleaseStockRequest {
 }
 
 export interface ReleaseStockResponse {
-  /** True when this very call gave stock back; false when there was nothing (more) to give back. */
+  /** True when this call released stock; false when nothing was held any more. */
   released: boolean;
 }
 
@@ -1282,12 +1282,12 @@ export const ReleaseStockResponse: MessageFns<ReleaseStockResponse> = {
   },
 };
 
-/** What product-service offers to its peers. Amounts are whole euro cents; ids are opaque strings. */
+/** The stock API of product-service, for other services. Amounts are whole euro cents; ids are opaque strings. */
 export type ProductServiceService = typeof ProductServiceService;
 export const ProductServiceService = {
   /**
-   * Tells, for each line, whether it can be had now, and the product's latest details. One call serves a whole order, or
-   * the lines of many orders: lines are answered in the order asked, and lines of one product are not added up.
+   * Returns for each line whether it is available now, and the product's current details. A call may hold the lines of
+   * one order or of many: each line is checked by itself, and results have the order of the request.
    */
   checkStock: {
     path: "/halles.product.v1.ProductService/CheckStock" as const,
@@ -1298,7 +1298,10 @@ export const ProductServiceService = {
     responseSerialize: (value: CheckStockResponse): Buffer => Buffer.from(CheckStockResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CheckStockResponse => CheckStockResponse.decode(value),
   },
-  /** Takes the stock of a whole order, or none of it. Asking again for the same order changes nothing and answers the same. */
+  /**
+   * Reserves all of an order's stock or none of it. Idempotent by order_id: a repeated call changes nothing and gets the
+   * same answer.
+   */
   reserveStock: {
     path: "/halles.product.v1.ProductService/ReserveStock" as const,
     requestStream: false as const,
@@ -1309,7 +1312,7 @@ export const ProductServiceService = {
       Buffer.from(ReserveStockResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReserveStockResponse => ReserveStockResponse.decode(value),
   },
-  /** ReserveStock for many orders in one call, each answered by itself: one order's refusal never touches another. */
+  /** Reserves stock for many orders in one call. Each order has its own result: a refusal does not affect other orders. */
   reserveStocks: {
     path: "/halles.product.v1.ProductService/ReserveStocks" as const,
     requestStream: false as const,
@@ -1320,7 +1323,7 @@ export const ProductServiceService = {
       Buffer.from(ReserveStocksResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReserveStocksResponse => ReserveStocksResponse.decode(value),
   },
-  /** Gives an order's stock back, once. An order that is not known yet is marked, so that a late reserve is refused. */
+  /** Releases an order's stock, once. An unknown order gets a tombstone, so that a later reservation is refused. */
   releaseStock: {
     path: "/halles.product.v1.ProductService/ReleaseStock" as const,
     requestStream: false as const,
@@ -1335,22 +1338,25 @@ export const ProductServiceService = {
 
 export interface ProductServiceServer extends UntypedServiceImplementation {
   /**
-   * Tells, for each line, whether it can be had now, and the product's latest details. One call serves a whole order, or
-   * the lines of many orders: lines are answered in the order asked, and lines of one product are not added up.
+   * Returns for each line whether it is available now, and the product's current details. A call may hold the lines of
+   * one order or of many: each line is checked by itself, and results have the order of the request.
    */
   checkStock: handleUnaryCall<CheckStockRequest, CheckStockResponse>;
-  /** Takes the stock of a whole order, or none of it. Asking again for the same order changes nothing and answers the same. */
+  /**
+   * Reserves all of an order's stock or none of it. Idempotent by order_id: a repeated call changes nothing and gets the
+   * same answer.
+   */
   reserveStock: handleUnaryCall<ReserveStockRequest, ReserveStockResponse>;
-  /** ReserveStock for many orders in one call, each answered by itself: one order's refusal never touches another. */
+  /** Reserves stock for many orders in one call. Each order has its own result: a refusal does not affect other orders. */
   reserveStocks: handleUnaryCall<ReserveStocksRequest, ReserveStocksResponse>;
-  /** Gives an order's stock back, once. An order that is not known yet is marked, so that a late reserve is refused. */
+  /** Releases an order's stock, once. An unknown order gets a tombstone, so that a later reservation is refused. */
   releaseStock: handleUnaryCall<ReleaseStockRequest, ReleaseStockResponse>;
 }
 
 export interface ProductServiceClient extends Client {
   /**
-   * Tells, for each line, whether it can be had now, and the product's latest details. One call serves a whole order, or
-   * the lines of many orders: lines are answered in the order asked, and lines of one product are not added up.
+   * Returns for each line whether it is available now, and the product's current details. A call may hold the lines of
+   * one order or of many: each line is checked by itself, and results have the order of the request.
    */
   checkStock(
     request: CheckStockRequest,
@@ -1367,7 +1373,10 @@ export interface ProductServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CheckStockResponse) => void,
   ): ClientUnaryCall;
-  /** Takes the stock of a whole order, or none of it. Asking again for the same order changes nothing and answers the same. */
+  /**
+   * Reserves all of an order's stock or none of it. Idempotent by order_id: a repeated call changes nothing and gets the
+   * same answer.
+   */
   reserveStock(
     request: ReserveStockRequest,
     callback: (error: ServiceError | null, response: ReserveStockResponse) => void,
@@ -1383,7 +1392,7 @@ export interface ProductServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReserveStockResponse) => void,
   ): ClientUnaryCall;
-  /** ReserveStock for many orders in one call, each answered by itself: one order's refusal never touches another. */
+  /** Reserves stock for many orders in one call. Each order has its own result: a refusal does not affect other orders. */
   reserveStocks(
     request: ReserveStocksRequest,
     callback: (error: ServiceError | null, response: ReserveStocksResponse) => void,
@@ -1399,7 +1408,7 @@ export interface ProductServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReserveStocksResponse) => void,
   ): ClientUnaryCall;
-  /** Gives an order's stock back, once. An order that is not known yet is marked, so that a late reserve is refused. */
+  /** Releases an order's stock, once. An unknown order gets a tombstone, so that a later reservation is refused. */
   releaseStock(
     request: ReleaseStockRequest,
     callback: (error: ServiceError | null, response: ReleaseStockResponse) => void,
