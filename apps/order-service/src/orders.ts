@@ -1,6 +1,7 @@
 import type { Status } from '@halles/contracts/order-events'
 import { migrate } from '@halles/mongo/migrations'
 import { findPage } from '@halles/mongo/mongo'
+import { retryWrite } from '@halles/mongo/retry-write'
 import type { Page, PageArgs } from '@halles/validation/page'
 import type { Collection, Db } from 'mongodb'
 import { placedFilter, WORKER_DELAY, type Order, type StoredOrder } from './order.ts'
@@ -83,9 +84,8 @@ export function createOrderStore(orders: Collection<StoredOrder>) {
 
     /** Erases the names and addresses of these customers from their orders. The orders and their user ids stay. */
     anonymizeCustomers: async (userIds: string[]): Promise<void> =>
-      void (await orders.updateMany(
-        { userId: { $in: userIds } },
-        { $set: { 'customer.name': '', 'customer.email': '' } },
+      void (await retryWrite(() =>
+        orders.updateMany({ userId: { $in: userIds } }, { $set: { 'customer.name': '', 'customer.email': '' } }),
       )),
 
     /**

@@ -1,5 +1,6 @@
 import { newId } from '@halles/mongo/ids'
 import { takeLease } from '@halles/mongo/lease'
+import { retryWrite } from '@halles/mongo/retry-write'
 import type { Collection } from 'mongodb'
 import { LEASE_DURATION, placedFilter, type Order, type StoredOrder } from './order.ts'
 
@@ -43,15 +44,19 @@ export function createPendingPublications(orders: Collection<StoredOrder>, now: 
       for (const [key, group] of Object.entries(Object.groupBy(published, ({ seq }) => seq))) {
         const seq = Number(key)
         const these = { _id: { $in: group!.map(({ _id }) => _id) } }
-        const { matchedCount } = await orders.updateMany(
-          { ...these, seq },
-          { $unset: { unpublished: '', nextAttemptAt: '', leasedBy: '' } },
-          repeatable,
+        const { matchedCount } = await retryWrite(() =>
+          orders.updateMany(
+            { ...these, seq },
+            { $unset: { unpublished: '', nextAttemptAt: '', leasedBy: '' } },
+            repeatable,
+          ),
         )
         // Write concern majority: whoever publishes the later event reads by majority, and would publish these once
         // more.
         if (matchedCount < group!.length)
-          await orders.updateMany({ ...these, seq: { $gt: seq } }, { $pull: { unpublished: { seq: { $lte: seq } } } })
+          await retryWrite(() =>
+            orders.updateMany({ ...these, seq: { $gt: seq } }, { $pull: { unpublished: { seq: { $lte: seq } } } }),
+          )
       }
     },
   }

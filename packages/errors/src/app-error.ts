@@ -103,20 +103,36 @@ export const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(errorCodes, code)
 
 /**
- * Converts an error to an AppError: an AppError to itself, connection errors of the MongoDB driver to `UNAVAILABLE` or
- * `TIMEOUT`. Returns undefined for any other error, such as a duplicate key or an invalid filter, which is a bug.
+ * Converts an error to an AppError: an AppError to itself; errors of the MongoDB driver that a lost connection, an election
+ * or a slow server causes to `UNAVAILABLE` or `TIMEOUT`, after which a write may have happened all the same. Returns
+ * undefined for any other error, such as a duplicate key or an invalid filter, which is a bug.
  */
 export function toAppError(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error
   if (!(error instanceof Error)) return undefined
-  // insertMany and bulkWrite wrap connection errors.
-  if (error.name === 'MongoBulkWriteError')
-    return toAppError((error as Error & { errorResponse?: unknown }).errorResponse)
-  if (timeoutErrors.has(error.name)) return new AppError('TIMEOUT', 'The database took too long.', { cause: error })
-  if (connectionErrors.has(error.name) || isBrokenConnection(error))
+  // insertMany and bulkWrite wrap the error of their command.
+  const { errorResponse } = error as { errorResponse?: unknown }
+  if (error.name === 'MongoBulkWriteError' && errorResponse instanceof Error) return toAppError(errorResponse)
+  const code = serverErrorCode(error)
+  if (timeoutErrors.has(error.name) || (code !== undefined && timeoutCodes.has(code)))
+    return new AppError('TIMEOUT', 'The database took too long.', { cause: error })
+  if (
+    connectionErrors.has(error.name) ||
+    (code !== undefined && unavailableCodes.has(code)) ||
+    hasTransientLabel(error) ||
+    isBrokenConnection(error)
+  )
     return new AppError('UNAVAILABLE', 'The database cannot be reached right now.', { cause: error })
   return undefined
 }
+
+/** The code of an error that MongoDB's server reported. */
+const serverErrorCode = ({ name, code }: Error & { code?: unknown }): number | undefined =>
+  serverErrors.has(name) && typeof code === 'number' ? code : undefined
+
+/** Whether MongoDB or its driver labels an error as transient: the same operation may succeed later. */
+const hasTransientLabel = ({ name, errorLabels }: Error & { errorLabels?: unknown }): boolean =>
+  name.startsWith('Mongo') && Array.isArray(errorLabels) && errorLabels.some((label) => transientLabels.has(label))
 
 /**
  * Whether a connection broke during a write. The driver (7.9) then waits for the socket to drain, and throws the socket's error
@@ -125,6 +141,7 @@ export function toAppError(error: unknown): AppError | undefined {
 const isBrokenConnection = ({ code, syscall }: NodeJS.ErrnoException): boolean =>
   code === 'EPIPE' || (code === 'ECONNRESET' && (syscall === 'write' || syscall === 'read'))
 
+const serverErrors = new Set(['MongoServerError', 'MongoWriteConcernError', 'MongoBulkWriteError'])
 const timeoutErrors = new Set(['MongoOperationTimeoutError', 'MongoNetworkTimeoutError', 'MongoWaitQueueTimeoutError'])
 const connectionErrors = new Set([
   'MongoNetworkError',
@@ -132,6 +149,44 @@ const connectionErrors = new Set([
   'MongoPoolClearedError',
   'MongoPoolClosedError',
   'MongoNotConnectedError',
+  'MongoServerClosedError',
+  'MongoStalePrimaryError',
   'MongoTopologyClosedError',
   'MongoClientClosedError',
+])
+/** Labels of the specifications of retryable writes, transactions and overload (github.com/mongodb/specifications). */
+const transientLabels = new Set<unknown>([
+  'RetryableWriteError',
+  'TransientTransactionError',
+  'UnknownTransactionCommitResult',
+  'PoolRequestedRetry',
+  'ResetPool',
+  'SystemOverloadedError',
+])
+/** Codes of the server (src/mongo/base/error_codes.yml) for an operation that took too long, or lost a race for too long. */
+const timeoutCodes = new Set([
+  24, // LockTimeout
+  50, // MaxTimeMSExpired
+  64, // WriteConcernTimeout, before 8.1 WriteConcernFailed
+  89, // NetworkTimeout
+  112, // WriteConflict
+  202, // NetworkInterfaceExceededTimeLimit
+  262, // ExceededTimeLimit
+])
+/** Codes of the server for a node that is not, or no longer, the one to ask: an election, a shutdown, a lost member. */
+const unavailableCodes = new Set([
+  6, // HostUnreachable
+  7, // HostNotFound
+  43, // CursorNotFound: it ended with the node that had it
+  91, // ShutdownInProgress
+  133, // FailedToSatisfyReadPreference
+  134, // ReadConcernMajorityNotAvailableYet
+  189, // PrimarySteppedDown
+  9001, // SocketException
+  10058, // LegacyNotPrimary
+  10107, // NotWritablePrimary
+  11600, // InterruptedAtShutdown
+  11602, // InterruptedDueToReplStateChange
+  13435, // NotPrimaryNoSecondaryOk
+  13436, // NotPrimaryOrSecondary, in earlier versions NodeIsRecovering
 ])

@@ -1,4 +1,5 @@
 import type { Collection, Document, Filter, Sort, UpdateFilter, WithId } from 'mongodb'
+import { retryWrite } from './retry-write.ts'
 
 /** What `takeLease` needs to know of the documents that it leases. */
 export type LeaseRequest<T extends Document> = {
@@ -26,6 +27,6 @@ export async function takeLease<T extends Document>(
   const found = await collection.find(due).sort(order).limit(limit).project<{ _id: T['_id'] }>({ _id: 1 }).toArray()
   if (found.length === 0) return []
   const candidates = { _id: { $in: found.map(({ _id }) => _id) } } as Filter<T>
-  await collection.updateMany({ $and: [candidates, due] } as Filter<T>, hold)
+  await retryWrite(() => collection.updateMany({ $and: [candidates, due] } as Filter<T>, hold))
   return collection.find({ $and: [candidates, held] } as Filter<T>).toArray()
 }

@@ -1,7 +1,8 @@
 import { createBatcher } from '@halles/concurrency/batcher'
 import { DUPLICATE_KEY } from '@halles/mongo/mongo'
+import { retryWrite } from '@halles/mongo/retry-write'
 import { toAppError } from '@halles/errors/app-error'
-import { MongoBulkWriteError, type Collection, type Db } from 'mongodb'
+import { MongoBulkWriteError, MongoServerError, type Collection, type Db } from 'mongodb'
 import { placedFilter, WORKER_DELAY, type IdempotencyRecord, type Order, type StoredOrder } from '../order.ts'
 
 /** One batch in flight at a time: with two, batches are smaller, and an order costs more than that gains. */
@@ -25,7 +26,10 @@ export function createPendingOrders(orders: Collection<StoredOrder>, now: () => 
       return pending.map((_, i) => {
         const failure = failed.get(i)
         if (!failure) return true
-        return failure.code === DUPLICATE_KEY ? false : new Error(`not stored: ${failure.errmsg}`, { cause: error })
+        if (failure.code === DUPLICATE_KEY) return false
+        const { code, errmsg } = failure
+        const reason = new MongoServerError({ code, errmsg: `not stored: ${errmsg}` })
+        return toAppError(reason) ?? reason
       })
     }
   }, batching)
@@ -60,26 +64,21 @@ export function createPendingOrders(orders: Collection<StoredOrder>, now: () => 
 
     /** Makes a pending order an order; false when it is not pending any more, because it was cancelled. */
     confirm: createBatcher(async (ids: string[]): Promise<boolean[]> => {
-      try {
-        const { modifiedCount } = await confirm(ids)
-        if (modifiedCount === ids.length) return ids.map(() => true)
-      } catch (error) {
-        if (!toAppError(error)) throw error
-        await confirm(ids) // The connection broke and the outcome is unknown; the write is idempotent.
-      }
+      const { modifiedCount } = await retryWrite(() => confirm(ids))
+      if (modifiedCount === ids.length) return ids.map(() => true)
       const orderIds = await orders.distinct('_id', { _id: { $in: ids }, ...placedFilter })
       return ids.map((id) => orderIds.includes(id))
     }, batching),
 
     /** Removes a pending order that holds no stock. */
     remove: createBatcher(async (ids: string[]): Promise<undefined[]> => {
-      await orders.deleteMany({ _id: { $in: ids }, status: 'Pending' })
+      await retryWrite(() => orders.deleteMany({ _id: { $in: ids }, status: 'Pending' }))
       return ids.map(() => undefined)
     }, batching),
 
     /** Cancels a pending order: it can never be confirmed, its key is free at once, its stock must be released. */
     cancel: createBatcher(async (ids: string[]): Promise<undefined[]> => {
-      await orders.updateMany({ _id: { $in: ids }, status: 'Pending' }, cancellation())
+      await retryWrite(() => orders.updateMany({ _id: { $in: ids }, status: 'Pending' }, cancellation()))
       return ids.map(() => undefined)
     }, batching),
 
@@ -88,7 +87,7 @@ export function createPendingOrders(orders: Collection<StoredOrder>, now: () => 
       // The hint keeps MongoDB from the index on nextAttemptAt, in which every order that waits for Kafka stands.
       const hint = { status: 1, _id: -1 }
       const filter = { status: 'Pending', nextAttemptAt: { $lte: now() } } as const
-      const { modifiedCount } = await orders.updateMany(filter, cancellation(), { hint })
+      const { modifiedCount } = await retryWrite(() => orders.updateMany(filter, cancellation(), { hint }))
       return modifiedCount
     },
 

@@ -1,5 +1,6 @@
 import { newId } from '@halles/mongo/ids'
 import { takeLease } from '@halles/mongo/lease'
+import { retryWrite } from '@halles/mongo/retry-write'
 import type { Collection } from 'mongodb'
 import { LEASE_DURATION, type StoredOrder } from '../order.ts'
 
@@ -25,9 +26,9 @@ export function createPendingReleases(orders: Collection<StoredOrder>, now: () =
     /** Records that the stock of these orders was released. A pending order is then removed. */
     markReleased: async (ids: string[]): Promise<void> => {
       const these = { _id: { $in: ids } }
-      const { deletedCount } = await orders.deleteMany({ ...these, status: 'Cancelling' })
+      const { deletedCount } = await retryWrite(() => orders.deleteMany({ ...these, status: 'Cancelling' }))
       if (deletedCount < ids.length)
-        await orders.updateMany(these, { $unset: { releaseAttemptAt: '', releaseLeasedBy: '' } })
+        await retryWrite(() => orders.updateMany(these, { $unset: { releaseAttemptAt: '', releaseLeasedBy: '' } }))
     },
   }
 }
