@@ -27,9 +27,9 @@ export async function startOrderService(
     PRODUCT_GRPC_URL: product,
   })
   // A consumer group of its own: in a shared group each test's instance would get only some of the messages.
-  const deletions = { topic: ACCOUNT_DELETIONS, groupId: new URL(database).pathname.slice(1) }
-  const app = await createApp(settings, { findPublicKey: findTestPublicKey, deletions, ...options })
   const client = new MongoClient(database)
+  const deletions = { topic: ACCOUNT_DELETIONS, groupId: client.db().databaseName }
+  const app = await createApp(settings, { findPublicKey: findTestPublicKey, deletions, ...options })
   const stored: Collection<StoredOrder> = client.db().collection('orders')
 
   const request = async (

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { databaseUrl } from '@halles/test-servers'
 
 /** Returns the URL of a new database with a unique name. `server` is a mongodb:// URL without a database. */
 export function uniqueDatabaseUrl(server: string, name = 'test'): string {
-  const url = new URL(server)
-  url.pathname = `/${name}_${randomBytes(6).toString('hex')}`
-  return url.href
+  return databaseUrl(server, `${name}_${randomBytes(6).toString('hex')}`)
 }

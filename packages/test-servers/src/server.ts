@@ -1,6 +1,7 @@
 import type { ServerCredentials } from './authentication.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { ProcessGroup } from './process-group.ts'
+import type { ReplicaSet } from './replica-set.ts'
 
 export type ServerName = 'mongodb' | 'kafka' | 'mailbox'
 
@@ -30,6 +31,7 @@ export type Server = ManagedProcess & {
   addresses: Addresses
   /** The ports in use, which the next start prefers. */
   ports: Ports
+  replicaSet?: ReplicaSet
 }
 
 /** The context in which a server is started as a plain process. */

@@ -144,6 +144,52 @@ test('Servers.restart starts a killed server on the same port with the same data
   expect(await sendAndConsume(kafka!, 'news')).toBe('bonjour')
 })
 
+test('mongodbNodes starts a replica set that elects another primary when one steps down or is killed, and loses no document', async () => {
+  servers = await startServers({ need: ['mongodb'], mongodbNodes: 3 })
+  const { mongodb, replicaSet } = servers
+  expect(mongodb).toBe(`mongodb://${replicaSet!.members.map(({ address }) => address).join(',')}/?replicaSet=rs0`)
+  expect(servers.ways).toEqual({ mongodb: 'process' })
+  await withMongo(mongodb!, async (client) => {
+    const products = client.db().collection('products', { writeConcern: { w: 'majority' } })
+    await products.insertOne({ name: 'one' })
+
+    const first = await replicaSet!.primary()
+    const second = await replicaSet!.stepDown()
+    expect(second).not.toBe(first)
+    await products.insertOne({ name: 'two' })
+
+    expect(await replicaSet!.killPrimary()).toBe(second)
+    expect(second.pid()).toBeUndefined()
+    expect(await replicaSet!.primary()).not.toBe(second)
+    await vi.waitFor(() => products.insertOne({ name: 'three' }), 30_000)
+    expect(await products.countDocuments()).toBe(3)
+
+    await second.restart()
+    const other = replicaSet!.members.find((member) => member !== first && member !== second)!
+    await other.kill('SIGKILL') // Two of three members are left: a majority that includes the restarted one.
+    await replicaSet!.primary()
+    await vi.waitFor(() => products.insertOne({ name: 'four' }), 30_000)
+    expect(await products.countDocuments()).toBe(4)
+  })
+})
+
+test('a replica set of several members keeps its documents when it starts again on the same dataDir', async () => {
+  const dataDir = await createFolder()
+  servers = await startServers({ need: ['mongodb'], mongodbNodes: 3, dataDir })
+  const { mongodb } = servers
+  await withMongo(mongodb!, (client) => client.db().collection('products').insertOne({ name: 'one' }))
+  await servers.stop()
+  const taken = createServer().listen(Number(mongodb!.match(/:(\d+),/)![1]), '127.0.0.1')
+  await once(taken, 'listening')
+  try {
+    servers = await startServers({ need: ['mongodb'], mongodbNodes: 3, dataDir })
+    expect(servers.mongodb).not.toBe(mongodb)
+    expect(await withMongo(servers.mongodb!, (client) => client.db().collection('products').countDocuments())).toBe(1)
+  } finally {
+    taken.close()
+  }
+})
+
 test('kafkaListeners adds a listener that advertises a proxy, so that its clients connect through the proxy', async () => {
   const proxyPort = await freePort()
   servers = await startServers({ need: ['kafka'], ways: ['process'], kafkaListeners: [`127.0.0.1:${proxyPort}`] })

@@ -7,6 +7,7 @@ import { findDockerEngine, removeVolumes, startContainer, type Engine } from './
 import { startKafkaProcess } from './kafka.ts'
 import { startMailboxProcess } from './mailbox.ts'
 import { startMongodbProcess } from './mongodb.ts'
+import { startReplicaSet, type ReplicaSet } from './replica-set.ts'
 import { userError } from './user-error.ts'
 import { createProcessGroup, removeOnExit } from './process-group.ts'
 import type { Addresses, Ports, ProcessContext, Server, ServerName, ServerMode } from './server.ts'
@@ -27,6 +28,8 @@ export type StartServers = {
    * address, so a proxy can stand between the broker and a single client.
    */
   kafkaListeners?: string[]
+  /** The number of members of MongoDB's replica set, 1 by default. Several run as plain processes: see `replicaSet`. */
+  mongodbNodes?: number
   /** Requires authentication at MongoDB and Kafka. They run as plain processes then. */
   guard?: ServerCredentials
   /** Called with the last lines of a plain process that exits without having been stopped. */
@@ -39,6 +42,8 @@ export type Servers = Addresses & {
   ways: Partial<Record<ServerName, ServerMode>>
   /** The pids of the servers that run as plain processes. */
   readonly pids: Partial<Record<ServerName, number>>
+  /** The members of MongoDB's replica set, when `mongodbNodes` is more than 1. */
+  replicaSet?: ReplicaSet
   /** Stops the servers that were started here. Calling it again has no effect. */
   stop: () => Promise<void>
   /** Sends a signal to a server. For plain processes SIGKILL resolves when the process has exited. */
@@ -56,7 +61,8 @@ const startProcess: Record<ServerName, (context: ProcessContext) => Promise<Serv
 /** Starts the servers concurrently and resolves when all are ready. README.md describes the ways to run a server. */
 export async function startServers(options: StartServers): Promise<Servers> {
   const { need, dataDir, guard, kafkaListeners = [], onProgress = () => {}, onCrash = () => {}, signal } = options
-  const allowedWays = options.ways ?? (guard ? ['process'] : ['environment', 'container', 'process'])
+  const { mongodbNodes = 1 } = options
+  const configuredWays = options.ways ?? (guard ? ['process'] : ['environment', 'container', 'process'])
   const group = createProcessGroup({ onProgress, signal })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
   const keepFolder = dataDir === undefined ? removeOnExit(folder) : undefined
@@ -65,6 +71,8 @@ export async function startServers(options: StartServers): Promise<Servers> {
   let failure: unknown
 
   async function start(name: ServerName): Promise<Server> {
+    const isReplicaSet = name === 'mongodb' && mongodbNodes > 1
+    const allowedWays: readonly ServerMode[] = isReplicaSet ? ['process'] : configuredWays
     const existing = allowedWays.includes('environment') ? findExistingServer(name, options.given) : undefined
     if (existing !== undefined) {
       if (name === 'kafka' && kafkaListeners.length > 0)
@@ -85,7 +93,8 @@ export async function startServers(options: StartServers): Promise<Servers> {
       }
     }
     if (!allowedWays.includes('process')) throw userError(`No Docker engine answers that could run ${name}: start one.`)
-    return startProcess[name]({ group, folder: serverFolder, ports, kafkaListeners, guard, onProgress, onCrash })
+    const context = { group, folder: serverFolder, ports, kafkaListeners, guard, onProgress, onCrash }
+    return isReplicaSet ? startReplicaSet(context, mongodbNodes) : startProcess[name](context)
   }
 
   await Promise.all(
@@ -121,8 +130,10 @@ export async function startServers(options: StartServers): Promise<Servers> {
     if (server === undefined) throw new Error(`${name} was not started`)
     return server
   }
+  const { replicaSet } = servers.get('mongodb') ?? {}
   return {
     ...(Object.assign({}, ...all.map((server) => server.addresses)) as Addresses),
+    ...(replicaSet && { replicaSet }),
     ways: Object.fromEntries([...servers].map(([name, server]) => [name, server.way])),
     get pids() {
       return Object.fromEntries([...servers].map(([name, server]) => [name, server.pid()]).filter(([, pid]) => pid))
