@@ -1,6 +1,6 @@
 import { newId } from '@halles/mongo/ids'
 import type { Principal } from '@halles/auth/principal'
-import { AppError } from '@halles/errors/app-error'
+import { AppError, toAppError } from '@halles/errors/app-error'
 import { traceHeaders } from '@halles/telemetry/trace'
 import { createOrder, type IdempotencyRecord, type Order } from '../order.ts'
 import type { OrderMetrics } from '../metrics.ts'
@@ -65,7 +65,7 @@ async function placeOnce(
     return { order: await reserveAndConfirm(deps, customer, lines, input.expectedTotal, idempotency), replayed: false }
   } catch (error) {
     // A key that has an order gives it, whatever the error now: perhaps this very order took the last one in stock.
-    const earlier = idempotency && (await findEarlierOrder(deps, customer, idempotency))
+    const earlier = idempotency && (await findEarlierOrder(deps, customer, idempotency, error))
     if (earlier) return { order: earlier, replayed: true }
     throw error
   }
@@ -111,13 +111,17 @@ async function findEarlierOrder(
   { pendingOrders }: PlaceOrderDeps,
   { id }: Principal,
   { key, fingerprint }: IdempotencyRecord,
+  error: unknown,
 ): Promise<Order | undefined> {
   const found = await pendingOrders.findByKey(id, key)
   if (!found) return undefined
-  if (!found.order) throw inProgress()
+  // The pending order may be that of this very request, which failed: then nobody is placing it.
+  if (!found.order) throw isOutage(error) ? error : inProgress()
   if (found.fingerprint !== fingerprint)
     throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This key belongs to an order of other products: use another key.')
   return found.order
 }
+
+const isOutage = (error: unknown): boolean => ['UNAVAILABLE', 'TIMEOUT'].includes(toAppError(error)?.code ?? '')
 
 const inProgress = (): AppError => new AppError('IN_PROGRESS', 'An order with this key is being placed right now.')
