@@ -1,13 +1,21 @@
 import { Status } from '@halles/contracts/order-events'
 import { requireAdmin, type Principal } from '@halles/auth/principal'
+import { backoff } from '@halles/concurrency/backoff'
 import { AppError } from '@halles/errors/app-error'
 import { ClosedObject } from '@halles/validation/schema'
 import { traceHeaders } from '@halles/telemetry/trace'
 import type { Static } from 'typebox'
+import { ANSWER_TIMEOUT } from './answer-timeout.ts'
 import { checkTransition, readFilter, type Order } from './order.ts'
 import type { OrderStore } from './orders.ts'
 import type { Outbox } from './outbox.ts'
 import type { Recovery } from './place-order/recovery.ts'
+
+/**
+ * The pauses before an order is read again, in milliseconds, when it is not as it was read: another request has changed it, or
+ * a majority of the database's nodes lags behind.
+ */
+const BACKOFF = { base: 20, cap: 1000 }
 
 /** The status that an order should get. */
 export const ChangeStatusBody = ClosedObject({ status: Status }, { title: 'ChangeStatus' })
@@ -28,23 +36,28 @@ type ChangeStatusInput = { id: string; status: Status }
  * and checked again.
  *
  * @throws AppError `NOT_FOUND`, also for another customer's order; `FORBIDDEN` and `INVALID_TRANSITION` of
- *   checkTransition
+ *   checkTransition; `TIMEOUT` when that is so for 8 s: nothing was changed
  */
 export async function changeStatus(
   { orders, outbox, recovery, now }: ChangeStatusDeps,
   principal: Principal,
   { id, status }: ChangeStatusInput,
 ): Promise<Order> {
-  for (;;) {
+  const deadline = Date.now() + ANSWER_TIMEOUT
+  for (let attempt = 1; ; attempt++) {
     const order = await orders.find({ _id: id, ...readFilter(principal) })
     if (!order) throw new AppError('NOT_FOUND', 'There is no such order.')
     if (!checkTransition(principal, order.status, status)) return order
     const change = { at: now(), traceparent: traceHeaders()['traceparent'] }
     const changed = await orders.changeStatus(order, status, change)
-    if (!changed) continue
-    outbox.enqueue(id)
-    if (status === 'Annulée') recovery.wake()
-    return changed
+    if (changed) {
+      outbox.enqueue(id)
+      if (status === 'Annulée') recovery.wake()
+      return changed
+    }
+    if (Date.now() >= deadline)
+      throw new AppError('TIMEOUT', 'This order is being changed by others, and nothing was changed: try again.')
+    await backoff(attempt, BACKOFF)
   }
 }
 

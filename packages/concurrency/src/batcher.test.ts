@@ -35,7 +35,7 @@ describe('createBatcher', () => {
   it('respects concurrency and maxSize', async () => {
     const { batches, run, end } = createManualRun()
     const call = createBatcher(run, { concurrency: 2, maxSize: 2 })
-    const all = Promise.all([1, 2, 3, 4, 5].map(call))
+    const all = Promise.all([1, 2, 3, 4, 5].map((n) => call(n)))
     await nextTick()
     expect(batches).toEqual([
       [1, 2],
@@ -119,5 +119,29 @@ describe('createBatcher', () => {
     expect(await third).toBe(30)
     expect(batches).toEqual([[1], [3]])
     expect(deadlines[1]).toBe(began + 80)
+  })
+
+  it('takes the earlier of its timeout and the deadline of a call, and runs no item whose deadline has passed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { batches, run, end } = createManualRun()
+    const call = createBatcher(run, { timeout: 40 })
+    const started = Date.now()
+    await expect(call(0, { deadline: started })).rejects.toMatchObject({ code: 'TIMEOUT' })
+    const first = call(1)
+    await nextTick()
+    const queued = Promise.allSettled([
+      call(2, { deadline: started + 10 }),
+      call(3, { deadline: started + 20 }),
+      call(4, { deadline: started + 99 }),
+    ])
+    vi.advanceTimersByTime(10)
+    vi.setSystemTime(started + 20) // the timer of the third is late: the event loop was busy
+    end()
+    expect(await first).toBe(10)
+    await nextTick()
+    end()
+    expect((await queued).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled'])
+    expect(batches).toEqual([[1], [4]])
   })
 })

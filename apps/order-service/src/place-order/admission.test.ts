@@ -82,4 +82,16 @@ describe('admitInBatches', () => {
     end('slow')
     expect(await slow).toBe('slow')
   })
+
+  it('refuses a task at once when maxTasks are in flight or waiting', async () => {
+    const { task, end } = controlledTasks()
+    const admit = admitInBatches({ maxWait: NEVER, directLimit: 1, maxTasks: 2 })
+    const first = admit(task('first'))
+    const second = admit(async () => 'second')
+    await expect(admit(async () => 'third')).rejects.toMatchObject({ code: 'UNAVAILABLE', retryAfter: 2 })
+    await nextImmediate()
+    end('first')
+    expect(await Promise.all([first, second])).toEqual(['first', 'second'])
+    expect(await admit(async () => 'fourth')).toBe('fourth')
+  })
 })

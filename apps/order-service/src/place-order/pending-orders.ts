@@ -15,7 +15,10 @@ export type PendingOrders = ReturnType<typeof createPendingOrders>
  * (group commit). Every change filters by the status `Pending`, so of confirming and cancelling only one happens.
  */
 export function createPendingOrders(orders: Collection<StoredOrder>, now: () => Date) {
-  const insert = createBatcher(async (pending: StoredOrder[]): Promise<(boolean | Error)[]> => {
+  const insert = createBatcher(async (created: Omit<StoredOrder, 'nextAttemptAt'>[]): Promise<(boolean | Error)[]> => {
+    // From now on, not from the call: while MongoDB is slow, calls wait here, and must not be due for recovery already.
+    const nextAttemptAt = new Date(now().getTime() + WORKER_DELAY)
+    const pending = created.map((order): StoredOrder => ({ ...order, nextAttemptAt }))
     try {
       await orders.insertMany(pending, { ordered: false })
       return pending.map(() => true)
@@ -54,12 +57,21 @@ export function createPendingOrders(orders: Collection<StoredOrder>, now: () => 
     }) as const
 
   return {
-    /** Stores an order as pending; false when an order of this customer has its idempotency key. */
-    create: async (order: Order, idempotency: IdempotencyRecord | undefined): Promise<boolean> => {
-      const nextAttemptAt = new Date(now().getTime() + WORKER_DELAY)
-      const pending: StoredOrder = { ...order, status: 'Pending', nextAttemptAt, ...(idempotency && { idempotency }) }
-      if (await insert(pending)) return true
-      return idempotency !== undefined && (await removeExpiredKey(order.userId, idempotency.key)) && insert(pending)
+    /**
+     * Stores an order as pending; false when an order of this customer has its idempotency key. Recovery may cancel it 15 s
+     * after its insert began.
+     *
+     * @throws AppError `TIMEOUT` when the deadline has passed before it was stored, or before that is known
+     */
+    create: async (
+      order: Order,
+      idempotency: IdempotencyRecord | undefined,
+      deadline: number = Infinity,
+    ): Promise<boolean> => {
+      const pending = { ...order, status: 'Pending' as const, ...(idempotency && { idempotency }) }
+      if (await insert(pending, { deadline })) return true
+      if (idempotency === undefined || !(await removeExpiredKey(order.userId, idempotency.key))) return false
+      return insert(pending, { deadline })
     },
 
     /** Makes a pending order an order; false when it is not pending any more, because it was cancelled. */

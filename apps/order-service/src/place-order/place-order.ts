@@ -3,6 +3,7 @@ import type { Principal } from '@halles/auth/principal'
 import { AppError, toAppError } from '@halles/errors/app-error'
 import { traceHeaders } from '@halles/telemetry/trace'
 import { createOrder, type IdempotencyRecord, type Order } from '../order.ts'
+import { ANSWER_TIMEOUT } from '../answer-timeout.ts'
 import type { OrderMetrics } from '../metrics.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Admit } from './admission.ts'
@@ -42,28 +43,36 @@ const KEY_LIFETIME = 24 * 3600_000
  * same order as it is now, `replayed`.
  *
  * @throws AppError of basket.ts; with a key, `IN_PROGRESS` while its order is pending and `IDEMPOTENCY_KEY_REUSED` for
- *   another basket; `UNAVAILABLE` or `TIMEOUT` when the order is not placed, or the outcome is unknown
+ *   another basket; `UNAVAILABLE` or `TIMEOUT` when the order is not placed, or the outcome is unknown. After the answer
+ *   timeout no further step begins but the confirmation of reserved stock, or the compensation
  */
 export const placeOrder = (
   deps: PlaceOrderDeps,
   customer: Principal,
   input: PlaceOrderInput,
   key?: string,
-): Promise<PlacedOrder> => deps.metrics.countOutcome(deps.admit(() => placeOnce(deps, customer, input, key)))
+): Promise<PlacedOrder> => {
+  const deadline = Date.now() + ANSWER_TIMEOUT
+  return deps.metrics.countOutcome(deps.admit(() => placeOnce(deps, customer, input, key, deadline)))
+}
 
 async function placeOnce(
   deps: PlaceOrderDeps,
   customer: Principal,
   input: PlaceOrderInput,
   key: string | undefined,
+  deadline: number,
 ): Promise<PlacedOrder> {
+  checkDeadline(deadline)
   checkDecimals(input)
   const lines = mergeLines(input.items)
   const expiresAt = new Date(deps.now().getTime() + KEY_LIFETIME)
   const idempotency = key === undefined ? undefined : { key, expiresAt, fingerprint: toFingerprint(lines) }
   try {
-    return { order: await reserveAndConfirm(deps, customer, lines, input.expectedTotal, idempotency), replayed: false }
+    const order = await reserveAndConfirm(deps, customer, lines, input.expectedTotal, idempotency, deadline)
+    return { order, replayed: false }
   } catch (error) {
+    if (Date.now() >= deadline) throw error // nobody waits for the answer
     // A key that has an order gives it, whatever the error now: perhaps this very order took the last one in stock.
     const earlier = idempotency && (await findEarlierOrder(deps, customer, idempotency, error))
     if (earlier) return { order: earlier, replayed: true }
@@ -78,8 +87,9 @@ async function reserveAndConfirm(
   lines: BasketLine[],
   expectedTotal: number | undefined,
   idempotency: IdempotencyRecord | undefined,
+  deadline: number,
 ): Promise<Order> {
-  const items = priceLines(lines, await stock.check(lines), expectedTotal)
+  const items = priceLines(lines, await stock.check(lines, { deadline }), expectedTotal)
   const order = createOrder({
     _id: newId(),
     number: await takeNumber(),
@@ -94,8 +104,8 @@ async function reserveAndConfirm(
       throw error
     })
 
-  if (!(await orCancel(pendingOrders.create(order, idempotency)))) throw inProgress()
-  const reservation = await orCancel(stock.reserve({ orderId: order._id, items }))
+  if (!(await orCancel(pendingOrders.create(order, idempotency, deadline)))) throw inProgress()
+  const reservation = await orCancel(stock.reserve({ orderId: order._id, items }, { deadline }))
   if (reservation.outcome === 'refused') {
     await pendingOrders.remove(order._id)
     throw toReservationError(lines, reservation)
@@ -120,6 +130,11 @@ async function findEarlierOrder(
   if (found.fingerprint !== fingerprint)
     throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This key belongs to an order of other products: use another key.')
   return found.order
+}
+
+/** @throws AppError `TIMEOUT` when the client has been answered already: work for it would only cost others */
+function checkDeadline(deadline: number): void {
+  if (Date.now() >= deadline) throw new AppError('TIMEOUT', 'This took too long, and nothing was ordered: try again.')
 }
 
 const isOutage = (error: unknown): boolean => ['UNAVAILABLE', 'TIMEOUT'].includes(toAppError(error)?.code ?? '')

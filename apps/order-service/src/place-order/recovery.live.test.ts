@@ -118,6 +118,38 @@ describe('recovery after a crash while an order is placed', () => {
     },
   )
 
+  it('counts from the insert of a pending order, however long that waited for MongoDB', async () => {
+    const customer = createPrincipal()
+    const product = productService.addProduct({ stock: 5 })
+    const [inserting, waited] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const deps = createDeps({
+      pendingOrders: {
+        ...stores.pendingOrders,
+        create: (order, idempotency) => {
+          const creating = stores.pendingOrders.create(order, idempotency) // its batch has not begun
+          stores.clock.offset = WORKER_DELAY + 1000
+          inserting.resolve()
+          return creating
+        },
+        confirm: async (id) => {
+          await waited.promise
+          return stores.pendingOrders.confirm(id)
+        },
+      },
+    })
+    const placing = placeOrder(deps, customer, { items: [{ productId: product.id, quantity: 1 }] })
+    await inserting.promise
+    let polls = 0
+    const { pendingOrders } = stores
+    const counted = { ...pendingOrders, cancelExpired: async () => (polls++, pendingOrders.cancelExpired()) }
+    await startRecovery({ offset: WORKER_DELAY + 1000, pendingOrders: counted })
+    await eventually('its stock is reserved', () => product.stock === 4)
+    const before = polls
+    await eventually('recovery has polled twice', () => polls >= before + 2)
+    waited.resolve()
+    expect((await placing).order.status).toBe('Reçue')
+  })
+
   it('leaves a pending order alone that may still be confirmed in time', async () => {
     const customer = createPrincipal()
     const product = productService.addProduct({ stock: 5 })

@@ -68,7 +68,7 @@ describe('createStockClient, by the contract examples', () => {
     const example = examples['reserve-stocks']!
     const { stock, requests } = await startExample(example)
     const { orders } = example.request as ReserveStocksRequest
-    expect(await Promise.all(orders.map(stock.reserve))).toEqual([
+    expect(await Promise.all(orders.map((order) => stock.reserve(order)))).toEqual([
       { outcome: 'held' },
       {
         outcome: 'refused',

@@ -39,6 +39,8 @@ export type StockClient = ReturnType<typeof createStockClient>
  * Creates the gRPC client of product-service's stock at `address` (host:port). Concurrent calls are sent in one batch,
  * each order with its own result. Every call is idempotent, and is retried through a restart of product-service.
  *
+ * `check` and `reserve` take the deadline of their caller: a call that has not been sent by then never is.
+ *
  * All methods throw AppError `UNAVAILABLE` when product-service cannot be reached, `TIMEOUT` when it is too slow.
  */
 export function createStockClient(address: string, peerCredentials: PeerCredentials = {}) {
