@@ -50,8 +50,8 @@ const createHandlers = (reservations: ReservationStore, log: Logger): ProductSer
     const results = await Promise.all(orders.map((order) => reservations.reserve({ ...order, deadline })))
     return { reservations: results.map(toReservationMessage) }
   }),
-  releaseStock: unaryHandler(log, async (request) => ({
-    released: await reservations.release(parseReleaseStock(request).orderId),
+  releaseStock: unaryHandler(log, async (request, deadline) => ({
+    released: await reservations.release(parseReleaseStock(request).orderId, { deadline }),
   })),
 })
 

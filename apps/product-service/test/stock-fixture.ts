@@ -61,7 +61,7 @@ export async function createStockFixture(database: string, appName = 'product-se
         items: lines.map(([productId, quantity]) => ({ productId, quantity })),
         deadline,
       }),
-    release: (orderId: string) => reservations.release(orderId),
+    release: (orderId: string, deadline = Infinity) => reservations.release(orderId, { deadline }),
     close: (): Promise<void> => mongo.close(),
   }
 }

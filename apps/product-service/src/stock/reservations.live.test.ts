@@ -1,13 +1,16 @@
+import { toAppError } from '@halles/errors/app-error'
 import { newId } from '@halles/mongo/ids'
 import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { rejectAfter } from '@halles/test-fixtures/wait'
+import { MongoClient } from 'mongodb'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { createStockFixture, findLedgerMismatches, type StockFixture } from '../../test/stock-fixture.ts'
 
+const database = uniqueDatabaseUrl(inject('mongodb'), 'product')
 /** Two instances of product-service on one database. */
 let first: StockFixture
 let second: StockFixture
 beforeAll(async () => {
-  const database = uniqueDatabaseUrl(inject('mongodb'), 'product')
   first = await createStockFixture(database)
   second = await createStockFixture(database)
 })
@@ -82,6 +85,50 @@ describe('a reservation', () => {
   it('is not made when its deadline has passed', async () => {
     const a = await first.addProduct({ stock: 5 })
     await expect(first.reserve([[a, 1]], newId(), Date.now() - 1)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    expect(await first.readStock(a)).toBe(5)
+  })
+})
+
+describe('a call whose product another transaction has locked', () => {
+  /** Locks the product in a transaction of another application; returns the function that unlocks it. */
+  async function lockProduct(id: string) {
+    const client = new MongoClient(database, { appName: 'another application' })
+    const session = client.startSession()
+    session.startTransaction()
+    await client.db().collection<{ _id: string }>('products').updateOne({ _id: id }, { $inc: { revision: 1 } }, { session }) // prettier-ignore
+    const unlock = async (): Promise<void> => {
+      if (session.inTransaction()) await session.abortTransaction()
+      await client.close()
+    }
+    onTestFinished(unlock)
+    return unlock
+  }
+
+  it('is not retried after its deadline: nothing is reserved', async () => {
+    const a = await first.addProduct({ stock: 5 })
+    const unlock = await lockProduct(a)
+    const orderId = newId()
+    const retries = first.retries()
+    const failed = first.reserve([[a, 2]], orderId, Date.now() + 500)
+    const error = await rejectAfter(3000, failed.catch((reason: unknown) => reason)) // prettier-ignore
+    expect(toAppError(error)).toMatchObject({ code: 'TIMEOUT' })
+    expect(first.retries()).toBeGreaterThan(retries)
+    await unlock()
+    expect(await first.readStock(a)).toBe(5)
+    expect(await first.db.collection<{ _id: string }>('reservations').findOne({ _id: orderId })).toBeNull()
+    expect(await first.reserve([[a, 2]], orderId)).toMatchObject(held)
+  })
+
+  it('releases nothing after its deadline, and the stock once when it is repeated', async () => {
+    const a = await first.addProduct({ stock: 5 })
+    const orderId = newId()
+    await first.reserve([[a, 2]], orderId)
+    const unlock = await lockProduct(a)
+    const failed = first.release(orderId, Date.now() + 500)
+    await expect(rejectAfter(3000, failed)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await unlock()
+    expect(await first.readStock(a)).toBe(3)
+    await first.release(orderId)
     expect(await first.readStock(a)).toBe(5)
   })
 })

@@ -1,9 +1,10 @@
+import { backoff } from '@halles/concurrency/backoff'
 import { createBatcher } from '@halles/concurrency/batcher'
 import { isDuplicateKeyError } from '@halles/mongo/mongo'
 import { AppError } from '@halles/errors/app-error'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
 import type { Product } from '../products/product.ts'
-import { ROLLBACK, type Transact } from '../transactions.ts'
+import { RETRY_WITHIN_MS, ROLLBACK, type Transact } from '../transactions.ts'
 import type { StockMetrics } from './metrics.ts'
 import { allocateStock, sumLines, type Reservation, type ReserveStock, type StockLine } from './reservation.ts'
 
@@ -33,6 +34,8 @@ export type LineAvailability = {
 
 /** The most orders in one transaction. */
 const MAX_BATCH = 64
+/** The pauses before a batch is tried again that another instance has changed meanwhile more than once, in milliseconds. */
+const BACKOFF = { base: 25, cap: 250 }
 
 export type ReservationStore = Awaited<ReturnType<typeof createReservationStore>>
 
@@ -48,7 +51,7 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
   await ledger.createIndex({ at: 1 })
 
   /** Reserves all the orders. Changes nothing and returns false when an order is known or a product is short. */
-  const tryReserveAll = async (requests: ReservationRequest[]): Promise<boolean> => {
+  const tryReserveAll = async (requests: ReservationRequest[], deadline: number): Promise<boolean> => {
     if (requests.length === 0) return true
     const at = now()
     const entries = requests.map(({ orderId, items }): LedgerEntry => ({ _id: orderId, state: 'held', items, at }))
@@ -62,7 +65,7 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
       }
       const { modifiedCount } = await products.bulkWrite(totals.map(takeFromStock), { session })
       return modifiedCount === totals.length ? true : ROLLBACK
-    })
+    }, deadline)
     return result !== ROLLBACK
   }
 
@@ -82,16 +85,20 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
   /**
    * Reserves optimistically: all orders at once, without reading first. When that fails, known orders are answered from
    * the ledger, stock is allocated to the others, and those that fit are tried again. A refusal stands only once the
-   * orders that were preferred to it are committed.
+   * orders that were preferred to it are committed. Orders whose deadline passes meanwhile get no result.
+   *
+   * @throws AppError `TIMEOUT` when all deadlines have passed
    */
   const settle = async (requests: ReservationRequest[]): Promise<Map<string, Reservation>> => {
     const results = new Map<string, Reservation>()
     let open = requests
     let plan: ReturnType<typeof allocateStock<ReservationRequest>> = { accepted: requests, refused: [] }
-    while (!(await tryReserveAll(plan.accepted))) {
+    const deadline = Math.max(...requests.map((request) => request.deadline))
+    for (let round = 1; !(await tryReserveAll(plan.accepted, deadline)); round++) {
+      if (round > 1) await backoff(round - 1, BACKOFF)
       const { known, stock } = await readState(open)
       for (const [orderId, outcome] of known) results.set(orderId, { orderId, outcome, shortages: [] })
-      open = open.filter(({ orderId }) => !known.has(orderId))
+      open = open.filter((request) => !known.has(request.orderId) && request.deadline > Date.now())
       plan = allocateStock(open, stock)
     }
     for (const { orderId } of plan.accepted) results.set(orderId, { orderId, outcome: 'held', shortages: [] })
@@ -113,7 +120,7 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
    * Releases what each order holds, and writes a tombstone for each unknown order. Returns the ids of the orders that held
    * something, or ROLLBACK when another call changed one of them meanwhile.
    */
-  const tryReleaseAll = (orderIds: string[]) =>
+  const tryReleaseAll = (orderIds: string[], deadline: number) =>
     transact(async (session): Promise<Set<string> | typeof ROLLBACK> => {
       const at = now()
       const known = await ledger.find({ _id: { $in: orderIds } }, { session }).toArray()
@@ -139,13 +146,16 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
         await products.bulkWrite(totals.map(returnToStock), { session })
       }
       return new Set(held.map(({ _id }) => _id))
-    })
+    }, deadline)
 
-  const releaseBatch = async (orderIds: string[]): Promise<boolean[]> => {
+  const releaseBatch = async (orderIds: string[], deadline: number): Promise<boolean[]> => {
     metrics.batch('release', orderIds.length)
     const distinct = [...new Set(orderIds)]
-    let result = await tryReleaseAll(distinct)
-    while (result === ROLLBACK) result = await tryReleaseAll(distinct)
+    let result = await tryReleaseAll(distinct, deadline)
+    for (let round = 1; result === ROLLBACK; round++) {
+      await backoff(round, BACKOFF)
+      result = await tryReleaseAll(distinct, deadline)
+    }
     const released = result
     metrics.released(released.size)
     return orderIds.map((id) => released.delete(id)) // true for the first call about an order only
@@ -171,16 +181,19 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
      * Reserves all of an order's stock or none of it, and names the shortages then. The call is idempotent by `orderId`: a
      * repeated call changes nothing and gets the same answer, whatever its lines are.
      *
-     * @throws AppError `TIMEOUT` when the deadline passed before its batch began: nothing was reserved
+     * @throws AppError `TIMEOUT` when the deadline, at most 8 s from now, passed before its transaction began: nothing was
+     *   reserved
      */
     reserve: ({ orderId, items, deadline }: ReservationRequest): Promise<Reservation> =>
-      reserve({ orderId, items: sumLines(items), deadline }),
+      reserve({ orderId, items: sumLines(items), deadline: Math.min(deadline, Date.now() + RETRY_WITHIN_MS) }),
 
     /**
      * Releases an order's stock once, and returns whether this call did. The order can reserve nothing afterwards, even
      * when it was unknown (tombstone).
+     *
+     * @throws AppError `TIMEOUT` when the deadline, at most 8 s from now, has passed
      */
-    release: createBatcher(releaseBatch, { concurrency: 1, maxSize: MAX_BATCH }),
+    release: createBatcher(releaseBatch, { concurrency: 1, maxSize: MAX_BATCH, timeout: RETRY_WITHIN_MS }),
   }
 }
 
