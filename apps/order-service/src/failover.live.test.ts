@@ -44,7 +44,7 @@ beforeAll(async () => {
   client = new MongoClient(productDatabase)
   productDb = client.db()
   cleanups.push(() => client.close())
-  expect(await productService.listening).toBeDefined()
+  await productService.listening
   service = await startOrderService({
     mongodb: servers.mongodb!,
     kafka: inject('kafka'),

@@ -60,8 +60,8 @@ const isGraphqlRequest = ({ url, routeOptions }: FastifyRequest): boolean =>
 
 /** Maps an error of Fastify or a plugin to an AppError. An error without a 4xx status is a bug: `INTERNAL`. */
 function fromFastifyError(error: FastifyError): AppError {
-  // Errors of MongoDB have a number as their code.
-  if (/^FAST_JWT_|^FST_JWT_/.test(String(error.code)))
+  const code: unknown = error.code // a number in errors of MongoDB
+  if (typeof code === 'string' && /^(FST|FAST)_JWT_/.test(code))
     return new AppError('UNAUTHENTICATED', 'This access token is invalid or has expired: sign in again.', {
       cause: error,
     })

@@ -13,6 +13,5 @@ export {
 } from './process-group.ts'
 export { databaseUrl, withCredentials } from './mongodb.ts'
 export type { ServerCredentials } from './authentication.ts'
-export type { ReplicaSet, ReplicaSetMember } from './replica-set.ts'
-export type { Addresses, Ports, ServerName, ServerMode } from './server.ts'
+export type { Addresses, Ports, ReplicaSet, ReplicaSetMember, ServerName, ServerMode } from './server.ts'
 export { removeData, startServers, type Servers, type StartServers } from './start-servers.ts'

@@ -1,10 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { MongoClient, MongoServerError } from 'mongodb'
-import { pause, untilReady, type ManagedProcess } from './managed-process.ts'
+import { pause, untilReady } from './managed-process.ts'
 import { findMongod, initiateReplicaSet, replicaSetUrl, startMongod } from './mongodb.ts'
 import { freePort } from './ports.ts'
-import type { ProcessContext, Server } from './server.ts'
+import type { ProcessContext, ReplicaSet, ReplicaSetMember, Server } from './server.ts'
 import { userError } from './user-error.ts'
 
 /** Settings with which an election after the death of a primary takes 3 s; MongoDB's defaults take 10 to 12 s. */
@@ -21,22 +21,6 @@ const CATCH_UP_SECONDS = 5
 
 /** How long `primary` waits for an election, in milliseconds. */
 const ELECTION_TIMEOUT = 60_000
-
-export type ReplicaSetMember = Pick<ManagedProcess, 'pid' | 'kill' | 'restart'> & {
-  /** `host:port` */
-  address: string
-}
-
-/** The members of a replica set, and the failures that tests cause. */
-export type ReplicaSet = {
-  members: readonly ReplicaSetMember[]
-  /** Waits until a member other than `not` accepts writes, and returns it. */
-  primary: (not?: ReplicaSetMember) => Promise<ReplicaSetMember>
-  /** Has the primary step down, not to be elected again for `seconds` (5), and returns the new primary. */
-  stepDown: (seconds?: number) => Promise<ReplicaSetMember>
-  /** Kills the primary by SIGKILL and returns it, before there is a new one. `restart` starts it again. */
-  killPrimary: () => Promise<ReplicaSetMember>
-}
 
 /** Starts a replica set of several mongods as plain processes. They accept `configureFailPoint`. */
 export async function startReplicaSet(context: ProcessContext, nodes: number): Promise<Server> {

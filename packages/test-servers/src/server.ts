@@ -1,7 +1,6 @@
 import type { ServerCredentials } from './authentication.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { ProcessGroup } from './process-group.ts'
-import type { ReplicaSet } from './replica-set.ts'
 
 export type ServerName = 'mongodb' | 'kafka' | 'mailbox'
 
@@ -25,6 +24,22 @@ export type Addresses = {
 
 /** The preferred ports of a server. Others are used if they are taken. */
 export type Ports = { mongodb?: number; kafka?: number; smtp?: number; mailbox?: number }
+
+export type ReplicaSetMember = Pick<ManagedProcess, 'pid' | 'kill' | 'restart'> & {
+  /** `host:port` */
+  address: string
+}
+
+/** The members of a replica set, and the failures that tests cause. */
+export type ReplicaSet = {
+  members: readonly ReplicaSetMember[]
+  /** Waits until a member other than `not` accepts writes, and returns it. */
+  primary: (not?: ReplicaSetMember) => Promise<ReplicaSetMember>
+  /** Has the primary step down, not to be elected again for `seconds` (5), and returns the new primary. */
+  stepDown: (seconds?: number) => Promise<ReplicaSetMember>
+  /** Kills the primary by SIGKILL and returns it, before there is a new one. `restart` starts it again. */
+  killPrimary: () => Promise<ReplicaSetMember>
+}
 
 export type Server = ManagedProcess & {
   way: ServerMode

@@ -7,10 +7,10 @@ import { findDockerEngine, removeVolumes, startContainer, type Engine } from './
 import { startKafkaProcess } from './kafka.ts'
 import { startMailboxProcess } from './mailbox.ts'
 import { startMongodbProcess } from './mongodb.ts'
-import { startReplicaSet, type ReplicaSet } from './replica-set.ts'
+import { startReplicaSet } from './replica-set.ts'
 import { userError } from './user-error.ts'
 import { createProcessGroup, removeOnExit } from './process-group.ts'
-import type { Addresses, Ports, ProcessContext, Server, ServerName, ServerMode } from './server.ts'
+import type { Addresses, Ports, ProcessContext, ReplicaSet, Server, ServerName, ServerMode } from './server.ts'
 
 export type StartServers = {
   need: ServerName[]
