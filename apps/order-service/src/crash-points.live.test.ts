@@ -39,30 +39,32 @@ afterAll(remove)
 const unreachable: Record<string, string> = {
   "orders.ts countBacklog: await Promise.all([ orders.countDocuments({ status: { $in: ['Pend…": 'only reads',
   'orders.ts findMany: await orders.find({ _id: { $in: ids }, ...filter, ...placedFilter…': 'only reads',
-  'rest.ts rest: await withinAnswerTimeout(page)': 'only reads',
-  'rest.ts rest: await withinAnswerTimeout(order)': 'only reads',
-  'pending-orders.ts confirm: await confirm(ids) #2': 'MongoDB broke the connection of the first: the same write again',
-  'rounds.ts run: await new Promise((resolve) => setTimeout(resolve, pause))': 'a poll failed: nothing but a pause',
+  'rest.ts registerRestRoutes: await withinAnswerTimeout(page)': 'only reads',
+  'rest.ts registerRestRoutes: await withinAnswerTimeout(order)': 'only reads',
+  'poll-every.ts poll: await new Promise((resolve) => setTimeout(resolve, interval))':
+    'a poll failed: nothing but a pause',
 }
 
 /**
- * The points that a scenario reaches by chance: other tests delete accounts on the same Kafka. It is one write, which
- * is repeated when its event is consumed again.
+ * The points that a scenario reaches by chance: other tests delete accounts on the same Kafka, which is one write that is
+ * repeated when its event is consumed again; two requests change one order at the same time, and one of them has written
+ * nothing yet.
  */
 const reachedByChance = new Set([
-  'orders.ts anonymizeCustomers: await orders.updateMany( { userId: { $in: userIds } }, { $set: { …',
+  'orders.ts anonymizeCustomers: await retryWrite(() => orders.updateMany({ userId: { $in: userIds…',
+  'change-status.ts changeStatus: await backoff(attempt, BACKOFF)',
 ])
 
 /** The points that other scenarios reach by chance, and the kind that always reaches them. */
 const requiredKinds: Record<string, ScenarioKind> = {
-  'pending-publications.ts markPublished: await orders.updateMany({ ...these, seq: { $gt: seq } }, { $pull:…':
+  'pending-publications.ts markPublished: await retryWrite(() => orders.updateMany({ ...these, seq: { $gt: …':
     'changedWhilePublishing',
 }
 
 /** The point at which the process is slowed down in some kinds, so that something else happens meanwhile. */
 const slowPoints: Partial<Record<ScenarioKind, Delay>> = {
   changedWhilePublishing: {
-    at: "outbox.ts publish: await Promise.all( batch.events.map((event) => inSpan('send order…",
+    at: "outbox.ts publish: await Promise.all( batch.events.map((event) => runInSpan('send or…",
     ms: 2000,
   },
 }
