@@ -45,7 +45,7 @@ export type ServiceOptions = TokenVerification & {
   readinessChecks: Record<string, () => Promise<unknown>>
   /** Whether to serve an OpenAPI document at /openapi.json and its page at /docs. */
   docs?: boolean
-  /** `same`: the service serves /readyz and /metrics. `own`: `app.operator` does, on a port that `runService` opens. */
+  /** `same`: the service serves /readyz and /metrics. `own`: `app.operatorApp` does, on a port that `runService` opens. */
   operatorPort?: 'same' | 'own'
   /** The secret that the gateway sends; without it `X-Forwarded-For` is not trusted. */
   gatewaySecret?: string | undefined
