@@ -10,7 +10,7 @@ export async function createTestCredentials(): Promise<ServerCredentials & { ca:
   return { username: 'halles', password: randomPassword(), tls: await sign('broker'), ca }
 }
 
-/** Starts a Kafka with authentication, by SCRAM without TLS, and by PLAIN or SCRAM with TLS. `doors` are its listeners. */
+/** Starts a Kafka with authentication. `doors` has its listeners: SCRAM without TLS, and PLAIN or SCRAM with TLS. */
 export async function startSecuredKafka(): Promise<{
   guard: ServerCredentials & { ca: string }
   doors: { scram: string; both: string }

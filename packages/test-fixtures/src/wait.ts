@@ -9,7 +9,7 @@ type Check<T> = () => T | undefined | null | false | Promise<T | undefined | nul
  * Calls `check` every 20 ms until it returns a value other than undefined, null and false, and returns that value.
  *
  * The timeout is long, because it only detects that something never happens, also on a busy machine. To test that something
- * happens soon, use `soon` or `inTime`.
+ * happens soon, use `pollWithin` or `rejectAfter`.
  *
  * @throws Error that names `what` after `within` milliseconds
  */
