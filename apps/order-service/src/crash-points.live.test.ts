@@ -39,10 +39,11 @@ afterAll(remove)
 const unreachable: Record<string, string> = {
   "orders.ts countBacklog: await Promise.all([ orders.countDocuments({ status: { $in: ['Pend…": 'only reads',
   'orders.ts findMany: await orders.find({ _id: { $in: ids }, ...filter, ...placedFilter…': 'only reads',
-  'rest.ts rest: await withinAnswerTimeout(page)': 'only reads',
-  'rest.ts rest: await withinAnswerTimeout(order)': 'only reads',
+  'rest.ts registerRestRoutes: await withinAnswerTimeout(page)': 'only reads',
+  'rest.ts registerRestRoutes: await withinAnswerTimeout(order)': 'only reads',
   'pending-orders.ts confirm: await confirm(ids) #2': 'MongoDB broke the connection of the first: the same write again',
-  'rounds.ts run: await new Promise((resolve) => setTimeout(resolve, pause))': 'a poll failed: nothing but a pause',
+  'poll-every.ts poll: await new Promise((resolve) => setTimeout(resolve, interval))':
+    'a poll failed: nothing but a pause',
 }
 
 /**
@@ -62,7 +63,7 @@ const requiredKinds: Record<string, ScenarioKind> = {
 /** The point at which the process is slowed down in some kinds, so that something else happens meanwhile. */
 const slowPoints: Partial<Record<ScenarioKind, Delay>> = {
   changedWhilePublishing: {
-    at: "outbox.ts publish: await Promise.all( batch.events.map((event) => inSpan('send order…",
+    at: "outbox.ts publish: await Promise.all( batch.events.map((event) => runInSpan('send or…",
     ms: 2000,
   },
 }

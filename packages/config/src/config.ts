@@ -229,7 +229,7 @@ export const accessOptions = ({
   OPEN_SCHEMA?: boolean
   NODE_ENV?: string
 }) => ({
-  operatorDoor: OPERATOR_PORT === undefined ? ('same' as const) : ('own' as const),
+  operatorPort: OPERATOR_PORT === undefined ? ('same' as const) : ('own' as const),
   gatewaySecret: GATEWAY_SECRET,
   gatewayOnly: GATEWAY_ONLY ?? NODE_ENV === 'production',
   openSchema: isSchemaOpen({ OPEN_SCHEMA, NODE_ENV }),
