@@ -84,7 +84,7 @@ function formatTable({
   accounts,
 }: ShopAddresses): string {
   const rows = [
-    ['Storefront', storefront],
+    ['Home page', storefront],
     ['GraphQL', `${gateway}/graphql`],
     ['REST', `${gateway}/api`],
     ['Mailbox', mailbox],
