@@ -5,7 +5,8 @@ ARG BASE_IMAGE=node:24-bookworm-slim
 FROM ${BASE_IMAGE} AS manifests
 WORKDIR /app
 COPY . .
-RUN mkdir /manifests && cp --parents package.json package-lock.json .npmrc */package.json */*/package.json /manifests
+RUN mkdir /manifests && cp --parents package.json package-lock.json .npmrc */package.json */*/package.json /manifests \
+  && cp -r /manifests /production-manifests && node tools/production-manifests.mjs /production-manifests
 
 # Compiles all services; shared by their images.
 FROM ${BASE_IMAGE} AS build
@@ -21,9 +22,9 @@ FROM ${BASE_IMAGE} AS dependencies
 ARG SERVICE
 RUN test -n "$SERVICE" || (echo "Name the service: --build-arg SERVICE=order-service" && exit 1)
 WORKDIR /app
-COPY --from=manifests /manifests ./
+COPY --from=manifests /production-manifests ./
 RUN --mount=type=cache,target=/root/.npm \
-  npm ci --no-audit --no-fund --omit=dev --workspace "@halles/$SERVICE" --include-workspace-root=false \
+  npm ci --no-audit --no-fund --workspace "@halles/$SERVICE" --include-workspace-root=false \
   && rm -rf tools package-lock.json .npmrc \
   && for folder in apps/* packages/*; do \
     test -e "node_modules/@halles/$(basename "$folder")" || rm -rf "$folder"; \

@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   process.exit(crashed === undefined ? 0 : 1)
 }
 
-/** Parses the command line. @throws a plain error about unknown or invalid options */
+/** Parses the command line. @throws a user error about unknown or invalid options */
 function parseOptions(): { reset: boolean; port: number | undefined } {
   const { values, positionals } = parseArgs({
     options: { reset: { type: 'boolean', default: false }, port: { type: 'string' } },
@@ -84,7 +84,7 @@ function formatTable({
   accounts,
 }: ShopAddresses): string {
   const rows = [
-    ['Storefront', storefront],
+    ['Home page', storefront],
     ['GraphQL', `${gateway}/graphql`],
     ['REST', `${gateway}/api`],
     ['Mailbox', mailbox],

@@ -15,7 +15,7 @@ export type RunSnapshot = Snapshot & {
 /** The order that was observed pending or being cancelled for the longest time, in milliseconds. */
 export type LongestUnfinished = { ms: number; orderId: string; status: string }
 
-/** The statuses of an order whose placement is not finished: it is being placed, or its placement is being undone. */
+/** The statuses of an order whose placement is not finished: it is pending, or a failed placement is being compensated. */
 const UNFINISHED = ['Pending', 'Cancelling']
 
 export const isUnfinished = ({ status }: { status: string }): boolean => UNFINISHED.includes(status)

@@ -37,12 +37,12 @@ afterAll(() => started?.stop())
 
 type ServiceName = 'auth' | 'product' | 'order' | 'notification' | 'gateway'
 
-/** Counts the graceful shutdowns in the log of a service: `stopped` is its last message before it exits with 0. */
+/** Counts the graceful shutdowns in the log of a service: `shut down` is its last message before it exits with 0. */
 function countShutdowns(name: ServiceName): number {
   const app = name === 'gateway' ? name : `${name}-service`
   const log = readFileSync(path.join(started.logs, `${app}.log`), 'utf8')
   expect(log).not.toContain('"level":"fatal"')
-  return log.match(/"msg":"stopped"/g)?.length ?? 0
+  return log.match(/"msg":"shut down"/g)?.length ?? 0
 }
 
 /** Stops a service by SIGTERM and starts it again. Returns how long it was down, in milliseconds. */

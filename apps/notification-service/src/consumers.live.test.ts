@@ -241,7 +241,7 @@ describe('consumer of order events, on close', () => {
     const client = {
       ...silentKafka,
       ensureTopic: async () => {},
-      listen: (options: ConsumerOptions) => (resolve(), silentKafka.consume(options)),
+      consume: (options: ConsumerOptions) => (resolve(), silentKafka.consume(options)),
     }
     const { orderEvents } = createTestConsumers()
     const consumer = consumeOrderEvents({ kafka: client, log, record: async () => [] }, orderEvents)

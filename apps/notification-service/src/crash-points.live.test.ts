@@ -42,14 +42,14 @@ afterAll(remove)
 /** The points that no scenario reaches, and why. The test fails when one of them is reached. */
 const readsOnly = 'only reads'
 const unreachable: Record<string, string> = {
-  "dead-letters.ts findPage: await pageOf(deadLetters, { list: 'deadLetters', filter, sort, om…": readsOnly,
-  "emails.ts findPage: await pageOf(emails, { list: 'emails', filter, sort: [['_id', -1]…": readsOnly,
+  "dead-letters.ts findPage: await findPage(deadLetters, { list: 'deadLetters', filter, sort, …": readsOnly,
+  "emails.ts findPage: await findPage(emails, { list: 'emails', filter, sort: [['_id', -…": readsOnly,
   'emails.ts findByIds: await emails.find({ _id: { $in: ids }, ...ownerFilter(owner) }).t…': readsOnly,
   'emails.ts findByOrders: await emails .find({ orderId: { $in: orderIds }, ...ownerFilter(o…': readsOnly,
   "emails.ts countPending: await emails .aggregate ([ { $match: { status: 'PENDING' } }, { $…": readsOnly,
-  'rest.ts rest: await listEmails(deps, request.person, request.query)': readsOnly,
-  'rest.ts rest: await listDeadLetters(deps, request.person, request.query)': readsOnly,
-  'rest.ts rest: await readDeadLetter(deps, request.person, request.params.id)': readsOnly,
+  'rest.ts registerRestRoutes: await listEmails(deps, request.principal, request.query)': readsOnly,
+  'rest.ts registerRestRoutes: await listDeadLetters(deps, request.principal, request.query)': readsOnly,
+  'rest.ts registerRestRoutes: await readDeadLetter(deps, request.principal, request.params.id)': readsOnly,
 }
 
 /** The points that a scenario reaches only by chance, and why they need not be tested. */

@@ -83,7 +83,7 @@ export async function startGrpcServer(
   { reservations, checkHealth, log }: Deps,
   { host, port, peerCredentials = {} }: { host: string; port: number; peerCredentials?: PeerCredentials },
 ) {
-  const { interceptors, door: credentials } = createServerCredentials(peerCredentials)
+  const { interceptors, credentials } = createServerCredentials(peerCredentials)
   const server = new Server({ interceptors })
   server.addService(ProductServiceService, createHandlers(reservations, log))
 

@@ -47,7 +47,7 @@ export function findRunningShop(): ShopUnderTest | undefined {
 /**
  * The shop with this gateway: the one that `npm start` is running, with all its addresses, or a remote one.
  *
- * @throws a plain error when the URL is invalid, or when a remote shop comes without an admin account
+ * @throws a user error when the URL is invalid, or when a remote shop comes without an admin account
  */
 export function findShop(gateway: string, admin: ShopUnderTest['admin'] | undefined): ShopUnderTest {
   if (!URL.canParse(gateway)) throw userError(`${gateway} is not a URL; an example: --gateway http://127.0.0.1:4000`)

@@ -30,7 +30,7 @@ type CallOptions = {
  * Creates a batcher (group commit; Gawlick and Kinkade, 1985): while a batch runs, new items queue up for the next one.
  * There is no batching delay, so a single item runs at once and the cost of a call is shared under load.
  *
- * `run` gets 1 to `max` items and returns one result for each, in the same order. An Error among the results rejects that
+ * `run` gets 1 to `maxSize` items and returns one result for each, in the same order. An Error among the results rejects that
  * item alone; a rejection of `run` rejects the whole batch. A batch runs in the trace of its first item. The second argument
  * of `run` is the latest deadline of its items, in milliseconds since 1970 (Infinity without one). An item whose deadline
  * passes in the queue is removed from it, and never runs.

@@ -125,7 +125,7 @@ export const KafkaCredentialSettings = {
 export const requiredTogether = (...names: string[]): Record<string, string[]> =>
   Object.fromEntries(names.map((name) => [name, names.filter((other) => other !== name)]))
 
-/** The `dependencies` of Peers and KafkaAccess. */
+/** The `dependencies` of PeerSettings and KafkaCredentialSettings. */
 export const settingsRequiredTogether = {
   ...requiredTogether('GRPC_TLS_CERT', 'GRPC_TLS_KEY', 'GRPC_TLS_CA'),
   ...requiredTogether('KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'),
@@ -229,7 +229,7 @@ export const accessOptions = ({
   OPEN_SCHEMA?: boolean
   NODE_ENV?: string
 }) => ({
-  operatorDoor: OPERATOR_PORT === undefined ? ('same' as const) : ('own' as const),
+  operatorPort: OPERATOR_PORT === undefined ? ('same' as const) : ('own' as const),
   gatewaySecret: GATEWAY_SECRET,
   gatewayOnly: GATEWAY_ONLY ?? NODE_ENV === 'production',
   openSchema: isSchemaOpen({ OPEN_SCHEMA, NODE_ENV }),

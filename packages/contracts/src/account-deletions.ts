@@ -4,7 +4,10 @@ import { cloudEvent, createEventParser } from './cloud-events.ts'
 /** The topic on which auth-service publishes deleted accounts, keyed by user id, for services that store personal data. */
 export const ACCOUNT_DELETIONS = 'account-deletions'
 export const ACCOUNT_DELETIONS_PARTITIONS = 1
-/** Settings of the topic. Compaction keeps one message a user for ever, for consumers that were offline or restored. */
+/**
+ * Settings of the topic. Compaction keeps the last message of each user permanently, for consumers that were offline or
+ * restored.
+ */
 export const ACCOUNT_DELETIONS_SETTINGS = { 'cleanup.policy': 'compact' }
 
 /** The event that an account was deleted. The user id is its only personal data. */

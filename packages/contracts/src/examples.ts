@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Reads the kept examples in a folder of examples/: the JSON files' names and texts. */
+/** Reads the example messages in a folder of examples/: the names and texts of its JSON files. */
 export function readExamples(folder: string): [name: string, text: string][] {
   const url = new URL(`../examples/${folder}/`, import.meta.url)
   return readdirSync(url)

@@ -3,7 +3,7 @@ import { registerHooks } from 'node:module'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
-// A module for `node --import`. Its options are in the query of its own URL, see `instrumented` in crash-points.ts.
+// A module for `node --import`. Its options are in the query of its own URL, see `instrumentSources` in crash-points.ts.
 
 const options = new URL(import.meta.url).searchParams
 const folder = options.get('folder')!

@@ -9,14 +9,14 @@ import { fullAncestor } from 'acorn-walk'
  * A point at which a process can be killed: right after one `await` in its sources. To kill a real service after each of them:
  *
  * ```ts
- * const service = instrumented(sourcesIn(new URL('.', import.meta.url), ['list-orders.ts'])) // all but the named files
+ * const service = instrumentSources(listSources(new URL('.', import.meta.url), ['list-orders.ts'])) // all but the named files
  * const start = (flags) => spawn(process.execPath, ['--conditions=development', ...flags, 'src/main.ts'], …)
- * start(service.listing(file)) // runs a whole scenario and exits by itself
- * for (const [name] of momentsIn(file)) start(service.dyingAt(name)) // 'place-order.ts place: await stock.check(lines)'
+ * start(service.flagsToList(file)) // runs a whole scenario and exits by itself
+ * for (const [name] of readReachedPoints(file)) start(service.flagsToCrashAt(name)) // 'order.ts place: await stock.check(lines)'
  * ```
  *
  * The process is killed by SIGKILL as soon as the awaited promise is settled for the first time, before the next statement
- * runs. A test should name the points that `listing` does not reach; `service.points` lists all points.
+ * runs. A test should name the points that no scenario reaches; `service.points` lists all points.
  *
  * A point is named by its file, its enclosing function and the awaited expression, so that a line added above does not change
  * the name. Only `await` and `for await` are points: a returned promise is awaited by the caller. The sources are instrumented
@@ -86,7 +86,7 @@ export function instrumentSources(files: readonly URL[]) {
 
 /**
  * Reads the points that a process has reached, in order, grouped by observable state: the process wrote nothing between the
- * points of a group, so no other process can tell at which of them it was killed.
+ * points of a group, so no other process can distinguish at which of them it was killed.
  */
 export function readReachedPoints(list: string): string[][] {
   const lines = readFileSync(list, 'utf8').split('\n').filter(Boolean)

@@ -10,7 +10,7 @@ type ProcessIdentity = { pid: number; start: string }
  * Locks `dataDir`, so that only one process runs a shop on it. Waits until the children of a killed shop have exited.
  * @param reset removes the data first
  * @returns a function that releases the lock
- * @throws a plain error when another shop runs on the folder
+ * @throws a user error when another shop runs on the folder
  */
 export async function lockShop(dataDir: string, reset: boolean): Promise<() => void> {
   const file = path.join(dataDir, 'lock.json')

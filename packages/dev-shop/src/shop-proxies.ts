@@ -1,7 +1,7 @@
 import type { ShopDependency, ProcessName, ServerAddresses, ShopPorts } from './shop-services.ts'
 import { neighboursOf } from './shop-services.ts'
 
-/** A TCP proxy between a process and one of its dependencies: see `StartShop.cable`. */
+/** A TCP proxy between a process and one of its dependencies: see `StartShop.createProxy`. */
 export type ConnectionProxy = {
   /** The `host:port` at which the proxy listens. The process is configured with it. */
   address: string

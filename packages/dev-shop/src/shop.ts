@@ -232,7 +232,7 @@ async function compileServices(group: ProcessGroup): Promise<void> {
   if (code !== 0) throw userError(`The services do not compile:\n${compiler.lastLines(30).join('\n')}`)
 }
 
-/** Asks a service for its readiness. @throws Error with the answer when it or a dependency of it is not ready */
+/** Checks the readiness of a service. @throws Error with the response when it or one of its dependencies is not ready */
 async function isReady(url: string): Promise<boolean> {
   const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) })
   if (!response.ok) throw new Error(await response.text())

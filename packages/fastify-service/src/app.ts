@@ -1,4 +1,4 @@
-// `hide` in the schema of a route, for whoever imports this module.
+// Adds `hide` to the type of a route's schema in every module that imports this one.
 /// <reference types="@fastify/swagger" preserve="true" />
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Context } from '@opentelemetry/api'
@@ -45,7 +45,7 @@ export type ServiceOptions = TokenVerification & {
   readinessChecks: Record<string, () => Promise<unknown>>
   /** Whether to serve an OpenAPI document at /openapi.json and its page at /docs. */
   docs?: boolean
-  /** `same`: the service serves /readyz and /metrics. `own`: `app.operator` does, on a port that `runService` opens. */
+  /** `same`: the service serves /readyz and /metrics. `own`: `app.operatorApp` does, on a port that `runService` opens. */
   operatorPort?: 'same' | 'own'
   /** The secret that the gateway sends; without it `X-Forwarded-For` is not trusted. */
   gatewaySecret?: string | undefined
@@ -131,7 +131,7 @@ function requireGatewayOrToken(app: App, secret: string | undefined): void {
 
 /**
  * How long a client may take to send a request, in milliseconds: its headers, and all of it. Node checks every second and
- * broken-http.ts answers 408. A body of 1 MB in 20 s needs 52 KB/s.
+ * malformed-http.ts answers 408. A body of 1 MB in 20 s needs 52 KB/s.
  */
 const requestTimeouts = {
   requestTimeout: 20_000,
@@ -175,7 +175,7 @@ function createServer({
       const id = traceId(request.trace)
       request.log.info({ traceId: id, route: 'none', status: reply.statusCode, cause: error.code }, 'request completed')
     },
-    clientErrorHandler: () => {}, // answerBrokenHttp handles the event
+    clientErrorHandler: () => {}, // handleClientErrors handles the event
   }).withTypeProvider<TypeBoxTypeProvider>()
   handleClientErrors(app.server, headers, app.log)
   // An unknown expectation may be ignored (RFC 9110, 10.1.1); Node by itself would answer it with an empty 417.

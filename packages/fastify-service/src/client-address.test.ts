@@ -23,7 +23,7 @@ describe('request.client', () => {
   afterAll(() => Promise.all([app.close(), appWithoutSecret.close()]))
 
   const clientSubnet = async (target: App, headers: Record<string, string>) =>
-    (await target.inject({ url: '/client', remoteAddress: '10.0.0.7', headers })).json().place
+    (await target.inject({ url: '/client', remoteAddress: '10.0.0.7', headers })).json().subnet
 
   const forwarded = { 'x-forwarded-for': '203.0.113.9' }
 
@@ -48,7 +48,7 @@ describe('request.client', () => {
 
   it('has the User-Agent header, cut to 200 characters', async () => {
     const answer = await app.inject({ url: '/client', headers: { 'user-agent': 'x'.repeat(300) } })
-    expect(answer.json().agent).toBe('x'.repeat(200))
+    expect(answer.json().userAgent).toBe('x'.repeat(200))
   })
 })
 

@@ -22,7 +22,7 @@ const HEALTH = method('/grpc.health.v1.Health/Check')
 
 /** Starts an echo server that counts the calls which reach its handlers. */
 async function startServer(trust: PeerCredentials): Promise<{ port: number; calls: () => number }> {
-  const { interceptors, door: serverCredentials } = createServerCredentials(trust)
+  const { interceptors, credentials: serverCredentials } = createServerCredentials(trust)
   const server = new Server({ interceptors })
   let calls = 0
   for (const method of [ECHO, REFLECTION, HEALTH])

@@ -25,9 +25,9 @@ const PUBLIC_SERVICE = '/grpc.health.v1.Health/'
 export const createServerCredentials = ({
   secret,
   tls,
-}: PeerCredentials): { interceptors: ServerInterceptor[]; door: ServerCredentials } => ({
+}: PeerCredentials): { interceptors: ServerInterceptor[]; credentials: ServerCredentials } => ({
   interceptors: secret === undefined ? [] : [requireSecret(secret)],
-  door: tls
+  credentials: tls
     ? ServerCredentials.createSsl(Buffer.from(tls.ca), [toKeyCertPair(tls)], true)
     : ServerCredentials.createInsecure(),
 })

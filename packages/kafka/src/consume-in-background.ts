@@ -6,7 +6,7 @@ type Deps = { broker: Pick<KafkaClient, 'consume'>; log: Logger }
 
 /**
  * Consumes a topic from its beginning, in the background, so that a service starts during a Kafka outage. `prepare` creates the
- * topics that are needed, and gives up when its signal is aborted.
+ * topics that are needed, and rejects when its signal is aborted.
  */
 export function consumeInBackground(
   { broker, log }: Deps,

@@ -21,7 +21,7 @@ type Mechanism = NonNullable<KafkaCredentials['sasl']>['mechanism']
 const sasl = (mechanism: Mechanism, more: { username?: string; password?: string } = {}) => ({
   sasl: { mechanism, username: guard.username, password: guard.password, ...more },
 })
-const brokers = (name: 'scram' | 'both'): string => started.doors[name]
+const brokers = (name: 'scram' | 'both'): string => started.listeners[name]
 
 describe('createKafka with credentials', () => {
   it.each([

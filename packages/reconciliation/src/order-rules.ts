@@ -3,7 +3,7 @@ import type { Order } from './snapshot.ts'
 import { isConfirmed, describeOrder, type Found, type Rule, type SnapshotIndex } from './snapshot-index.ts'
 
 /**
- * The allowed transitions of an order: docs/contract.md, section 6. They are repeated here on purpose: the audit shares no
+ * The allowed transitions of an order: docs/contract.md, section 6. They are repeated here on purpose: this package shares no
  * code with the services, so it detects a wrong transition there.
  */
 const transitions: Record<Status, readonly Status[]> = {

@@ -191,6 +191,6 @@ const twoPorts = `
   const settings = { HOST: '127.0.0.1', PORT: 0, OPERATOR_HOST: '127.0.0.1', OPERATOR_PORT: 0 }
   await runService('two-ports', () => settings, () => createServiceApp({
     name: 'two-ports', logLevel: 'info', findPublicKey: async () => undefined, issuer: 'halles', audience: 'halles', readinessChecks: {},
-    operatorDoor: 'own',
+    operatorPort: 'own',
   }), process.env)
 `

@@ -13,7 +13,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 
 // OpenTelemetry's context and W3C Trace Context propagate the trace id, whether or not spans are recorded. Without an SDK the
-// tracer creates no spans. Both calls have no effect when telemetry.ts has started the SDK before.
+// tracer creates no spans. Both calls have no effect when start-telemetry.ts has started the SDK before.
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
 propagation.setGlobalPropagator(new W3CTraceContextPropagator())
 
@@ -43,7 +43,7 @@ function randomHex(bytes: number): string {
 const pool = Buffer.alloc(4096)
 let used = pool.length
 
-/** Runs `work` within a trace context of traceFrom. */
+/** Runs `work` within a trace context of extractTrace. */
 export const runInTrace = <T>(traceContext: Context, work: () => T): T => context.with(traceContext, work)
 
 /** Runs `work` outside any trace: for background work that a request happens to start. */

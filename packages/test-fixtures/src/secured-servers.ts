@@ -10,15 +10,15 @@ export async function createTestCredentials(): Promise<ServerCredentials & { ca:
   return { username: 'halles', password: randomPassword(), tls: await sign('broker'), ca }
 }
 
-/** Starts a Kafka with authentication, by SCRAM without TLS, and by PLAIN or SCRAM with TLS. `doors` are its listeners. */
+/** Starts a Kafka with authentication. `listeners` has its addresses: SCRAM without TLS, and PLAIN or SCRAM with TLS. */
 export async function startSecuredKafka(): Promise<{
   guard: ServerCredentials & { ca: string }
-  doors: { scram: string; both: string }
+  listeners: { scram: string; both: string }
   stop: () => Promise<void>
 }> {
   const guard = await createTestCredentials()
   const servers = await startServers({ need: ['kafka'], guard })
-  return { guard, doors: servers.kafkaAuthenticated!, stop: servers.stop }
+  return { guard, listeners: servers.kafkaAuthenticated!, stop: servers.stop }
 }
 
 export type SecuredMongodb = Awaited<ReturnType<typeof startSecuredMongodb>>

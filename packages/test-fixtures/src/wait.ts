@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import pTimeout from 'p-timeout'
 
 /** The pause between checks, in milliseconds. */
 const CHECK_INTERVAL = 20
@@ -9,7 +10,7 @@ type Check<T> = () => T | undefined | null | false | Promise<T | undefined | nul
  * Calls `check` every 20 ms until it returns a value other than undefined, null and false, and returns that value.
  *
  * The timeout is long, because it only detects that something never happens, also on a busy machine. To test that something
- * happens soon, use `soon` or `inTime`.
+ * happens soon, use `pollWithin` or `rejectAfter`.
  *
  * @throws Error that names `what` after `within` milliseconds
  */
@@ -44,12 +45,5 @@ export async function pollWithin<T>(what: string, check: Check<T>, within: numbe
  *
  * @throws Error when the timer fires first, else what the work throws
  */
-export async function rejectAfter<T>(ms: number, work: Promise<T>): Promise<T> {
-  const { promise: timeout, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms)
-  try {
-    return await Promise.race([work, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+export const rejectAfter = <T>(ms: number, work: Promise<T>): Promise<T> =>
+  pTimeout(work, { milliseconds: ms, message: new Error(`not done within ${ms} ms`) })

@@ -45,7 +45,7 @@ export async function cached(name: string, fill: (folder: string) => Promise<voi
   return folder
 }
 
-/** Runs a command until it exits. @returns its last lines. @throws a plain error with its last lines when it fails */
+/** Runs a command until it exits. @returns its last lines. @throws a user error with its last lines when it fails */
 export async function runCommand(
   group: ProcessGroup,
   command: string,

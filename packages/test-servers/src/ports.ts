@@ -21,7 +21,7 @@ export async function freePort(preferred?: number): Promise<number> {
   throw userError(`No port of 127.0.0.1 between ${lowest} and ${highest} is free.`)
 }
 
-/** Returns `port` if it is free. @throws a plain error when it is taken */
+/** Returns `port` if it is free. @throws a user error when it is taken */
 export async function exactPort(port: number): Promise<number> {
   if (await isFree(port)) return assign(port)
   throw userError(`Port ${port} is taken: end what listens there, or choose another port.`)

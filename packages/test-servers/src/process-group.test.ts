@@ -91,9 +91,9 @@ test('the reaper kills children and grandchildren and removes temporary folders 
   const temporary = await mkdtemp(path.join(folder, 'left-'))
   const module = fileURLToPath(new URL('./process-group.ts', import.meta.url))
   const script = `
-    import { processGroup, removeAtTheEnd } from ${JSON.stringify(module)}
-    removeAtTheEnd(${JSON.stringify(temporary)})
-    await processGroup().spawn('family', process.execPath, ${JSON.stringify(family)}, { onLine: console.log })`
+    import { createProcessGroup, removeOnExit } from ${JSON.stringify(module)}
+    removeOnExit(${JSON.stringify(temporary)})
+    await createProcessGroup().spawn('family', process.execPath, ${JSON.stringify(family)}, { onLine: console.log })`
   const parent = spawnProcess(node, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   const { value } = await createInterface({ input: parent.stdout })[Symbol.asyncIterator]().next()
   const pids = JSON.parse(value as string) as number[]

@@ -4,7 +4,7 @@ import type { ProcessGroup } from './process-group.ts'
 
 export type ServerName = 'mongodb' | 'kafka' | 'mailbox'
 
-/** How a server runs: it was started by someone else, in a container, or as a plain process. */
+/** How a server runs: it was already running (`environment`), in a container, or as a plain process. */
 export type ServerMode = 'environment' | 'container' | 'process'
 
 export type Addresses = {

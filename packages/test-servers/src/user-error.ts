@@ -5,7 +5,7 @@ export function userError(message: string, options?: ErrorOptions): Error {
   return Object.assign(new Error(message, options), { [plain]: true })
 }
 
-/** Whether `error` was made by `plainError`, so that its message is meant for the user. */
+/** Whether `error` was created by `userError`, so that its message is meant for the user. */
 export function isUserError(error: unknown): error is Error {
   return error instanceof Error && plain in error
 }

@@ -30,7 +30,7 @@ export function createView({ snapshot, runLog }: Evidence) {
   )
   return {
     orderById,
-    /** The orders without those that are still being placed or undone. */
+    /** The orders without those that are pending or being cancelled before they were confirmed. */
     placedOrders: snapshot.orders.filter((order) => !isUnfinished(order)),
     /** The requests for an order by idempotency key, `<user id>/<key>`. */
     requestsByKey: Map.groupBy(withKey, ({ userId, key }) => `${userId}/${key}`),

@@ -40,7 +40,7 @@ export const renderPage = (title: string, main: string): string => `<!doctype ht
       footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.9rem; }
       table { border-collapse: collapse; width: 100%; font-size: 0.95rem; }
       th, td { text-align: left; vertical-align: top; padding: 0.5rem 1rem 0.5rem 0; border-bottom: 1px solid var(--line); }
-      dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.5rem 1.2rem; }
+      dl { margin-top: 1.2rem; display: grid; grid-template-columns: max-content 1fr; gap: 0.5rem 1.2rem; }
       dt { color: var(--soft); }
       dd { margin: 0; }
     </style>

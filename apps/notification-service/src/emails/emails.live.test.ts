@@ -76,7 +76,7 @@ describe('email store', () => {
         expect.arrayContaining([expect.stringMatching(/^(claim|leasedUntil|copy|failures|since)$/)]),
       )
     const names = (await mongo.db.listCollections().toArray()).map(({ name }) => name)
-    expect(names).toEqual(['emails'])
+    expect(names.toSorted()).toEqual(['emails', 'migrations'])
     const indexes = (await mongo.db.collection('emails').indexes()).map(({ name }) => name)
     expect(indexes).toContain('order_sequence')
     expect(indexes).not.toContain('place')

@@ -45,7 +45,7 @@ export async function replaceProduct(
 }
 
 /**
- * Takes a product off sale for good; admins only. Past orders still show it.
+ * Archives a product permanently, so that it is no longer sold; admins only. Past orders still show it.
  *
  * @throws AppError `STALE` when the precondition fails, `NOT_FOUND` when the product is not on sale
  */

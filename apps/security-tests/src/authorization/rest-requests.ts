@@ -25,6 +25,7 @@ export const undeclaredPaths: Record<string, (context: RequestContext) => string
     services.map((service) => [`GET /docs/${service}/*`, () => `/docs/${service}/static/swagger-ui.css`]),
   ),
   'GET /graphiql/{file}': () => '/graphiql/graphiql.css',
+  'GET /problems/{type}': () => '/problems/not-found',
   'GET /images/*': async ({ fixtures }) => `/images/${await fixtures.imageFile()}`,
 }
 
