@@ -19,12 +19,14 @@ import { createSubgraphDataSource } from './graphql/subgraph.ts'
 import { createSupergraph } from './graphql/supergraph.ts'
 import { createSecurityHeaders, registerCors } from './http-security.ts'
 import { createGatewayMetrics } from './metrics.ts'
+import { createOpenRequestLimit } from './open-requests.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerGraphiql } from './pages/graphiql.ts'
 import { registerHomePage } from './pages/home-page.ts'
 import { registerProblemPages } from './pages/problem-pages.ts'
 import { registerRestProxy } from './proxy/rest-proxy.ts'
 import { registerRateLimit } from './rate-limit.ts'
+import { requireMinimumRate } from './slow-bodies.ts'
 import { createUpstreamClient } from './upstream/upstream-client.ts'
 
 /**
@@ -38,7 +40,8 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
       log.warn({ service }, available ? 'service reachable again' : 'service unreachable'),
     ),
   )
-  const app = (await createServiceApp({
+  const limitOpenRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
+  const app: FastifyInstance = (await createServiceApp({
     name: 'gateway',
     logLevel: settings.LOG_LEVEL,
     findPublicKey: createJwksClient(settings.JWKS_URL),
@@ -55,6 +58,10 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     // An operation calls the four services one after the other at worst.
     idleTimeout: 60_000 + settings.UPSTREAM_PATIENCE_MS + services.length * settings.UPSTREAM_TIMEOUT_MS,
     headers: createSecurityHeaders(),
+    admit: (request, reply) => {
+      limitOpenRequests(request, reply)
+      requireMinimumRate(app.server, request)
+    },
   })) as unknown as FastifyInstance
   await registerCors(app, settings.CORS_ORIGINS?.split(',') ?? [])
   const spendQuota = registerRateLimit(app, settings.RATE_LIMIT)
