@@ -41,7 +41,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     ),
   )
   const limitOpenRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
-  const app: FastifyInstance = (await createServiceApp({
+  const app: FastifyInstance = await createServiceApp({
     name: 'gateway',
     logLevel: settings.LOG_LEVEL,
     findPublicKey: createJwksClient(settings.JWKS_URL),
@@ -62,7 +62,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
       limitOpenRequests(request, reply)
       requireMinimumRate(app.server, request)
     },
-  })) as unknown as FastifyInstance
+  })
   await registerCors(app, settings.CORS_ORIGINS?.split(',') ?? [])
   const spendQuota = registerRateLimit(app, settings.RATE_LIMIT)
 

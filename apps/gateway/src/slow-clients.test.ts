@@ -82,18 +82,19 @@ const send = (localAddress: string, method: string, path: string, body?: string)
 
 const operation = JSON.stringify({ query: '{ products { totalCount } orders { totalCount } }' })
 
-/** Asserts that a client at this address gets its responses within 500 ms, for two seconds. */
-async function expectPromptResponses(localAddress: string): Promise<void> {
-  const until = performance.now() + 2000
-  while (performance.now() < until)
+/** Sends requests for two seconds from an address, and returns how long the slowest response took, in milliseconds. */
+async function measureSlowestResponse(localAddress: string): Promise<number> {
+  let slowest = 0
+  for (const until = performance.now() + 2000; performance.now() < until;)
     for (const answer of [
       await send(localAddress, 'GET', '/api/orders'),
       await send(localAddress, 'POST', '/graphql', operation),
       await send(localAddress, 'POST', '/api/login', '{}'),
     ]) {
       expect(answer.status).toBe(200)
-      expect(answer.ms).toBeLessThan(500)
+      slowest = Math.max(slowest, answer.ms)
     }
+  return slowest
 }
 
 const ATTACKER = '127.0.0.1'
@@ -107,13 +108,13 @@ describe('300 bodies that are sent at one byte a second', () => {
     ['/api/login, from 30 networks,', '/api/login', (n: number) => `127.0.${100 + (n % 30)}.1`],
   ])('to %s do not delay other clients', async (_case, path, localAddress) => {
     await dripBodies(300, path, localAddress)
-    await expectPromptResponses(OTHER)
+    expect(await measureSlowestResponse(OTHER)).toBeLessThan(500)
   })
 
   it('by a signed-in client do not delay others, and reach no service', async () => {
     const { authorization } = await authorizationHeader(createPrincipal())
     await dripBodies(300, '/api/orders', () => ATTACKER, { authorization })
-    await expectPromptResponses(OTHER)
+    expect(await measureSlowestResponse(OTHER)).toBeLessThan(500)
     expect(
       fakeServices.requests.filter(
         ({ service, method, url }) => service === 'order' && method === 'POST' && url !== '/graphql',

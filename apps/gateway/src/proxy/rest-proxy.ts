@@ -73,8 +73,12 @@ export async function registerRestProxy(
   { gatewaySecret, apiDocs }: { gatewaySecret: string | undefined; apiDocs: boolean },
 ) {
   const readBody = createBodyReader()
-  const bufferBody = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    if (request.body instanceof Readable) request.body = await readBody(request, reply, request.body)
+  const bufferBody = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+    if (!(request.body instanceof Readable)) return done()
+    void readBody(request, reply, request.body).then((body) => {
+      request.body = body
+      done()
+    }, done)
   }
   const forward = (
     service: Service,
