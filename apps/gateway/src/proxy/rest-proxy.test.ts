@@ -247,6 +247,28 @@ describe('a request to a service', () => {
     expect(headers).not.toHaveProperty('x-gateway-secret')
   })
 
+  it.each<[Service, string, string, string | undefined]>([
+    [
+      'auth',
+      '/api/refresh',
+      'halles_refresh=a; __Secure-halles_refresh=b; c=1',
+      'halles_refresh=a; __Secure-halles_refresh=b; c=1',
+    ],
+    ['order', '/api/orders', 'c=1; halles_refresh=a; d=x=y;__Secure-halles_refresh=b;halles_refresh=c', 'c=1; d=x=y'],
+    ['product', '/images/chaise.svg', ' __Secure-halles_refresh = b', undefined],
+    [
+      'notification',
+      '/api/notifications',
+      'halles_refresh_2=a; xhalles_refresh=b',
+      'halles_refresh_2=a; xhalles_refresh=b',
+    ],
+    ['product', '/docs/product/', 'halles_refresh', undefined],
+  ])('has the refresh cookie only at auth-service: %s %s with %s', async (_service, path, cookie, expected) => {
+    echoRequests()
+    await sendRaw({ method: 'GET', path, headers: { cookie } })
+    expect(fakeServices.requests[0]!.headers.cookie).toBe(expected)
+  })
+
   it('has the client address from X-Forwarded-For of a trusted proxy, and of no one else', async () => {
     const gatewayBehindProxy = await createTestGateway(fakeServices.urls, { TRUSTED_PROXIES: '10.0.0.0/8,2001:db8::1' })
     const headers = {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
+import { refreshCookieNames } from '@halles/auth/refresh-cookie-name'
 import { requirePrincipal } from '@halles/auth/principal'
 import { traceHeaders } from '@halles/telemetry/trace'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -106,7 +107,7 @@ export async function registerRestProxy(
         retryDelay: ({ err, req, attempt }) =>
           attempt === 0 && isSafeMethod(req.method) && isConnectionReset(err) ? 1 : null,
         rewriteRequestHeaders: (request, headers) =>
-          createRequestHeaders(request as FastifyRequest, headers, gatewaySecret),
+          createRequestHeaders(request as FastifyRequest, service, headers, gatewaySecret),
         rewriteHeaders: removeHopByHopHeaders,
         onError: (reply, { error }) => {
           const answer = toUpstreamError(error.cause ?? error)
@@ -152,12 +153,18 @@ const isSafeMethod = (method: string | undefined): boolean => method === 'GET' |
 /** The client's headers without those that it may not set, and the gateway's own: trace, forwarded address, proof. */
 function createRequestHeaders(
   request: FastifyRequest,
+  service: Service,
   headers: IncomingHttpHeaders,
   gatewaySecret: string | undefined,
 ): IncomingHttpHeaders {
   const allowed: IncomingHttpHeaders = {}
   for (const name of Object.keys(headers))
     if (!hopByHopHeaders.has(name) && !gatewayOnlyHeaders.test(name)) allowed[name] = headers[name]
+  if (service !== 'auth' && allowed.cookie !== undefined) {
+    const cookie = removeRefreshCookies(allowed.cookie)
+    if (cookie === '') delete allowed.cookie
+    else allowed.cookie = cookie
+  }
   return {
     ...allowed,
     ...traceHeaders(request.trace),
@@ -167,6 +174,16 @@ function createRequestHeaders(
     ...(gatewaySecret !== undefined && { [GATEWAY_SECRET_HEADER]: gatewaySecret }),
   }
 }
+
+const refreshCookies = new Set<string>(Object.values(refreshCookieNames))
+
+/** Removes the refresh token from a Cookie header: only auth-service may see it. */
+const removeRefreshCookies = (cookies: string): string =>
+  cookies
+    .split(';')
+    .map((cookie) => cookie.trim())
+    .filter((cookie) => !refreshCookies.has(cookie.split('=', 1)[0]!.trim()))
+    .join('; ')
 
 const removeHopByHopHeaders = (headers: Record<string, string | string[] | undefined>) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHopHeaders.has(name)))
