@@ -25,7 +25,7 @@ import { registerGraphiql } from './pages/graphiql.ts'
 import { registerHomePage } from './pages/home-page.ts'
 import { registerProblemPages } from './pages/problem-pages.ts'
 import { registerRestProxy } from './proxy/rest-proxy.ts'
-import { registerRateLimit } from './rate-limit.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { requireMinimumRate } from './slow-bodies.ts'
 import { createUpstreamClient } from './upstream/upstream-client.ts'
 
@@ -40,6 +40,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
       log.warn({ service }, available ? 'service reachable again' : 'service unreachable'),
     ),
   )
+  const rateLimit = createRateLimit(settings.RATE_LIMIT)
   const limitOpenRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
   const app: FastifyInstance = await createServiceApp({
     name: 'gateway',
@@ -60,11 +61,12 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     headers: createSecurityHeaders(),
     admit: (request, reply) => {
       limitOpenRequests(request, reply)
+      rateLimit.admit(request, reply)
       requireMinimumRate(app.server, request)
     },
   })
   await registerCors(app, settings.CORS_ORIGINS?.split(',') ?? [])
-  const spendQuota = registerRateLimit(app, settings.RATE_LIMIT)
+  app.addHook('onRequest', async (request, reply) => rateLimit.charge(request, reply))
 
   const metrics = createGatewayMetrics(app.metrics)
   const sdl = readFileSync(new URL('../supergraph.graphql', import.meta.url), 'utf8')
@@ -81,7 +83,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     costFactors: costFactors,
     persisted: { findText: operations.findText, only: settings.PERSISTED_ONLY },
     hideSchema: !introspection,
-    onCost: ({ request, reply }, cost) => spendQuota(request, reply, cost),
+    onCost: ({ request, reply }, cost) => rateLimit.spend(request, reply, cost),
   })
 
   await registerRestProxy(app, upstreams, urls, { gatewaySecret: settings.GATEWAY_SECRET, apiDocs })
