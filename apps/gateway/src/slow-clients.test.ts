@@ -100,7 +100,8 @@ async function measureSlowestResponse(localAddress: string): Promise<number> {
 const ATTACKER = '127.0.0.1'
 const OTHER = '127.0.7.1'
 
-describe('300 bodies that are sent at one byte a second', () => {
+// Only Linux has all addresses of 127.0.0.0/8.
+describe.skipIf(process.platform !== 'linux')('300 bodies that are sent at one byte a second', () => {
   it.each([
     ['/api/orders, without signing in,', '/api/orders', () => ATTACKER],
     ['/api/login', '/api/login', () => ATTACKER],
