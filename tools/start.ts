@@ -31,6 +31,9 @@ function requestStop(): void {
   stopping.abort()
 }
 
+/** The gateway's default limits, which a person does not reach. Tests and benchmarks, which share one address, have none. */
+const gatewayLimits = { RATE_LIMIT: '30000', MAX_OPEN_REQUESTS: '100' }
+
 async function main(): Promise<void> {
   const { reset, port } = parseOptions()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, requestStop)
@@ -43,6 +46,7 @@ async function main(): Promise<void> {
     dataDir,
     reset,
     gatewayPort: port,
+    env: { gateway: { ...gatewayLimits, ...limitsOf(process.env) } },
     onProgress: (line) => console.log(`  ${seconds().padStart(5)} s  ${line}`),
     onCrash: crash.resolve,
     signal: stopping.signal,
@@ -56,6 +60,10 @@ async function main(): Promise<void> {
   console.log('Stopped.')
   process.exit(crashed === undefined ? 0 : 1)
 }
+
+/** The limits that the caller's environment sets. */
+const limitsOf = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => name in gatewayLimits))
 
 /** Parses the command line. @throws a user error about unknown or invalid options */
 function parseOptions(): { reset: boolean; port: number | undefined } {

@@ -108,6 +108,7 @@ async function createUnguardedVariants(benchmark: BenchmarkShop, closers: Closer
           ORDER_URL: `http://127.0.0.1:${port}`,
           NOTIFICATION_URL: services.notification,
           RATE_LIMIT: '0',
+          MAX_OPEN_REQUESTS: '0',
           MALLOC_ARENA_MAX: '2',
         },
         cwd: root,

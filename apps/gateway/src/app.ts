@@ -19,12 +19,14 @@ import { createSubgraphDataSource } from './graphql/subgraph.ts'
 import { createSupergraph } from './graphql/supergraph.ts'
 import { createSecurityHeaders, registerCors } from './http-security.ts'
 import { createGatewayMetrics } from './metrics.ts'
+import { createOpenRequestLimit } from './open-requests.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerGraphiql } from './pages/graphiql.ts'
 import { registerHomePage } from './pages/home-page.ts'
 import { registerProblemPages } from './pages/problem-pages.ts'
 import { registerRestProxy } from './proxy/rest-proxy.ts'
-import { registerRateLimit } from './rate-limit.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { requireMinimumRate } from './slow-bodies.ts'
 import { createUpstreamClient } from './upstream/upstream-client.ts'
 
 /**
@@ -38,7 +40,9 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
       log.warn({ service }, available ? 'service reachable again' : 'service unreachable'),
     ),
   )
-  const app = (await createServiceApp({
+  const rateLimit = createRateLimit(settings.RATE_LIMIT)
+  const limitOpenRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
+  const app: FastifyInstance = await createServiceApp({
     name: 'gateway',
     logLevel: settings.LOG_LEVEL,
     findPublicKey: createJwksClient(settings.JWKS_URL),
@@ -55,9 +59,14 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     // An operation calls the four services one after the other at worst.
     idleTimeout: 60_000 + settings.UPSTREAM_PATIENCE_MS + services.length * settings.UPSTREAM_TIMEOUT_MS,
     headers: createSecurityHeaders(),
-  })) as unknown as FastifyInstance
+    admit: (request, reply) => {
+      limitOpenRequests(request, reply)
+      rateLimit.admit(request, reply)
+      requireMinimumRate(app.server, request)
+    },
+  })
   await registerCors(app, settings.CORS_ORIGINS?.split(',') ?? [])
-  const spendQuota = registerRateLimit(app, settings.RATE_LIMIT)
+  app.addHook('onRequest', async (request, reply) => rateLimit.charge(request, reply))
 
   const metrics = createGatewayMetrics(app.metrics)
   const sdl = readFileSync(new URL('../supergraph.graphql', import.meta.url), 'utf8')
@@ -74,7 +83,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     costFactors: costFactors,
     persisted: { findText: operations.findText, only: settings.PERSISTED_ONLY },
     hideSchema: !introspection,
-    onCost: ({ request, reply }, cost) => spendQuota(request, reply, cost),
+    onCost: ({ request, reply }, cost) => rateLimit.spend(request, reply, cost),
   })
 
   await registerRestProxy(app, upstreams, urls, { gatewaySecret: settings.GATEWAY_SECRET, apiDocs })

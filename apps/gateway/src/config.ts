@@ -46,9 +46,14 @@ const Settings = Type.Object({
   ),
   RATE_LIMIT: Type.Integer({
     minimum: 0,
-    default: 60_000,
+    default: 30_000,
     description:
-      'Points that a client may spend in a minute: a read costs 1, a write 5, a GraphQL operation its cost; 0: no limit',
+      'Points that a client may spend in a minute, and half of those of its address: a read costs 1, a write 5, a GraphQL operation its cost; 0: no limit',
+  }),
+  MAX_OPEN_REQUESTS: Type.Integer({
+    minimum: 0,
+    default: 100,
+    description: 'How many requests of one client address may be open at once; 0: no limit',
   }),
   OPERATIONS_FILE: Type.Optional(
     Type.String({

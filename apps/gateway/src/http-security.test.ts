@@ -262,7 +262,7 @@ describe('a client that sends slowly or too much', () => {
     ],
     [
       'a body below /api',
-      'POST /api/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"items":',
+      'POST /api/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"email":',
     ],
     ['headers', 'GET /healthz HTTP/1.1\r\nhost: x\r\nx-a: '],
   ])('gets 408 when %s arrives one byte at a time, while others are answered', async (_what, beginning) => {

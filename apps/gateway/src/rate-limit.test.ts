@@ -2,7 +2,7 @@ import { authorizationHeader, createPrincipal } from '@halles/test-fixtures/prin
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createTestGateway, startFakeServices, type FakeServices } from '../test/fake-services.ts'
-import { registerRateLimit } from './rate-limit.ts'
+import { createRateLimit } from './rate-limit.ts'
 
 let fakeServices: FakeServices
 beforeAll(async () => {
@@ -78,19 +78,72 @@ describe('rate limit', () => {
     for (const status of [200, 200, 429]) expect((await send()).statusCode).toBe(status)
   })
 
-  it('counts by user when signed in, whatever the address, else by client subnet', async () => {
+  it('counts by user when signed in, whatever the address, else by client address', async () => {
     const gateway = await startGateway(1)
     const sendAndReadStatus = async (headers: Record<string, string> = {}, remoteAddress = '192.0.2.1') =>
       (await gateway.inject({ url: '/api/products/p1', headers, remoteAddress })).statusCode
     const customerHeaders = await authorizationHeader(createPrincipal())
     expect(await sendAndReadStatus(customerHeaders)).toBe(200)
-    expect(await sendAndReadStatus(customerHeaders, '192.0.2.2')).toBe(429)
-    expect(await sendAndReadStatus(await authorizationHeader(createPrincipal()))).toBe(200)
+    expect(await sendAndReadStatus(customerHeaders, '198.51.100.2')).toBe(429)
     expect(await sendAndReadStatus()).toBe(200)
     expect(await sendAndReadStatus({ 'x-forwarded-for': '198.51.100.7' })).toBe(429)
     expect(await sendAndReadStatus({}, '2001:db8::1')).toBe(200)
     expect(await sendAndReadStatus({}, '2001:db8::2')).toBe(429)
     expect(await sendAndReadStatus({}, '2001:db8:0:1::1')).toBe(200)
+  })
+
+  it('counts the accounts of an address together: they may spend twice the quota of one', async () => {
+    const gateway = await startGateway(5)
+    const statuses: number[] = []
+    for (let account = 0; account < 3; account++) {
+      const headers = await authorizationHeader(createPrincipal())
+      for (let n = 0; n < 4; n++) statuses.push((await gateway.inject({ url: '/api/products/p1', headers })).statusCode)
+    }
+    expect(statuses).toEqual([...Array<number>(10).fill(200), 429, 429])
+    const refused = await gateway.inject('/api/products/p1')
+    expect(refused.json()).toMatchObject({ code: 'RATE_LIMITED' })
+    expect(refused.headers).toMatchObject({
+      'ratelimit-policy': '"network";q=10;w=60',
+      ratelimit: expect.stringMatching(/^"network";r=0;t=\d+$/),
+      'retry-after': expect.stringMatching(/^\d+$/),
+    })
+    expect((await gateway.inject({ url: '/api/products/p1', remoteAddress: '192.0.2.1' })).statusCode).toBe(200)
+  })
+
+  it.each([
+    ['an IPv6 /56 as four clients', (n: number) => `2001:db8:1:${(0x200 + n).toString(16)}::1`, 4, '2001:db8:1:300::1'],
+    ['an IPv6 /48 as eight clients', (n: number) => `2001:db8:1:${n.toString(16)}00::1`, 8, '2001:db8:2::1'],
+    ['an IPv4 /24 as four clients', (n: number) => `192.0.2.${n}`, 4, '192.0.3.1'],
+  ])('counts %s', async (_network, addressOf, clients, other) => {
+    const gateway = await startGateway(1)
+    const readStatus = async (remoteAddress: string) =>
+      (await gateway.inject({ url: '/api/products/p1', remoteAddress })).statusCode
+    const statuses: number[] = []
+    for (let n = 0; n < 12; n++) statuses.push(await readStatus(addressOf(n)))
+    expect(statuses).toEqual(Array.from({ length: 12 }, (_, n) => (n < clients ? 200 : 429)))
+    expect(await readStatus(other)).toBe(200)
+  })
+
+  it('counts requests with an invalid token against the network, and then refuses them unverified', async () => {
+    const gateway = await startGateway(2)
+    const send = async (remoteAddress: string) =>
+      (await gateway.inject({ url: '/healthzz', headers: { authorization: 'Bearer x.y.z' }, remoteAddress })).statusCode
+    const statuses: number[] = []
+    for (let n = 0; n < 6; n++) statuses.push(await send('192.0.2.1'))
+    expect(statuses).toEqual([401, 401, 401, 401, 429, 429])
+    expect(await send('198.51.100.1')).toBe(401)
+  })
+
+  it('takes nothing of the network for requests beyond the quota of a client', async () => {
+    const gateway = await startGateway(2)
+    const send = async (headers: Record<string, string>) =>
+      (await gateway.inject({ url: '/api/products/p1', headers })).statusCode
+    const [greedy, modest] = [
+      await authorizationHeader(createPrincipal()),
+      await authorizationHeader(createPrincipal()),
+    ]
+    for (const status of [200, 200, 429, 429, 429, 429]) expect(await send(greedy)).toBe(status)
+    for (const status of [200, 200, 429]) expect(await send(modest)).toBe(status)
   })
 
   it('never limits pages and health checks', async () => {
@@ -135,12 +188,12 @@ describe('token bucket', () => {
     time = 0
   })
   const createSpender = () => {
-    const spendQuota = registerRateLimit({ addHook: () => {} } as never, 60, () => time)
+    const { spend } = createRateLimit(60, () => time)
     const headers: Record<string, string> = {}
     const reply = { headers: (more: object) => Object.assign(headers, more), header: () => {} }
     return (cost: number): string => {
       try {
-        spendQuota({ client: { place: '192.0.2.1' } } as never, reply as never, cost)
+        spend({ ip: '192.0.2.1' } as never, reply as never, cost)
       } catch (error) {
         return `${(error as { code: string }).code} ${headers['ratelimit']}`
       }

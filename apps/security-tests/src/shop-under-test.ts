@@ -73,7 +73,7 @@ export async function startShopUnderTest({
   try {
     const shop = await startShop({
       env: {
-        gateway: recordRoutes(routesFolder, 'gateway'),
+        gateway: { ...recordRoutes(routesFolder, 'gateway'), MAX_OPEN_REQUESTS: '100' },
         auth: { ...recordRoutes(routesFolder, 'auth'), THROTTLING_SCALE: String(THROTTLING_SCALE) },
         product: { ...recordRoutes(routesFolder, 'product'), ...grpcSecret },
         order: { ...recordRoutes(routesFolder, 'order'), ...grpcSecret },

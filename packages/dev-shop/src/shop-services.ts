@@ -163,8 +163,9 @@ export function environmentOf(
     gateway: () => ({
       OPERATOR_PORT: String(ports.gatewayOperator),
       GATEWAY_SECRET,
-      // Benchmarks and tests send all requests from one address.
+      // Benchmarks and tests send all requests from one address; `npm start` sets limits (tools/start.ts).
       RATE_LIMIT: inherited['RATE_LIMIT'] ?? '0',
+      MAX_OPEN_REQUESTS: inherited['MAX_OPEN_REQUESTS'] ?? '0',
       ...jwks(),
       AUTH_URL: urlsOf('auth'),
       PRODUCT_URL: urlsOf('product'),

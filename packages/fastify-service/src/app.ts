@@ -62,6 +62,8 @@ export type ServiceOptions = TokenVerification & {
    * It bounds the memory that a client holds which does not read its response.
    */
   idleTimeout?: number
+  /** Called for each request before its access token is verified and its body is read. Throws an AppError to refuse it. */
+  admit?: (request: FastifyRequest, reply: FastifyReply) => void
   /** Headers of every response, errors included. */
   headers?: Readonly<Record<string, string>>
 }
@@ -85,6 +87,8 @@ export async function createServiceApp(options: ServiceOptions): Promise<App> {
   })
   app.decorateRequest('operation', undefined)
   app.setValidatorCompiler(({ schema, httpPart }) => createValidator(schema as TSchema, httpPart ?? 'body'))
+  const { admit } = options
+  if (admit) app.addHook('onRequest', async (request, reply) => admit(request, reply))
   await verifyAccessTokens(app, options)
   if (options.gatewayOnly) requireGatewayOrToken(app, options.gatewaySecret)
   // A response to a signed-in user, or one that may hold tokens, must not be cached unless the route allows it.

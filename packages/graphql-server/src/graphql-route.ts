@@ -4,7 +4,6 @@ import {
   GraphQLError,
   Kind,
   NoSchemaIntrospectionCustomRule,
-  parse,
   specifiedRules,
   validate,
   type DocumentNode,
@@ -25,6 +24,7 @@ import {
   type OperationLimits,
   type CostFactors,
 } from './operation-limits.ts'
+import { parseWithinLimits } from './limited-parser.ts'
 import { toGraphQLResponse } from './graphql-response.ts'
 import type { Logger } from '@halles/telemetry/log'
 import { resolvePersistedOperation, type PersistedOperations } from './persisted-operations.ts'
@@ -45,12 +45,11 @@ export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) =
 /** The most characters of an operation's name that are logged. */
 const MAX_NAME_LENGTH = 100
 
-/** Bounds of the cache of parsed documents: entries, and characters of their texts in total. */
-const DOCUMENT_CACHE = {
-  max: 1000,
-  maxSize: 16_000_000,
-  sizeCalculation: (_document: DocumentNode, text: string) => text.length + 1,
-}
+/** What a cached document takes of the heap for each of its tokens, in bytes: 240 to 480 for its nodes, and its cost functions. */
+const BYTES_PER_TOKEN = 600
+
+/** Bounds of the cache of valid documents: their number, and about how many bytes they take. */
+const DOCUMENT_CACHE = { max: 1000, maxSize: 24_000_000 }
 
 /** Options of a GraphQL endpoint. */
 export type GraphQLRouteOptions = {
@@ -65,8 +64,8 @@ export type GraphQLRouteOptions = {
 }
 
 /**
- * Serves GraphQL over HTTP at `/graphql` by the reference implementation of its specification, graphql-http. Parsed and
- * validated documents are cached by their text; errors carry the codes of `errorCodes`.
+ * Serves GraphQL over HTTP at `/graphql` by the reference implementation of its specification, graphql-http. Valid
+ * documents within the limits are cached by their text, others not at all; errors carry the codes of `errorCodes`.
  *
  * `schema` is called for each request, so the schema may change; the caches are then emptied.
  */
@@ -77,13 +76,11 @@ export function registerGraphQLRoute(
   { limits, costFactors, persisted, hideSchema = false, onCost }: GraphQLRouteOptions,
 ): void {
   let cache = { schema: schema(), documents: new LRUCache<string, DocumentNode>(DOCUMENT_CACHE) }
-  let validated = new WeakMap<DocumentNode, readonly GraphQLError[]>()
   let costs = new WeakMap<DocumentNode, Map<string | undefined, CostFunction>>()
   const currentSchema = (): GraphQLSchema => {
     const current = schema()
     if (current !== cache.schema) {
       cache = { schema: current, documents: new LRUCache(DOCUMENT_CACHE) }
-      validated = new WeakMap()
       costs = new WeakMap()
     }
     return current
@@ -105,8 +102,6 @@ export function registerGraphQLRoute(
   }
 
   const validateDocument = (against: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
-    const limitError = checkLimits(document, limits)
-    if (limitError) return [toGraphQLError(limitError)]
     try {
       return validate(against, document, rules, { hideSuggestions: hideSchema }).map((error) =>
         withCode(error, 'GRAPHQL_VALIDATION_FAILED'),
@@ -126,21 +121,24 @@ export function registerGraphQLRoute(
       const known = cache.documents.get(text)
       if (known) return known
       try {
-        const document = parse(text, { maxTokens: limits.tokens })
-        cache.documents.set(text, document)
+        const document = parseWithinLimits(text, limits)
+        const limitError = checkLimits(document, limits)
+        if (limitError) throw limitError
         return document
       } catch (error) {
         if (error instanceof RangeError) throw tooDeeplyNested()
+        if (error instanceof AppError) throw toGraphQLError(error)
         throw tooManyTokens.test((error as Error).message)
           ? toGraphQLError(tooComplexError('tokens', limits.tokens))
           : withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
       }
     },
     validate: (against, document) => {
-      const known = validated.get(document)
-      if (known) return known
+      const text = document.loc!.source.body
+      if (cache.documents.peek(text) === document) return []
       const errors = validateDocument(against, document)
-      validated.set(document, errors)
+      if (errors.length === 0)
+        cache.documents.set(text, document, { size: text.length + document.tokenCount! * BYTES_PER_TOKEN })
       return errors
     },
     execute: async (args) => {

@@ -14,8 +14,8 @@ const post = (url: string, headers: Record<string, string> = {}, payload?: objec
   app.inject({ method: 'POST', url, headers, ...(payload && { payload }) })
 
 /** Registers a user as a browser does, and returns the headers with the cookie. */
-async function registerWithCookie(): Promise<{ cookie: string }> {
-  const response = await post('/register', forwarded, { ...registrationInput(), cookie: true })
+async function registerWithCookie(headers: Record<string, string> = sameOrigin): Promise<{ cookie: string }> {
+  const response = await post('/register', headers, { ...registrationInput(), cookie: true })
   return { cookie: readSetCookie(response) }
 }
 
@@ -26,11 +26,11 @@ describe('refresh cookie', () => {
   it.each(['/register', '/login'])('is set by %s on request, inaccessible to scripts', async (url) => {
     const { name, ...credentials } = registrationInput()
     if (url === '/login') await post('/register', {}, { ...credentials, name })
-    const response = await post(url, forwarded, { ...credentials, ...(url === '/register' && { name }), cookie: true })
+    const response = await post(url, sameOrigin, { ...credentials, ...(url === '/register' && { name }), cookie: true })
     expect(response.json()).not.toHaveProperty('refreshToken')
     expect(response.json()).toHaveProperty('accessToken')
     const [value, ...attributes] = String(response.headers['set-cookie']).split('; ')
-    expect(value).toMatch(/^halles_refresh=[\w.-]+$/)
+    expect(value).toMatch(/^__Secure-halles_refresh=[\w.-]+$/)
     expect(attributes.sort()).toEqual(['HttpOnly', 'Max-Age=2592000', 'Path=/api', 'SameSite=Strict', 'Secure'])
   })
 
@@ -54,8 +54,25 @@ describe('refresh cookie', () => {
     const { cookie } = await registerWithCookie()
     const response = await post('/logout', { ...sameOrigin, cookie })
     expect(response.statusCode).toBe(204)
-    expect(response.headers['set-cookie']).toMatch(/^halles_refresh=; Max-Age=0; Path=\/api; .*HttpOnly; Secure/)
+    expect(response.headers['set-cookie']).toMatch(
+      /^__Secure-halles_refresh=; Max-Age=0; Path=\/api; .*HttpOnly; Secure/,
+    )
     expect((await post('/refresh', { ...sameOrigin, cookie })).json()).toMatchObject({ code: 'UNAUTHENTICATED' })
+  })
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['an https page', sameOrigin, /^__Secure-halles_refresh=/],
+    ['a proxy that ends TLS', { ...forwarded, 'x-forwarded-proto': 'https' }, /^__Secure-halles_refresh=/],
+    ['a page without TLS', { host: '127.0.0.1:4001', origin: 'http://127.0.0.1:4001' }, /^halles_refresh=/],
+    ['a client without an origin', forwarded, /^halles_refresh=/],
+  ])('has the prefix __Secure- where TLS is: %s', async (_client, headers, expected) => {
+    expect((await registerWithCookie(headers)).cookie).toMatch(expected)
+  })
+
+  it('of a page without TLS is not read over TLS, where anyone on the network could have set it', async () => {
+    const { cookie } = await registerWithCookie(forwarded)
+    const response = await post('/refresh', { ...sameOrigin, cookie })
+    expect(response.json()).toMatchObject({ code: 'UNAUTHENTICATED' })
   })
 
   it('is ignored when the body has a token', async () => {
@@ -77,7 +94,7 @@ describe('refresh cookie: origin of the page', () => {
     ['the same, with TLS terminated before the gateway', { ...sameOrigin, 'x-forwarded-proto': 'http' }],
     ['the same, with its default port', { ...sameOrigin, 'x-forwarded-host': 'halles.example:443' }],
   ])('is accepted if it is %s', async (_origin, headers) => {
-    const { cookie } = await registerWithCookie()
+    const { cookie } = await registerWithCookie(headers)
     expect((await post('/refresh', { ...headers, cookie })).statusCode).toBe(200)
   })
 

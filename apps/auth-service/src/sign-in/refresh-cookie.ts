@@ -1,17 +1,16 @@
+import { refreshCookieNames } from '@halles/auth/refresh-cookie-name'
 import { AppError } from '@halles/errors/app-error'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-
-/** The cookie that keeps a browser's refresh token out of reach of scripts. */
-const NAME = 'halles_refresh'
 
 // Browsers reach this service through the gateway, below /api. SameSite keeps other sites from sending the cookie at all.
 const attributes = { httpOnly: true, secure: true, sameSite: 'strict', path: '/api' } as const
 
 /** Sets the cookie to a refresh token, for `seconds`. */
 export const setRefreshCookie = (reply: FastifyReply, refreshToken: string, seconds: number): FastifyReply =>
-  reply.setCookie(NAME, refreshToken, { ...attributes, maxAge: seconds })
+  reply.setCookie(cookieName(reply.request), refreshToken, { ...attributes, maxAge: seconds })
 
-export const clearRefreshCookie = (reply: FastifyReply): FastifyReply => reply.clearCookie(NAME, attributes)
+export const clearRefreshCookie = (reply: FastifyReply): FastifyReply =>
+  reply.clearCookie(cookieName(reply.request), attributes)
 
 /**
  * Reads the refresh token from the cookie of a request; undefined without that cookie.
@@ -19,12 +18,20 @@ export const clearRefreshCookie = (reply: FastifyReply): FastifyReply => reply.c
  * @throws AppError `FORBIDDEN` when a page of another origin sent the request, or its origin is unknown.
  */
 export function readRefreshCookie(request: FastifyRequest): string | undefined {
-  const token = request.cookies[NAME]
-  if (token === undefined) return undefined
+  if (!Object.values(refreshCookieNames).some((name) => name in request.cookies)) return undefined
   if (!isSameOrigin(request))
     throw new AppError('FORBIDDEN', 'The session cookie is only accepted from pages of this shop.')
-  return token
+  return request.cookies[cookieName(request)]
 }
+
+/**
+ * The name of the cookie for a request: the one for TLS when `X-Forwarded-Proto` or the page's origin is https. The other cookie
+ * is then ignored, because a page without TLS could have set it.
+ */
+const cookieName = ({ headers }: FastifyRequest): string =>
+  firstValue(headers['x-forwarded-proto']) === 'https' || headers.origin?.startsWith('https:')
+    ? refreshCookieNames.tls
+    : refreshCookieNames.plain
 
 /**
  * Whether the page that sent a request has the origin that the request was sent to.

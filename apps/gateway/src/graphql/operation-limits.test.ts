@@ -74,7 +74,12 @@ const nest = (count: number, open: string, close: string, inside = ''): string =
 
 describe('an operation beyond a limit', () => {
   it.each<[string, string, object | undefined, string | RegExp]>([
-    ['20,000 nested lists', `{ orders(after: ${nest(20_000, '[', ']')}) { totalCount } }`, undefined, 'tokens: 2000'],
+    [
+      '20,000 nested lists',
+      `{ orders(after: ${nest(20_000, '[', ']')}) { totalCount } }`,
+      undefined,
+      /tokens: 2000|nested too deeply/,
+    ],
     [
       '20,000 nested objects',
       `{ orders(after: ${nest(20_000, '{a:', '}', '1')}) { totalCount } }`,
@@ -83,8 +88,8 @@ describe('an operation beyond a limit', () => {
     ],
     ['20,000 levels of fields', nest(20_000, '{a', '}'), undefined, 'tokens: 2000'],
     ['500 levels of fields', nest(500, '{a', '}'), undefined, 'levels of fields: 12'],
-    ['5,000 aliases', `{ ${repeat(5000, (n) => `a${n}:__typename`)} }`, undefined, 'tokens: 2000'],
-    ['600 aliases', `{ me { ${repeat(600, (n) => `a${n}:name`)} } }`, undefined, '601 fields: 500'],
+    ['5,000 aliases', `{ ${repeat(5000, (n) => `a${n}:__typename`)} }`, undefined, 'far too many root fields: 20'],
+    ['600 aliases', `{ me { ${repeat(600, (n) => `a${n}:name`)} } }`, undefined, 'far too many aliases: 50'],
     ['60 aliases', `{ me { ${repeat(60, (n) => `a${n}:name`)} } }`, undefined, '60 aliases: 50'],
     [
       'a batch of logins in one mutation',
@@ -92,7 +97,7 @@ describe('an operation beyond a limit', () => {
       undefined,
       '30 root fields: 20',
     ],
-    ['one field 1,500 times', `{ me { ${'name '.repeat(1500)} } }`, undefined, '1501 fields: 500'],
+    ['one field 1,500 times', `{ me { ${'name '.repeat(1500)} } }`, undefined, 'far too many fields: 500'],
     [
       'the same behind a fragment',
       `{ me { ...F } } fragment F on User { ${'name '.repeat(501)} }`,

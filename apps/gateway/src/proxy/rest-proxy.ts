@@ -1,13 +1,15 @@
 import { Readable } from 'node:stream'
-import httpProxy from '@fastify/http-proxy'
+import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
-import type { AppError } from '@halles/errors/app-error'
+import { refreshCookieNames } from '@halles/auth/refresh-cookie-name'
+import { requirePrincipal } from '@halles/auth/principal'
 import { traceHeaders } from '@halles/telemetry/trace'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import { services, type Service } from '../config.ts'
 import { isConnectionReset, toUpstreamError, type UpstreamClient } from '../upstream/upstream-client.ts'
-import { createPayloadTooLargeError, limitBodySize } from './body-size-limit.ts'
+import { hasBody } from '../slow-bodies.ts'
+import { createBodyReader } from './body-reader.ts'
 
 /** The routes below /api, by the service that owns them. */
 const routes: Record<Service, readonly string[]> = {
@@ -32,6 +34,16 @@ const routes: Record<Service, readonly string[]> = {
   notification: ['/notifications', '/notifications/*', '/dead-letters', '/dead-letters/*'],
 }
 
+/** The routes that accept a body from anyone. A body for any other route is read only from signed-in users. */
+const anonymousBodies: ReadonlySet<string> = new Set([
+  '/api/register',
+  '/api/login',
+  '/api/refresh',
+  '/api/logout',
+  '/api/password/*',
+  '/api/email/*',
+])
+
 /** Request headers that only the gateway may set: where a request comes from, and that it comes through the gateway. */
 const gatewayOnlyHeaders = new RegExp(`^(x-forwarded-|forwarded$|x-real-ip$|${GATEWAY_SECRET_HEADER}$)`)
 
@@ -51,8 +63,9 @@ const hopByHopHeaders = new Set([
 
 /**
  * Proxies the REST routes below /api to the services and product images at /images; with `apiDocs`, also the API
- * documentation of each service at `/docs/<service>/`. Bodies stream in both directions. Nothing is parsed or retried here,
- * except that a GET or HEAD whose connection broke before a response is sent once more.
+ * documentation of each service at `/docs/<service>/`. A request is sent to a service once its body is complete; responses
+ * stream. Nothing is parsed or retried here, except that a GET or HEAD whose connection broke before a response is sent once
+ * more.
  */
 export async function registerRestProxy(
   app: FastifyInstance,
@@ -60,6 +73,14 @@ export async function registerRestProxy(
   urls: Record<Service, string[]>,
   { gatewaySecret, apiDocs }: { gatewaySecret: string | undefined; apiDocs: boolean },
 ) {
+  const readBody = createBodyReader()
+  const bufferBody = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+    if (!(request.body instanceof Readable)) return done()
+    void readBody(request, reply, request.body).then((body) => {
+      request.body = body
+      done()
+    }, done)
+  }
   const forward = (
     service: Service,
     prefix: string,
@@ -77,7 +98,8 @@ export async function registerRestProxy(
       routes: [...routes],
       ...(httpMethods && { httpMethods }),
       disableRequestLogging: true,
-      preHandler: refuseLargeBody,
+      preHandler: bufferBody,
+      handler: sendToService,
       // By default the plugin repeats a GET that is answered 503 up to ten times.
       retryMethods: [],
       replyOptions: {
@@ -85,16 +107,22 @@ export async function registerRestProxy(
         retryDelay: ({ err, req, attempt }) =>
           attempt === 0 && isSafeMethod(req.method) && isConnectionReset(err) ? 1 : null,
         rewriteRequestHeaders: (request, headers) =>
-          createRequestHeaders(request as FastifyRequest, headers, gatewaySecret),
+          createRequestHeaders(request as FastifyRequest, service, headers, gatewaySecret),
         rewriteHeaders: removeHopByHopHeaders,
         onError: (reply, { error }) => {
           const answer = toUpstreamError(error.cause ?? error)
-          // The rest of the request body is not read, so no other request can follow on this connection.
-          if (!reply.request.raw.complete && answer.code !== 'PAYLOAD_TOO_LARGE') reply.header('connection', 'close')
+          // The body of a GET is not read, so no other request can follow on this connection.
+          if (!reply.request.raw.complete) reply.header('connection', 'close')
           reply.send(answer)
         },
       },
     })
+
+  const userBodies = new Set(services.flatMap((service) => routes[service].map((route) => `/api${route}`)))
+  for (const route of anonymousBodies) userBodies.delete(route)
+  app.addHook('onRequest', async (request) => {
+    if (hasBody(request) && userBodies.has(request.routeOptions.url ?? '')) requirePrincipal(request.principal)
+  })
 
   for (const service of services) {
     await forward(service, '/api', '/', routes[service])
@@ -106,33 +134,37 @@ export async function registerRestProxy(
   await forward('product', '/images', '/images', ['/*'], ['GET', 'HEAD'])
 }
 
-/** The largest body that services accept, in bytes: packages/fastify-service/src/app.ts. */
-const MAX_BODY_BYTES = 1_048_576
-
-/**
- * Refuses bodies that the services would refuse. A service answers and closes the connection while the gateway still
- * sends; its answer may then be lost, and the service would look unavailable.
- */
-function refuseLargeBody(request: FastifyRequest, _reply: unknown, done: (error?: AppError) => void): void {
-  const length = request.headers['content-length']
-  if (Number(length ?? 0) > MAX_BODY_BYTES) return done(createPayloadTooLargeError())
-  // A chunked body has no declared length: it is counted as it streams.
-  if (length === undefined && request.body instanceof Readable)
-    request.body = limitBodySize(MAX_BODY_BYTES, request.body)
-  done()
-}
+/** Sends a request with the bytes of its body to a service. */
+const sendToService: NonNullable<FastifyHttpProxyOptions['handler']> = (
+  { body, headers },
+  reply,
+  destination,
+  options,
+) =>
+  reply.from(
+    destination,
+    Buffer.isBuffer(body)
+      ? { ...options, body, contentType: headers['content-type'] ?? 'application/octet-stream' } // RFC 9110, 8.3
+      : options,
+  )
 
 const isSafeMethod = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
 
 /** The client's headers without those that it may not set, and the gateway's own: trace, forwarded address, proof. */
 function createRequestHeaders(
   request: FastifyRequest,
+  service: Service,
   headers: IncomingHttpHeaders,
   gatewaySecret: string | undefined,
 ): IncomingHttpHeaders {
   const allowed: IncomingHttpHeaders = {}
   for (const name of Object.keys(headers))
     if (!hopByHopHeaders.has(name) && !gatewayOnlyHeaders.test(name)) allowed[name] = headers[name]
+  if (service !== 'auth' && allowed.cookie !== undefined) {
+    const cookie = removeRefreshCookies(allowed.cookie)
+    if (cookie === '') delete allowed.cookie
+    else allowed.cookie = cookie
+  }
   return {
     ...allowed,
     ...traceHeaders(request.trace),
@@ -142,6 +174,16 @@ function createRequestHeaders(
     ...(gatewaySecret !== undefined && { [GATEWAY_SECRET_HEADER]: gatewaySecret }),
   }
 }
+
+const refreshCookies = new Set<string>(Object.values(refreshCookieNames))
+
+/** Removes the refresh token from a Cookie header: only auth-service may see it. */
+const removeRefreshCookies = (cookies: string): string =>
+  cookies
+    .split(';')
+    .map((cookie) => cookie.trim())
+    .filter((cookie) => !refreshCookies.has(cookie.split('=', 1)[0]!.trim()))
+    .join('; ')
 
 const removeHopByHopHeaders = (headers: Record<string, string | string[] | undefined>) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHopHeaders.has(name)))

@@ -14,6 +14,8 @@ export type Attack = {
   endpoint: string
   /** The expected response, as error codes or in words. */
   expected: string
+  /** Whether it measures other clients, and so runs after the other attacks, by itself. */
+  alone?: true
   run: (fixtures: AttackFixtures) => Promise<Verdict>
 }
 

@@ -10,6 +10,7 @@ import { grpcAttacks } from './grpc-attacks.ts'
 import { headerAttacks } from './header-attacks.ts'
 import { idAttacks } from './id-attacks.ts'
 import { inputAttacks } from './input-attacks.ts'
+import { overloadAttacks } from './overload-attacks.ts'
 import { ownershipAttacks } from './ownership-attacks.ts'
 import { tokenAttacks } from './token-attacks.ts'
 
@@ -25,6 +26,7 @@ export const listAttacks = (fixtures: AttackFixtures): Attack[] => [
   ...inputAttacks(fixtures),
   ...browserAttacks(fixtures),
   ...grpcAttacks(fixtures),
+  ...overloadAttacks(fixtures),
 ]
 
 export type AttackRun = { results: (Attack & Verdict)[]; health: ServiceHealth[] }
@@ -39,17 +41,19 @@ const CONCURRENCY = 8
 export async function runAttacks(shop: ShopUnderTest, signal?: AbortSignal): Promise<AttackRun> {
   const fixtures = await createAttackFixtures(shop)
   const results: AttackRun['results'] = []
-  const queue = listAttacks(fixtures).entries()
-  const work = async (): Promise<void> => {
+  const attacks = [...listAttacks(fixtures).entries()]
+  const queue = attacks.filter(([, { alone }]) => !alone).values()
+  const work = async (queue: Iterable<[number, Attack]>): Promise<void> => {
     for (const [i, attack] of queue) {
       signal?.throwIfAborted()
       results[i] = { ...attack, ...(await runAttack(attack, fixtures)) }
     }
   }
   const monitor = monitorHealth(shop)
-  const workers = await Promise.allSettled(Array.from({ length: CONCURRENCY }, work))
+  const workers = await Promise.allSettled(Array.from({ length: CONCURRENCY }, () => work(queue)))
+  const [alone] = await Promise.allSettled([work(attacks.filter((entry) => entry[1].alone))])
   const health = await monitor.stop()
-  for (const worker of workers) if (worker.status === 'rejected') throw worker.reason
+  for (const worker of [...workers, alone]) if (worker.status === 'rejected') throw worker.reason
   return { results, health }
 }
 

@@ -1,0 +1,76 @@
+import type { Readable } from 'node:stream'
+import { AppError } from '@halles/errors/app-error'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { clientNetworks } from '../client-networks.ts'
+
+/** The largest body that services accept, in bytes: packages/fastify-service/src/app.ts. */
+export const MAX_BODY_BYTES = 1_048_576
+
+/** How many bytes of bodies are held in memory until their responses are sent: of one client address, and of all clients. */
+const buffered = { perAddress: 8 * MAX_BODY_BYTES, total: 128 * MAX_BODY_BYTES } as const
+
+/**
+ * Creates a reader of request bodies, which are held in memory until they are complete: only then does a request take a
+ * connection to a service, so that a slow client holds none.
+ *
+ * The reader rejects with AppError `PAYLOAD_TOO_LARGE` for more than 1 MB; `RATE_LIMITED` when the bodies of the client's
+ * address or network take too much memory; `UNAVAILABLE` when those of all clients do. The rest of a refused body is
+ * read and discarded, so that the client gets to read the response; the server's request timeout ends a body that never ends.
+ */
+export function createBodyReader() {
+  const bytesOf = new Map<string, number>()
+  let total = 0
+
+  return async (request: FastifyRequest, reply: FastifyReply, body: Readable): Promise<Buffer> => {
+    const networks = clientNetworks(request.ip)
+    const chunks: Buffer[] = []
+    let length = 0
+
+    const hold = (bytes: number): void => {
+      total += bytes
+      for (const { cidr } of networks) {
+        const held = (bytesOf.get(cidr) ?? 0) + bytes
+        if (held > 0) bytesOf.set(cidr, held)
+        else bytesOf.delete(cidr)
+      }
+    }
+    const findError = (bytes: number): AppError | undefined => {
+      if (length + bytes > MAX_BODY_BYTES)
+        return new AppError('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')
+      if (networks.some(({ cidr, share }) => (bytesOf.get(cidr) ?? 0) + bytes > buffered.perAddress * share))
+        return new AppError('RATE_LIMITED', 'This client sends too many large bodies at once.', { retryAfter: 1 })
+      if (total + bytes > buffered.total)
+        return new AppError('UNAVAILABLE', 'Too many large requests at once: try again later.')
+      return undefined
+    }
+
+    reply.raw.once('close', () => hold(-length))
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const declared = Number(request.headers['content-length'] ?? 0)
+        if (declared > MAX_BODY_BYTES) {
+          reject(findError(declared)!)
+          return
+        }
+        const onData = (chunk: Buffer): void => {
+          const error = findError(chunk.length)
+          if (error) {
+            body.off('data', onData)
+            reject(error)
+            return
+          }
+          hold(chunk.length)
+          length += chunk.length
+          chunks.push(chunk)
+        }
+        body.on('data', onData)
+        body.once('end', resolve)
+        body.once('error', reject)
+        body.once('close', () => reject(new AppError('VALIDATION_FAILED', 'The client ended the request.')))
+      })
+      return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
+    } finally {
+      if (!body.readableEnded) body.resume()
+    }
+  }
+}
