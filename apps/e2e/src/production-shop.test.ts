@@ -25,7 +25,7 @@ let shop: ShopClient
 let admin: ApiClient
 beforeAll(async () => {
   ;[mongodb, kafka] = await Promise.all([startSecuredMongodb(), startSecuredKafka()])
-  const { guard: credentials, listeners } = kafka
+  const { credentials, listeners } = kafka
   const certificateAuthority = await createCertificateAuthority()
   const [product, order] = await Promise.all([
     certificateAuthority.sign('product-service'),

@@ -70,7 +70,7 @@ const slowPoints: Partial<Record<ScenarioKind, Delay>> = {
 }
 
 /** How many processes run at a time, each on a database of its own. */
-const LANES = 3
+const CONCURRENCY = 3
 /** How long it may take until every leftover is confirmed or cancelled, in milliseconds. */
 const SETTLE_TIMEOUT = 60_000
 
@@ -131,7 +131,7 @@ async function startEnvironment(): Promise<Lane[]> {
   const grpc = `127.0.0.1:${grpcPort}`
 
   return Promise.all(
-    Array.from({ length: LANES }, async () => {
+    Array.from({ length: CONCURRENCY }, async () => {
       const database = uniqueDatabaseUrl(inject('mongodb'), 'order')
       const stores = await openStores(inject('mongodb'), database)
       const stock = createStockClient(grpc)

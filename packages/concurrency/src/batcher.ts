@@ -91,7 +91,7 @@ export function createBatcher<T, R>(
 
   return (item, { deadline: callDeadline = Infinity } = {}) =>
     new Promise<R>((resolve, reject) => {
-      const asyncContext = new AsyncResource('coalesce') // costs a tenth of AsyncLocalStorage.snapshot
+      const asyncContext = new AsyncResource('createBatcher') // costs a tenth of AsyncLocalStorage.snapshot
       const queued: QueuedItem<T, R> = { item, deadline: Infinity, asyncContext, resolve, reject, timer: undefined }
       if (timeout !== Infinity || callDeadline !== Infinity) {
         const now = Date.now()

@@ -1,5 +1,5 @@
 import type { ShopDependency, ProcessName, ServerAddresses, ShopPorts } from './shop-services.ts'
-import { neighboursOf } from './shop-services.ts'
+import { dependenciesOf } from './shop-services.ts'
 
 /** A TCP proxy between a process and one of its dependencies: see `StartShop.createProxy`. */
 export type ConnectionProxy = {
@@ -19,7 +19,7 @@ export async function createProxies(names: ProcessName[], createProxy: CreatePro
   const byProcess = new Map<ProcessName, Map<ShopDependency, ConnectionProxy>>()
   for (const from of names) {
     const proxies = new Map<ShopDependency, ConnectionProxy>()
-    for (const to of neighboursOf(from, names)) {
+    for (const to of dependenciesOf(from, names)) {
       const proxy = await createProxy(from, to)
       if (proxy !== undefined) proxies.set(to, proxy)
     }

@@ -5,8 +5,8 @@ export const serviceNames = ['auth', 'product', 'order', 'notification', 'gatewa
 export type ServiceName = (typeof serviceNames)[number]
 
 /** The services that may run as several processes. */
-export const multiplied = ['order', 'notification'] as const satisfies ServiceName[]
-export type ScalableService = (typeof multiplied)[number]
+export const scalableServices = ['order', 'notification'] as const satisfies ServiceName[]
+export type ScalableService = (typeof scalableServices)[number]
 
 /** The name of a process: `order`, and `order-2` for the second process of the service. */
 export type ProcessName = ServiceName | `${ScalableService}-${number}`
@@ -38,7 +38,7 @@ export function processesOf(name: ServiceName, instances: Partial<Record<Scalabl
 }
 
 function isMultiplied(name: ServiceName): name is ScalableService {
-  return (multiplied as readonly ServiceName[]).includes(name)
+  return (scalableServices as readonly ServiceName[]).includes(name)
 }
 
 /** The service that a process belongs to. */
@@ -47,7 +47,7 @@ export function serviceOf(name: ProcessName): ServiceName {
 }
 
 /** The dependencies of a process. */
-export function neighboursOf(name: ProcessName, all: readonly ProcessName[]): ShopDependency[] {
+export function dependenciesOf(name: ProcessName, all: readonly ProcessName[]): ShopDependency[] {
   const dependencies: Record<ServiceName, () => ShopDependency[]> = {
     auth: () => ['mongodb', 'kafka'],
     product: () => ['mongodb', 'auth'],

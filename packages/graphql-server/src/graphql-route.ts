@@ -32,7 +32,7 @@ import type { Principal } from '@halles/auth/principal'
 import { isErrorCode, AppError, toAppError, errorCodes } from '@halles/errors/app-error'
 import { traceId } from '@halles/telemetry/trace'
 
-/** The context of every resolver. `person` is the principal, undefined without an access token. */
+/** The context of every resolver. `principal` is the authenticated user, undefined without an access token. */
 export type GraphQLContext = {
   principal: Principal | undefined
   log: Logger
@@ -87,7 +87,7 @@ export function registerGraphQLRoute(
   }
   const rules = hideSchema ? [...specifiedRules, NoSchemaIntrospectionCustomRule, NoServiceSdlRule] : specifiedRules
 
-  /** @throws AppError when the operation costs more than the limit, or than `spend` allows this client. */
+  /** @throws AppError when the operation costs more than the limit, or than `onCost` allows this client. */
   const checkCost = (
     { schema: executed, document, operationName, variableValues }: ExecutionArgs,
     context: GraphQLContext,

@@ -10,16 +10,16 @@ import { createLogger } from '@halles/telemetry/log'
 const log = createLogger('test', 'silent')
 
 let started: Awaited<ReturnType<typeof startSecuredKafka>>
-let guard: typeof started.guard
+let credentials: typeof started.credentials
 beforeAll(async () => {
   started = await startSecuredKafka()
-  guard = started.guard
+  credentials = started.credentials
 })
 afterAll(() => started?.stop())
 
 type Mechanism = NonNullable<KafkaCredentials['sasl']>['mechanism']
 const sasl = (mechanism: Mechanism, more: { username?: string; password?: string } = {}) => ({
-  sasl: { mechanism, username: guard.username, password: guard.password, ...more },
+  sasl: { mechanism, username: credentials.username, password: credentials.password, ...more },
 })
 const brokers = (name: 'scram' | 'both'): string => started.listeners[name]
 
@@ -27,8 +27,8 @@ describe('createKafka with credentials', () => {
   it.each([
     ['scram-sha-256 without TLS', 'scram', () => sasl('scram-sha-256')],
     ['scram-sha-512 without TLS', 'scram', () => sasl('scram-sha-512')],
-    ['plain under TLS', 'both', () => ({ ...sasl('plain'), tls: { ca: guard.ca } })],
-    ['scram-sha-512 under TLS', 'both', () => ({ ...sasl('scram-sha-512'), tls: { ca: guard.ca } })],
+    ['plain under TLS', 'both', () => ({ ...sasl('plain'), tls: { ca: credentials.ca } })],
+    ['scram-sha-512 under TLS', 'both', () => ({ ...sasl('scram-sha-512'), tls: { ca: credentials.ca } })],
   ] as const)('creates, publishes to, consumes and reads topics by %s', async (_case, name, access) => {
     const kafka = createKafka(brokers(name), 'access-test', log, access())
     await eventually('the broker answers', () =>

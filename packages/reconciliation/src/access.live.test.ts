@@ -13,19 +13,19 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createSampleShop } from '../test/sample-shop.ts'
 import { readSnapshot } from './read-snapshot.ts'
 
-let guard: Awaited<ReturnType<typeof createTestCredentials>>
+let credentials: Awaited<ReturnType<typeof createTestCredentials>>
 let servers: Servers
 beforeAll(async () => {
-  guard = await createTestCredentials()
-  servers = await startServers({ need: ['mongodb', 'kafka'], guard })
+  credentials = await createTestCredentials()
+  servers = await startServers({ need: ['mongodb', 'kafka'], credentials })
 })
 afterAll(() => servers?.stop())
 
 it('readSnapshot and npm run reconcile read from MongoDB and Kafka with authentication', async () => {
   const kafka = servers.kafkaAuthenticated!.both
-  const { username, password, ca } = guard
+  const { username, password, ca } = credentials
   const access: KafkaCredentials = { sasl: { mechanism: 'scram-sha-512', username, password }, tls: { ca } }
-  const broker = createKafka(kafka, 'audit-test', createLogger('test', 'silent'), access)
+  const broker = createKafka(kafka, 'reconciliation-test', createLogger('test', 'silent'), access)
   await broker.ensureTopic(ORDER_EVENTS, 1)
   await broker.ensureTopic(ORDER_EVENTS_DLQ, 1)
   const publisher = broker.publisher()

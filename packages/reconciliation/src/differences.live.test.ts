@@ -10,7 +10,7 @@ import { listNotices } from './notices.ts'
 import { readSnapshot } from './read-snapshot.ts'
 
 const mongo = new MongoClient(inject('mongodb'))
-const kafka = createKafka(inject('kafka'), 'audit-test', createLogger('test', 'silent'))
+const kafka = createKafka(inject('kafka'), 'reconciliation-test', createLogger('test', 'silent'))
 const publisher = kafka.publisher()
 const written: string[] = []
 
@@ -22,8 +22,8 @@ afterAll(async () => {
 /** Writes the data of a shop to real servers and reads a snapshot. Kafka sets the timestamps, so they are replaced afterwards. */
 async function readSampleShop({ product, order, notification, messages, deadLettered }: SampleShop): Promise<Snapshot> {
   const name = randomUUID().slice(0, 8)
-  const databases = { product: `audit_p_${name}`, order: `audit_o_${name}`, notification: `audit_n_${name}` }
-  const topics = { events: `audit-${name}`, deadLetters: `audit-${name}.dlq` }
+  const databases = { product: `reconcile_p_${name}`, order: `reconcile_o_${name}`, notification: `reconcile_n_${name}` }
+  const topics = { events: `reconcile-${name}`, deadLetters: `reconcile-${name}.dlq` }
   written.push(...Object.values(databases))
   for (const [database, collections] of Object.entries({ product, order, notification }))
     for (const [collection, documents] of Object.entries(collections as Record<string, { _id: string }[]>))

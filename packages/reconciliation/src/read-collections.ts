@@ -44,7 +44,7 @@ export async function readCollections(
   >
 > {
   const client = new MongoClient(url, {
-    appName: 'audit',
+    appName: 'reconciliation',
     serverSelectionTimeoutMS: 5000,
     connectTimeoutMS: 5000,
     socketTimeoutMS: 60_000,

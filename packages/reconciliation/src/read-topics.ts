@@ -19,7 +19,7 @@ export async function readTopics(
   topics: Topics,
   access: KafkaCredentials = {},
 ): Promise<Pick<Snapshot, 'events' | 'unparsable' | 'deadLetters' | 'retainedFrom'>> {
-  const kafka = createKafka(brokers, 'audit', createLogger('audit', 'silent'), access)
+  const kafka = createKafka(brokers, 'reconciliation', createLogger('reconciliation', 'silent'), access)
   const events: Event[] = []
   const unparsable: UnparsableMessage[] = []
   const deadLetters: DeadLetter[] = []

@@ -90,7 +90,7 @@ describe('npm run reconcile', { timeout: 600_000 }, () => {
   it('finds none in a quiet shop with a dead letter, and exits with 1 after the stock was tampered with', async () => {
     const name = await sell()
     const deadLettered = (await readSnapshot(shop.running)).listedDeadLetters.length
-    const publisher = createKafka(shop.running.kafka, 'audit-test', createLogger('test', 'silent')).publisher()
+    const publisher = createKafka(shop.running.kafka, 'reconciliation-test', createLogger('test', 'silent')).publisher()
     await publisher.send(ORDER_EVENTS, [{ key: null, value: 'no event' }])
     await publisher.close()
     await eventually(

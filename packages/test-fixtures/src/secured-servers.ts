@@ -12,13 +12,13 @@ export async function createTestCredentials(): Promise<ServerCredentials & { ca:
 
 /** Starts a Kafka with authentication. `listeners` has its addresses: SCRAM without TLS, and PLAIN or SCRAM with TLS. */
 export async function startSecuredKafka(): Promise<{
-  guard: ServerCredentials & { ca: string }
+  credentials: ServerCredentials & { ca: string }
   listeners: { scram: string; both: string }
   stop: () => Promise<void>
 }> {
-  const guard = await createTestCredentials()
-  const servers = await startServers({ need: ['kafka'], guard })
-  return { guard, listeners: servers.kafkaAuthenticated!, stop: servers.stop }
+  const credentials = await createTestCredentials()
+  const servers = await startServers({ need: ['kafka'], credentials })
+  return { credentials, listeners: servers.kafkaAuthenticated!, stop: servers.stop }
 }
 
 export type SecuredMongodb = Awaited<ReturnType<typeof startSecuredMongodb>>
@@ -30,7 +30,7 @@ export async function startSecuredMongodb(): Promise<{
   servers: Servers
   stop: () => Promise<void>
 }> {
-  const servers = await startServers({ need: ['mongodb'], guard: await createTestCredentials() })
+  const servers = await startServers({ need: ['mongodb'], credentials: await createTestCredentials() })
   const client = new MongoClient(servers.mongodb!)
   return {
     servers,

@@ -6,7 +6,7 @@ const block = (ms: number): void => {
   for (const until = performance.now() + ms; performance.now() < until;);
 }
 
-describe('eventually and soon', () => {
+describe('eventually and pollWithin', () => {
   it('return the first value of the check', async () => {
     let checks = 0
     expect(await eventually('a third check', () => ++checks === 3 && 'value')).toBe('value')
@@ -25,7 +25,7 @@ describe('eventually and soon', () => {
   })
 })
 
-describe('inTime', () => {
+describe('rejectAfter', () => {
   const after = (ms: number) => new Promise<string>((resolve) => setTimeout(resolve, ms, 'done'))
 
   it('compares the work with a timer, also while the event loop is blocked', async () => {

@@ -8,9 +8,9 @@ import { pause } from './managed-process.ts'
 export type ServerCredentials = { username: string; password: string; tls: { cert: string; key: string } }
 
 /** The options of a mongod that requires authentication. Members of a replica set authenticate with a key file. */
-export async function mongodAuthOptions(guard: ServerCredentials, folder: string): Promise<string[]> {
+export async function mongodAuthOptions(credentials: ServerCredentials, folder: string): Promise<string[]> {
   const keyFile = path.join(folder, 'members.key')
-  await writeFile(keyFile, Buffer.from(guard.password).toString('base64'), { mode: 0o600 })
+  await writeFile(keyFile, Buffer.from(credentials.password).toString('base64'), { mode: 0o600 })
   return ['--auth', '--keyFile', keyFile]
 }
 

@@ -43,7 +43,7 @@ export const brokerSettings = {
 
 /** Starts a broker as a plain process. */
 export async function startKafkaProcess(context: ProcessContext): Promise<Server> {
-  const { group, folder, ports, kafkaListeners, guard, onProgress, onCrash } = context
+  const { group, folder, ports, kafkaListeners, credentials, onProgress, onCrash } = context
   const java = await findJava(group)
   const kafka = await findKafka(group, java, onProgress)
   const data = path.join(folder, 'data')
@@ -54,8 +54,8 @@ export async function startKafkaProcess(context: ProcessContext): Promise<Server
   const port = await freePort(ports.kafka)
   const controller = await freePort()
   const extraListeners = await createAdvertisedListeners(kafkaListeners)
-  const authPorts = guard && { scram: await freePort(), both: await freePort() }
-  const authenticated = authPorts && (await authenticatedListeners(guard, folder, authPorts))
+  const authPorts = credentials && { scram: await freePort(), both: await freePort() }
+  const authenticated = authPorts && (await authenticatedListeners(credentials, folder, authPorts))
   const listening = listenerSettings(extraListeners, {
     bind: '127.0.0.1',
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
@@ -86,8 +86,8 @@ export async function startKafkaProcess(context: ProcessContext): Promise<Server
     graceMs: classes.recording ? 30_000 : 10_000,
     onCrash,
   })
-  if (guard)
-    for (const command of scramUserCommands(guard, `127.0.0.1:${port}`))
+  if (credentials)
+    for (const command of scramUserCommands(credentials, `127.0.0.1:${port}`))
       await runCommand(group, java, [...jvm, '-cp', env.CLASSPATH, ...command])
   return {
     ...managed,

@@ -59,14 +59,14 @@ export function withCredentials(
 
 /** Starts a replica set of one mongod as a plain process. */
 export async function startMongodbProcess(context: ProcessContext): Promise<Server> {
-  const { folder, ports, guard } = context
+  const { folder, ports, credentials } = context
   const port = await freePort(ports.mongodb)
   const initiate = (): Promise<boolean> =>
-    guard ? initiateWithUser(guard, port, replicaSet) : becomePrimary('127.0.0.1', port)
-  const options = guard ? await mongodAuthOptions(guard, folder) : []
+    credentials ? initiateWithUser(credentials, port, replicaSet) : becomePrimary('127.0.0.1', port)
+  const options = credentials ? await mongodAuthOptions(credentials, folder) : []
   const managed = await startMongod(context, port, options, initiate)
   const url = mongodbUrl('127.0.0.1', port)
-  const mongodb = guard ? withCredentials(url, guard) : url
+  const mongodb = credentials ? withCredentials(url, credentials) : url
   return { ...managed, way: 'process', addresses: { mongodb }, ports: { mongodb: port } }
 }
 

@@ -27,7 +27,7 @@ function expectFirstLine() {
   return { firstLine: promise, onLine: resolve }
 }
 
-test('processGroup.stop stops every process, the newest first', async () => {
+test('createProcessGroup().stop stops every process, the newest first', async () => {
   const group = createProcessGroup()
   const exits: string[] = []
   const started = []

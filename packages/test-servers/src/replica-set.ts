@@ -24,8 +24,8 @@ const ELECTION_TIMEOUT = 60_000
 
 /** Starts a replica set of several mongods as plain processes. They accept `configureFailPoint`. */
 export async function startReplicaSet(context: ProcessContext, nodes: number): Promise<Server> {
-  const { group, folder, ports, guard, onProgress } = context
-  if (guard) throw userError('A MongoDB with authentication has one node: start it without mongodbNodes.')
+  const { group, folder, ports, credentials, onProgress } = context
+  if (credentials) throw userError('A MongoDB with authentication has one node: start it without mongodbNodes.')
   await findMongod(group, onProgress) // downloads it once, not once a node
   const preferred = await readPorts(folder)
   const chosen: number[] = []

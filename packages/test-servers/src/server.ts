@@ -58,7 +58,7 @@ export type ProcessContext = {
   ports: Ports
   /** See `StartServers`. */
   kafkaListeners: string[]
-  guard: ServerCredentials | undefined
+  credentials: ServerCredentials | undefined
   onProgress: (line: string) => void
   onCrash: (message: string) => void
 }

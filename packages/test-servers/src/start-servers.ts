@@ -31,7 +31,7 @@ export type StartServers = {
   /** The number of members of MongoDB's replica set, 1 by default. Several run as plain processes: see `replicaSet`. */
   mongodbNodes?: number
   /** Requires authentication at MongoDB and Kafka. They run as plain processes then. */
-  guard?: ServerCredentials
+  credentials?: ServerCredentials
   /** Called with the last lines of a plain process that exits without having been stopped. */
   onCrash?: (message: string) => void
   /** Aborts the start: servers that are starting are stopped, and the promise rejects. */
@@ -60,9 +60,9 @@ const startProcess: Record<ServerName, (context: ProcessContext) => Promise<Serv
 
 /** Starts the servers concurrently and resolves when all are ready. README.md describes the ways to run a server. */
 export async function startServers(options: StartServers): Promise<Servers> {
-  const { need, dataDir, guard, kafkaListeners = [], onProgress = () => {}, onCrash = () => {}, signal } = options
+  const { need, dataDir, credentials, kafkaListeners = [], onProgress = () => {}, onCrash = () => {}, signal } = options
   const { mongodbNodes = 1 } = options
-  const configuredWays = options.ways ?? (guard ? ['process'] : ['environment', 'container', 'process'])
+  const configuredWays = options.ways ?? (credentials ? ['process'] : ['environment', 'container', 'process'])
   const group = createProcessGroup({ onProgress, signal })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
   const keepFolder = dataDir === undefined ? removeOnExit(folder) : undefined
@@ -93,7 +93,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
       }
     }
     if (!allowedWays.includes('process')) throw userError(`No Docker engine answers that could run ${name}: start one.`)
-    const context = { group, folder: serverFolder, ports, kafkaListeners, guard, onProgress, onCrash }
+    const context = { group, folder: serverFolder, ports, kafkaListeners, credentials, onProgress, onCrash }
     return isReplicaSet ? startReplicaSet(context, mongodbNodes) : startProcess[name](context)
   }
 
