@@ -22,7 +22,11 @@ afterAll(async () => {
 /** Writes the data of a shop to real servers and reads a snapshot. Kafka sets the timestamps, so they are replaced afterwards. */
 async function readSampleShop({ product, order, notification, messages, deadLettered }: SampleShop): Promise<Snapshot> {
   const name = randomUUID().slice(0, 8)
-  const databases = { product: `reconcile_p_${name}`, order: `reconcile_o_${name}`, notification: `reconcile_n_${name}` }
+  const databases = {
+    product: `reconcile_p_${name}`,
+    order: `reconcile_o_${name}`,
+    notification: `reconcile_n_${name}`,
+  }
   const topics = { events: `reconcile-${name}`, deadLetters: `reconcile-${name}.dlq` }
   written.push(...Object.values(databases))
   for (const [database, collections] of Object.entries({ product, order, notification }))
