@@ -18,7 +18,18 @@ const mappers = {
   },
 }
 
-const generates: CodegenConfig['generates'] = Object.fromEntries(
+/** Clients get enums as unions of strings, and timestamps as strings. */
+const clientConfig = {
+  useTypeImports: true,
+  enumsAsTypes: true,
+  strictScalars: true,
+  importExtension: '.ts',
+  optimizeDocumentNode: true,
+  dedupeFragments: true,
+  scalars: { ID: 'string', DateTime: 'string' },
+}
+
+const resolverTypes: CodegenConfig['generates'] = Object.fromEntries(
   Object.entries(mappers).map(([service, serviceMappers]) => [
     `apps/${service}-service/src/gen/graphql.ts`,
     {
@@ -43,4 +54,26 @@ const generates: CodegenConfig['generates'] = Object.fromEntries(
   ]),
 )
 
-export default { generates, silent: true } satisfies CodegenConfig
+const storefront = 'apps/storefront/app/'
+
+/**
+ * The configuration of GraphQL Code Generator.
+ *
+ * @param apiSchema the schema that clients of the supergraph see, as SDL
+ * @returns resolver types for each service; for the storefront, types of the schema, and of each operation next to it
+ */
+export const createCodegenConfig = (apiSchema: string): CodegenConfig => ({
+  silent: true,
+  generates: {
+    ...resolverTypes,
+    [`${storefront}gen/schema.ts`]: { schema: apiSchema, plugins: ['typescript'], config: clientConfig },
+    [storefront]: {
+      schema: apiSchema,
+      documents: `${storefront}**/*.graphql`,
+      preset: 'near-operation-file',
+      presetConfig: { baseTypesPath: 'gen/schema.ts', folder: 'gen', extension: '.ts', importTypesNamespace: 'Schema' },
+      plugins: ['typescript-operations', 'typed-document-node'],
+      config: clientConfig,
+    },
+  },
+})

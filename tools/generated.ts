@@ -4,8 +4,8 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { generate } from '@graphql-codegen/cli'
-import { composeSupergraph } from '@halles/gateway/compose'
-import codegen from './codegen.ts'
+import { composeSupergraph, toApiSchema } from '@halles/gateway/compose'
+import { createCodegenConfig } from './codegen.ts'
 import { describeService, services } from './openapi.ts'
 import { root } from './workspace.ts'
 
@@ -16,15 +16,16 @@ import { root } from './workspace.ts'
 export async function generated(): Promise<Map<string, string>> {
   const files = new Map<string, string>()
   for (const [name, text] of grpcCode()) files.set(name, text)
+  const supergraph = composeSupergraph((service) =>
+    readFileSync(path.join(root, `apps/${service}-service/schema.graphql`), 'utf8'),
+  )
+  const codegen = createCodegenConfig(toApiSchema(supergraph))
   for (const { filename, content } of (await generate({ ...codegen, cwd: root }, false)) as {
     filename: string
     content: string
   }[])
     files.set(path.relative(root, path.resolve(root, filename)), content)
-  files.set(
-    'apps/gateway/supergraph.graphql',
-    composeSupergraph((service) => readFileSync(path.join(root, `apps/${service}-service/schema.graphql`), 'utf8')),
-  )
+  files.set('apps/gateway/supergraph.graphql', supergraph)
   for (const service of services)
     files.set(`apps/${service}/openapi.json`, `${JSON.stringify(await describeService(service), null, 2)}\n`)
   return files

@@ -22,9 +22,10 @@ import { createGatewayMetrics } from './metrics.ts'
 import { createOpenRequestLimit } from './open-requests.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerGraphiql } from './pages/graphiql.ts'
-import { registerHomePage } from './pages/home-page.ts'
+import { registerDevelopersPage } from './pages/developers-page.ts'
 import { registerProblemPages } from './pages/problem-pages.ts'
 import { registerRestProxy } from './proxy/rest-proxy.ts'
+import { registerStorefrontProxy } from './proxy/storefront-proxy.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { requireMinimumRate } from './slow-bodies.ts'
 import { createUpstreamClient } from './upstream/upstream-client.ts'
@@ -35,11 +36,13 @@ import { createUpstreamClient } from './upstream/upstream-client.ts'
 export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const urls = serviceUrls(settings)
   const log = createLogger('gateway', settings.LOG_LEVEL)
-  const upstreams = forEachService((service) =>
-    createUpstreamClient(urls[service], settings.UPSTREAM_TIMEOUT_MS, settings.UPSTREAM_PATIENCE_MS, (available) =>
+  const connect = (service: string, addresses: readonly string[]) =>
+    createUpstreamClient(addresses, settings.UPSTREAM_TIMEOUT_MS, settings.UPSTREAM_PATIENCE_MS, (available) =>
       log.warn({ service }, available ? 'service reachable again' : 'service unreachable'),
-    ),
-  )
+    )
+  const upstreams = forEachService((service) => connect(service, urls[service]))
+  const storefrontUrls = settings.STOREFRONT_URL?.split(',') ?? []
+  const storefront = storefrontUrls.length > 0 ? connect('storefront', storefrontUrls) : undefined
   const rateLimit = createRateLimit(settings.RATE_LIMIT)
   const limitOpenRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
   const app: FastifyInstance = await createServiceApp({
@@ -90,11 +93,13 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   if (apiDocs) registerOpenApi(app, upstreams, settings.GATEWAY_SECRET)
   if (introspection) registerGraphiql(app)
   registerProblemPages(app)
-  registerHomePage(app, { graphiql: introspection, apiDocs, mailboxUrl: settings.MAILBOX_URL })
+  registerDevelopersPage(app, { graphiql: introspection, apiDocs, mailboxUrl: settings.MAILBOX_URL })
+  if (storefront === undefined) app.get('/', async (_request, reply) => reply.redirect('/developers'))
+  else await registerStorefrontProxy(app, storefront, storefrontUrls[0]!, settings.GATEWAY_SECRET)
 
   app.addHook('onClose', async () => {
     await supergraph.close()
-    await Promise.all(services.map((service) => upstreams[service].close()))
+    await Promise.all([...services.map((service) => upstreams[service].close()), storefront?.close()])
   })
   return app
 }

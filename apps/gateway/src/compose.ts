@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { composeServices } from '@apollo/composition'
-import { parse } from 'graphql'
+import { Supergraph } from '@apollo/federation-internals'
+import { parse, printSchema } from 'graphql'
 import { services } from './config.ts'
 
 /**
@@ -23,6 +24,10 @@ export function composeSupergraph(readSchema: (service: string) => string): stri
     throw new Error(`The subgraphs do not compose:\n  ${errors.map((error) => error.message).join('\n  ')}`)
   return `${supergraphSdl.trim()}\n`
 }
+
+/** The schema that clients of the supergraph see, as SDL: without federation's types and directives. */
+export const toApiSchema = (supergraphSdl: string): string =>
+  `${printSchema(Supergraph.build(supergraphSdl).apiSchema().toGraphQLJSSchema())}\n`
 
 /** Reads the subgraph schema of a service from this repository. */
 export const readSubgraphSchema = (service: string): string =>

@@ -28,6 +28,7 @@ const Settings = Type.Object({
   PRODUCT_URL: Origins('product-service'),
   ORDER_URL: Origins('order-service'),
   NOTIFICATION_URL: Origins('notification-service'),
+  STOREFRONT_URL: Type.Optional(Origins('storefront, which serves all paths that the gateway itself does not')),
   TRUSTED_PROXIES: Type.Optional(
     Type.String({
       pattern: '^[0-9A-Fa-f.:/]+(,[0-9A-Fa-f.:/]+)*$',

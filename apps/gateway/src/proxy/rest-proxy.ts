@@ -151,9 +151,9 @@ const sendToService: NonNullable<FastifyHttpProxyOptions['handler']> = (
 const isSafeMethod = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
 
 /** The client's headers without those that it may not set, and the gateway's own: trace, forwarded address, proof. */
-function createRequestHeaders(
+export function createRequestHeaders(
   request: FastifyRequest,
-  service: Service,
+  service: Service | 'storefront',
   headers: IncomingHttpHeaders,
   gatewaySecret: string | undefined,
 ): IncomingHttpHeaders {
@@ -185,5 +185,5 @@ const removeRefreshCookies = (cookies: string): string =>
     .filter((cookie) => !refreshCookies.has(cookie.split('=', 1)[0]!.trim()))
     .join('; ')
 
-const removeHopByHopHeaders = (headers: Record<string, string | string[] | undefined>) =>
+export const removeHopByHopHeaders = (headers: Record<string, string | string[] | undefined>) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHopHeaders.has(name)))

@@ -3,16 +3,16 @@ import type { FastifyInstance } from 'fastify'
 import { services, type Service } from '../config.ts'
 import { PAGE_CSP, renderPage } from './layout.ts'
 
-/** What the home page links to. */
+/** What the page links to. */
 type Links = { graphiql: boolean; apiDocs: boolean; mailboxUrl: string | undefined }
 
-/** Serves the home page at `/`: what Halles is, and links to everything that this gateway serves. */
-export function registerHomePage(app: FastifyInstance, links: Links): void {
-  app.get('/', async ({ protocol, host }, reply) =>
+/** Serves the page for developers at `/developers`: what Halles is, and links to everything that this gateway serves. */
+export function registerDevelopersPage(app: FastifyInstance, links: Links): void {
+  app.get('/developers', async ({ protocol, host }, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', PAGE_CSP)
-      .send(renderHomePage(`${protocol}://${host}`, links)),
+      .send(renderDevelopersPage(`${protocol}://${host}`, links)),
   )
 }
 
@@ -29,10 +29,10 @@ const createSampleCommand = (
   "query": "{ products(first: 3, sort: PRICE_ASC) { totalCount nodes { name price stock } } }"
 }'`
 
-const renderHomePage = (origin: string, { graphiql, apiDocs, mailboxUrl }: Links): string =>
+const renderDevelopersPage = (origin: string, { graphiql, apiDocs, mailboxUrl }: Links): string =>
   renderPage(
-    'Halles',
-    `      <h1><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M2 15 16 3l14 12M6 29V12m20 0v17M11 29v-8a5 5 0 0 1 10 0v8" fill="none" stroke="currentColor" stroke-width="2.5" /></svg>Halles</h1>
+    'Halles for developers',
+    `      <h1><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M2 15 16 3l14 12M6 29V12m20 0v17M11 29v-8a5 5 0 0 1 10 0v8" fill="none" stroke="currentColor" stroke-width="2.5" /></svg>Halles for developers</h1>
       <p class="lead">An e-commerce platform of microservices behind one gateway: one GraphQL supergraph over all of them, and the REST routes of each below <code>/api</code>.</p>
       <p class="links">
         ${graphiql ? '<a href="/graphiql">Explore the graph</a>' : ''}

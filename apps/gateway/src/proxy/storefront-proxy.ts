@@ -1,0 +1,37 @@
+import httpProxy from '@fastify/http-proxy'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { toUpstreamError, type UpstreamClient } from '../upstream/upstream-client.ts'
+import { createRequestHeaders, removeHopByHopHeaders } from './rest-proxy.ts'
+
+/**
+ * Proxies the pages of the shop: every GET and HEAD for a path that the gateway does not serve itself. The storefront sets the
+ * Content-Security-Policy of its pages. Paths below /api are never pages.
+ */
+export async function registerStorefrontProxy(
+  app: FastifyInstance,
+  upstream: UpstreamClient,
+  url: string,
+  gatewaySecret: string | undefined,
+): Promise<void> {
+  await app.register(httpProxy, {
+    // Only a base for paths: the dispatcher chooses the address.
+    upstream: url,
+    // The plugin calls no more than the methods of a Dispatcher.
+    undici: upstream.dispatcher as never,
+    prefix: '/',
+    httpMethods: ['GET', 'HEAD'],
+    disableRequestLogging: true,
+    retryMethods: [],
+    preHandler: (request, reply, done) => {
+      if (/^\/(api|graphql)(\/|$)/.test(request.url)) reply.callNotFound()
+      else done()
+    },
+    replyOptions: {
+      timeout: upstream.timeout,
+      rewriteRequestHeaders: (request, headers) =>
+        createRequestHeaders(request as FastifyRequest, 'storefront', headers, gatewaySecret),
+      rewriteHeaders: removeHopByHopHeaders,
+      onError: (reply, { error }) => void reply.send(toUpstreamError(error.cause ?? error)),
+    },
+  })
+}
