@@ -13,8 +13,8 @@ const importableTypes = {
   'type:tool': ['type:app', 'type:test', 'type:lib', 'type:contracts'],
 }
 
-/** Files that only tests load. They may import development dependencies and `scope:dev` projects. */
-const testFiles = String.raw`\.test\.ts$|/test/|/vitest\.config\.ts$`
+/** Files that only tests and builds load. They may import development dependencies and `scope:dev` projects. */
+const testFiles = String.raw`\.test\.tsx?$|/test/|/(vitest|vite|react-router)\.config\.ts$|/app/routes\.ts$`
 
 /** The only package that may import kafkajs, beside tests and development projects. */
 const kafkaClient = '^packages/kafka/src/'
@@ -172,11 +172,18 @@ export default {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(apps|packages)/[^/]+/(dist|reports)/' },
+    // `+types/` and @graphql-typed-document-node/core are only types: of React Router, of GraphQL operations; build/ and .react-router/ hold what is generated from other sources.
+    exclude: {
+      path: [
+        '^(apps|packages)/[^/]+/(dist|reports|build|\\.react-router)/',
+        '^\\./\\+types/',
+        '@graphql-typed-document-node/core',
+      ],
+    },
     enhancedResolveOptions: {
       conditionNames: ['development', 'import', 'node', 'default'],
       exportsFields: ['exports'],
-      extensions: ['.ts', '.mjs', '.js', '.json'],
+      extensions: ['.ts', '.tsx', '.mjs', '.js', '.json'],
     },
   },
 }

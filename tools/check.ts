@@ -90,8 +90,14 @@ const findBreakingProtoChanges: Step['run'] = () => {
   return command('buf', 'breaking', '--against', `.git#ref=${base}`)()
 }
 
+/** Checks the types of all projects. React Router first generates those of the storefront's routes. */
+const checkTypes: Step['run'] = async () => [
+  ...(await command('react-router', 'typegen', 'apps/storefront')()),
+  ...(await command('tsc', '-b')()),
+]
+
 const steps: Step[] = [
-  { name: 'types', run: command('tsc', '-b') },
+  { name: 'types', run: checkTypes },
   { name: 'lint', run: command('oxlint') },
   { name: 'format', run: command('oxfmt', '--check') },
   { name: 'boundaries', run: command('depcruise', '--output-type', 'err', 'apps', 'packages', 'tools') },

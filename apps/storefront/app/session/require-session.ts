@@ -9,4 +9,3 @@ export async function requireSession(request: Request): Promise<void> {
   const { pathname, search } = new URL(request.url)
   throw redirect(`${inLanguage(languageOf(pathname), '/sign-in')}?next=${encodeURIComponent(pathname + search)}`)
 }
-
