@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     dataDir,
     reset,
     gatewayPort: port,
+    storefront: true,
     env: { gateway: { ...gatewayLimits, ...limitsOf(process.env) } },
     onProgress: (line) => console.log(`  ${seconds().padStart(5)} s  ${line}`),
     onCrash: crash.resolve,
@@ -92,7 +93,8 @@ function formatTable({
   accounts,
 }: ShopAddresses): string {
   const rows = [
-    ['Home page', storefront],
+    ['Shop', storefront],
+    ['For developers', `${gateway}/developers`],
     ['GraphQL', `${gateway}/graphql`],
     ['REST', `${gateway}/api`],
     ['Mailbox', mailbox],

@@ -8,6 +8,7 @@ import {
   startManagedProcess,
   userError,
   createProcessGroup,
+  freePort,
   removeOnExit,
   startServers,
   type ManagedProcess,
@@ -17,6 +18,7 @@ import {
 } from '@halles/test-servers'
 import { shopAddresses, type ShopAddresses } from './shop-addresses.ts'
 import { lockShop } from './shop-lock.ts'
+import { buildPages, storefrontEnvironment } from './storefront.ts'
 import { createProxies, type ConnectionProxy } from './shop-proxies.ts'
 import {
   appOf,
@@ -60,6 +62,8 @@ export type StartShop = {
   existingServers?: ServerAddresses
   /** The number of processes of a service, 1 by default. The second is called `order-2`. */
   instances?: Partial<Record<ScalableService, number>>
+  /** Whether to build the pages and to start the storefront, which the gateway then serves at `/`. */
+  storefront?: boolean
   /** Puts a proxy between a process and a dependency. Called for each pair before the start; undefined means none. */
   createProxy?: (from: ProcessName, to: ShopDependency) => Promise<ConnectionProxy | undefined>
   /** Further environment variables of services. All processes of a service share them. */
@@ -142,8 +146,25 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
         },
         config().environment,
       ),
+      ...(service === 'gateway' && storefrontPort !== undefined && { STOREFRONT_URL: urlOf(storefrontPort) }),
       ...env[service],
     }
+    const started = await startApp(
+      app,
+      title,
+      environment,
+      urlOf(assignedPorts[name === 'gateway' ? 'gatewayOperator' : name]!),
+    )
+    services.set(name, started)
+  }
+
+  /** Starts the process of an app, and waits until it is ready. */
+  async function startApp(
+    app: string,
+    title: string,
+    environment: NodeJS.ProcessEnv,
+    readyUrl: string,
+  ): Promise<ManagedProcess> {
     // Threads that share malloc arenas save 14 MB over five idle services.
     environment['MALLOC_ARENA_MAX'] ??= '2'
     environment['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules', '.cache', 'halles-compile')
@@ -155,17 +176,28 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
           cwd: root,
           log: path.join(logs, `${title}.log`),
         }),
-      isReady: () => isReady(urlOf(assignedPorts[name === 'gateway' ? 'gatewayOperator' : name]!)),
+      isReady: () => isReady(readyUrl),
       onCrash: (message) => onCrash(message),
     })
-    services.set(name, started)
     onProgress(`${title} is ready`)
+    return started
+  }
+
+  let storefront: ManagedProcess | undefined
+  async function startStorefront(): Promise<void> {
+    const [assignedPorts] = await Promise.all([ports, built.then(() => buildPages(root, group))])
+    const environment = {
+      ...config().environment,
+      ...storefrontEnvironment(storefrontPort!, urlOf(assignedPorts.gateway)),
+    }
+    storefront = await startApp('storefront', 'storefront', environment, urlOf(storefrontPort!))
   }
 
   async function stop(): Promise<void> {
     options.signal?.removeEventListener('abort', abortStart)
     await rm(runningFile, { force: true })
     await services.get('gateway')?.stop()
+    await storefront?.stop()
     await Promise.all([...services.values()].map((service) => service.stop()))
     await group.stop()
     await Promise.all([...servers.values()].map((server) => server.stop()))
@@ -179,6 +211,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   const names = serviceNames.flatMap((name) => processesOf(name, instances))
   const proxies = await createProxies(names, options.createProxy)
   const further = names.filter((name): name is `${ScalableService}-${number}` => name !== serviceOf(name))
+  const storefrontPort = options.storefront ? await freePort() : undefined
   const built = compileServices(group).then(() => onProgress('Built'))
   // Ports are chosen after the build: a first build takes long enough for another shop to take them.
   const ports = built.then(() => choosePorts(gatewayPort, options.dataDir !== undefined, further))
@@ -190,6 +223,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     ports,
     built,
     ...Object.values(started),
+    ...(storefrontPort === undefined ? [] : [startStorefront()]),
     ...names.map((name) =>
       startService(name, [built, ...requiredServers[serviceOf(name)].map((server) => started[server])]),
     ),
@@ -205,7 +239,10 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   const assignedPorts = await ports
   const shop: Shop = {
     get running() {
-      return { ...shopAddresses(assignedPorts, mergeAddresses(servers)), pids: pidsOf(services, servers) }
+      return {
+        ...shopAddresses(assignedPorts, mergeAddresses(servers)),
+        pids: { ...pidsOf(services, servers), ...(storefront?.pid() && { storefront: storefront.pid()! }) },
+      }
     },
     logs,
     processes: Object.fromEntries([
@@ -214,7 +251,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     ]) as Shop['processes'],
     stop,
     abort: () => {
-      for (const service of services.values()) void service.kill('SIGKILL')
+      for (const service of [...services.values(), storefront]) void service?.kill('SIGKILL')
       for (const [name, server] of servers) if (server.pids[name]) void server.kill(name, 'SIGKILL')
     },
   }
@@ -226,7 +263,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
 /** Compiles the services; incremental, so that it takes a moment when nothing has changed. */
 async function compileServices(group: ProcessGroup): Promise<void> {
   const tsc = await realpath(path.join(root, 'node_modules', '.bin', 'tsc'))
-  const projects = serviceNames.map((name) => path.join(root, 'apps', appOf(name)))
+  const projects = [...serviceNames.map(appOf), 'storefront'].map((app) => path.join(root, 'apps', app))
   const compiler = await group.spawn('tsc', process.execPath, [tsc, '--build', ...projects], { cwd: root })
   const { code } = await compiler.exited
   if (code !== 0) throw userError(`The services do not compile:\n${compiler.lastLines(30).join('\n')}`)
