@@ -3,9 +3,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { toUpstreamError, type UpstreamClient } from '../upstream/upstream-client.ts'
 import { createRequestHeaders, removeHopByHopHeaders } from './rest-proxy.ts'
 
+/** Paths of the API, and of the storefront's endpoints for operators. */
+const notPages = /^\/(api|graphql|healthz|readyz|metrics)(?![^/?])/
+
 /**
  * Proxies the pages of the shop: every GET and HEAD for a path that the gateway does not serve itself. The storefront sets the
- * Content-Security-Policy of its pages. Paths below /api are never pages.
+ * Content-Security-Policy of its pages.
  */
 export async function registerStorefrontProxy(
   app: FastifyInstance,
@@ -23,7 +26,7 @@ export async function registerStorefrontProxy(
     disableRequestLogging: true,
     retryMethods: [],
     preHandler: (request, reply, done) => {
-      if (/^\/(api|graphql)(\/|$)/.test(request.url)) reply.callNotFound()
+      if (notPages.test(request.url)) reply.callNotFound()
       else done()
     },
     replyOptions: {
