@@ -14,7 +14,7 @@ WORKDIR /app
 COPY --from=manifests /manifests ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY . .
-RUN npx tsc -b $(ls -d apps/*/tsconfig.json)
+RUN npx react-router typegen apps/storefront && npx tsc -b $(ls -d apps/*/tsconfig.json) && npx react-router build apps/storefront
 
 # The production dependencies of one service, and of the workspace packages that it depends on. npm links those packages below
 # node_modules/@halles; every other workspace is removed.
@@ -35,7 +35,7 @@ FROM dependencies AS compiled
 ARG SERVICE
 RUN --mount=type=bind,from=build,source=/app,target=/build \
   for folder in apps/* packages/*; do mkdir -p "/out/$folder" && cp -r "/build/$folder/dist" "/out/$folder/"; done \
-  && cd "/build/apps/$SERVICE" && cp -r *.graphql $(ls -d operations images 2>/dev/null || true) "/out/apps/$SERVICE/"
+  && cd "/build/apps/$SERVICE" && find . -maxdepth 1 \( -name "*.graphql" -o -name operations -o -name images -o -name build \) -exec cp -r -t "/out/apps/$SERVICE/" {} +
 
 FROM ${BASE_IMAGE}
 ARG SERVICE

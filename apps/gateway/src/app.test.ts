@@ -82,7 +82,7 @@ describe('persisted operations', () => {
       expect(response.json().errors[0].extensions.code).toBe('OPERATION_NOT_ALLOWED')
     }
     expect((await persistedOnly.inject('/graphiql')).statusCode).toBe(404)
-    expect((await persistedOnly.inject('/')).body).not.toContain('/graphiql')
+    expect((await persistedOnly.inject('/developers')).body).not.toContain('/graphiql')
   })
 })
 
@@ -107,19 +107,19 @@ describe('pages', () => {
     expect((await gateway.inject('/graphiql/nothing.js')).statusCode).toBe(404)
   })
 
-  it('the home page links to every other page', async () => {
-    const page = await gateway.inject({ url: '/', headers: { host: 'shop.example' } })
+  it('the page for developers links to every other page', async () => {
+    const page = await gateway.inject({ url: '/developers', headers: { host: 'shop.example' } })
     expect(page.body).not.toMatch(otherOrigin)
     expect(page.body).toContain('http://shop.example/graphql')
     const links = [...page.body.matchAll(/href="(\/[^"]+)"/g)].map(([, url]) => url!)
     expect(links).toContain('/graphiql')
     for (const url of links) expect([url, (await gateway.inject(url)).statusCode]).toEqual([url, 200])
     expect(page.body).not.toContain('mail</a>')
-    expect((await persistedOnly.inject('/')).body).toContain('href="http://127.0.0.1:1080"')
+    expect((await persistedOnly.inject('/developers')).body).toContain('href="http://127.0.0.1:1080"')
   })
 
-  it('the home page escapes the Host header', async () => {
-    const page = await gateway.inject({ url: '/', headers: { host: '<script>alert(1)</script>' } })
+  it('the page for developers escapes the Host header', async () => {
+    const page = await gateway.inject({ url: '/developers', headers: { host: '<script>alert(1)</script>' } })
     expect(page.body).not.toContain('<script>alert')
   })
 })

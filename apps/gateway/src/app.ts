@@ -26,6 +26,7 @@ import { registerDevelopersPage } from './pages/developers-page.ts'
 import { registerProblemPages } from './pages/problem-pages.ts'
 import { registerRestProxy } from './proxy/rest-proxy.ts'
 import { registerStorefrontProxy } from './proxy/storefront-proxy.ts'
+import { createVisitorReader } from './proxy/visitor.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { requireMinimumRate } from './slow-bodies.ts'
 import { createUpstreamClient } from './upstream/upstream-client.ts'
@@ -43,6 +44,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const upstreams = forEachService((service) => connect(service, urls[service]))
   const storefrontUrls = settings.STOREFRONT_URL?.split(',') ?? []
   const storefront = storefrontUrls.length > 0 ? connect('storefront', storefrontUrls) : undefined
+  const acceptVisitor = createVisitorReader(settings.GATEWAY_SECRET)
   const rateLimit = createRateLimit(settings.RATE_LIMIT)
   const limitOpenRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
   const app: FastifyInstance = await createServiceApp({
@@ -63,6 +65,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     idleTimeout: 60_000 + settings.UPSTREAM_PATIENCE_MS + services.length * settings.UPSTREAM_TIMEOUT_MS,
     headers: createSecurityHeaders(),
     admit: (request, reply) => {
+      acceptVisitor(request)
       limitOpenRequests(request, reply)
       rateLimit.admit(request, reply)
       requireMinimumRate(app.server, request)

@@ -36,7 +36,7 @@ const Settings = Type.Object({
     }),
   ),
   MAILBOX_URL: Type.Optional(
-    Type.String({ format: 'uri', description: 'The web page of a mailbox, linked from the home page' }),
+    Type.String({ format: 'uri', description: 'The web page of a mailbox, linked from the page for developers' }),
   ),
   ...OpenSchemaSettings,
   CORS_ORIGINS: Type.Optional(

@@ -57,14 +57,14 @@ describe('API documentation in production', () => {
     const gateway = await createTestGateway(fakeServices.urls, env)
     const statuses = []
     for (const path of paths) statuses.push((await gateway.inject(path)).statusCode)
-    const { body: homePage } = await gateway.inject('/')
-    expect(homePage.includes('/openapi.json')).toBe(statuses[0] === 200)
-    expect(homePage.includes('/docs/')).toBe(statuses[0] === 200)
+    const { body: developersPage } = await gateway.inject('/developers')
+    expect(developersPage.includes('/openapi.json')).toBe(statuses[0] === 200)
+    expect(developersPage.includes('/docs/')).toBe(statuses[0] === 200)
     await gateway.close()
     return statuses
   }
 
-  it('is NOT_FOUND and not linked from the home page, like introspection, and no service is called', async () => {
+  it('is NOT_FOUND and not linked from the page for developers, like introspection, and no service is called', async () => {
     fakeServices.reset()
     expect(new Set(await readStatuses(production))).toEqual(new Set([404]))
     expect(fakeServices.requests).toEqual([])

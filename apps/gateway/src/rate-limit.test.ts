@@ -149,7 +149,7 @@ describe('rate limit', () => {
   it('never limits pages and health checks', async () => {
     const gateway = await startGateway(1)
     for (let n = 0; n < 5; n++)
-      for (const url of ['/', '/healthz', '/problems', '/problems/not-found'])
+      for (const url of ['/developers', '/healthz', '/problems', '/problems/not-found'])
         expect((await gateway.inject(url)).statusCode).toBe(200)
   })
 

@@ -121,6 +121,7 @@ export function createRateLimit(quota: number, now: () => number = Date.now) {
 /** Routes that cost the gateway nearly nothing and call no service. */
 const freeRoutes: ReadonlySet<string> = new Set([
   '/',
+  '/developers',
   '/healthz',
   '/graphiql',
   '/graphiql/:file',

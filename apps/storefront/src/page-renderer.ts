@@ -7,7 +7,7 @@ import {
   type RouterContext,
   type ServerBuild as ReactRouterBuild,
 } from 'react-router'
-import { createGatewayCheck } from '@halles/auth/client-address'
+import { createGatewayCheck, GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
 import type { ServerContext } from './server-context.ts'
 
 /** The built pages. */
@@ -20,7 +20,7 @@ type Options = {
   graphqlUrl: string
   /** The origin of the shop as visitors see it. */
   shopUrl: string
-  /** The secret by which the gateway proves that a request comes through it; else its forwarded address is not passed on. */
+  /** The secret by which gateway and storefront recognise each other. Without it the visitor's address is not passed on. */
   gatewaySecret: string | undefined
 }
 
@@ -56,7 +56,11 @@ export function createPageRenderer(build: ServerBuild, { graphqlUrl, shopUrl, ga
     const value: ServerContext = {
       graphqlUrl,
       origin: shopUrl,
-      headers: { ...traceHeaders(request.trace), 'x-forwarded-for': visitorOf(request) },
+      headers: {
+        ...traceHeaders(request.trace),
+        'x-forwarded-for': visitorOf(request),
+        ...(gatewaySecret !== undefined && { [GATEWAY_SECRET_HEADER]: gatewaySecret }),
+      },
       nonce,
       signal: AbortSignal.any([gone.signal, AbortSignal.timeout(RENDER_TIMEOUT)]),
     }

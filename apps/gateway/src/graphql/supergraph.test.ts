@@ -148,7 +148,7 @@ describe('an invalid operation', () => {
 describe('an access token', () => {
   it('that has expired is UNAUTHENTICATED on every route', async () => {
     const headers = await authorizationHeader(createPrincipal(), { expiresAt: Date.now() - 1000 })
-    for (const url of ['/graphql?query={__typename}', '/api/products', '/', '/healthz', '/docs/auth/']) {
+    for (const url of ['/graphql?query={__typename}', '/api/products', '/developers', '/healthz', '/docs/auth/']) {
       const response = await gateway.inject({ url, headers })
       expect([url, response.statusCode]).toEqual([url, 401])
     }

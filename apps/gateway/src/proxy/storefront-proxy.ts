@@ -26,7 +26,7 @@ export async function registerStorefrontProxy(
     disableRequestLogging: true,
     retryMethods: [],
     preHandler: (request, reply, done) => {
-      if (notPages.test(request.url)) reply.callNotFound()
+      if (notPages.test(decodeURI(request.url))) reply.callNotFound()
       else done()
     },
     replyOptions: {

@@ -64,7 +64,7 @@ export const browserAttacks = (_ground: AttackFixtures): Attack[] => [
       },
     })),
   ),
-  ...['/', '/graphiql', '/docs/auth/'].map((path) => ({
+  ...['/', '/developers', '/graphiql', '/docs/auth/'].map((path) => ({
     ...title(`${path} in a frame of another site`),
     expected: 'framing denied',
     run: async ({ shop }: AttackFixtures): Promise<Verdict> => {
