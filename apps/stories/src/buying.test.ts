@@ -54,7 +54,7 @@ describe.skipIf(!hasBrowser)('buying', () => {
     // The API refuses the order: the browser logs the status of that answer.
     const { page } = await visit('/register', {}, [/409/])
     await register(page, account)
-    await page.getByRole('button', { name: 'Mon compte' }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     for (const { id } of [scarce, gone]) {
       await open(page, `/products/${id}`)
       await page.getByLabel('Quantité').getByRole('textbox').fill('4')

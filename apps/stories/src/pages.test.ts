@@ -43,7 +43,7 @@ describe.skipIf(!hasBrowser)('pages', () => {
     const { page } = await visit('/register', device, [/404/])
     const account = newAccount()
     await register(page, account)
-    await page.getByRole('button', { name: 'Mon compte' }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     await open(page, `/products/${product.id}`)
     await page.getByRole('button', { name: 'Ajouter au panier', exact: true }).click()
     const { body: session } = await api.anonymous.rest('POST', '/login', account)
@@ -95,7 +95,7 @@ describe.skipIf(!hasBrowser)('pages', () => {
       products.push(await api.createProduct(admin, { name, category: name.slice(0, 60) }))
     const { page } = await visit('/register', { width })
     await register(page, newAccount('👩‍🌾 <b>Éléonore</b> '.padEnd(100, 'x')))
-    await page.getByRole('button', { name: 'Mon compte' }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     for (const { id, name } of products) {
       await open(page, `/products/${id}`)
       expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(name)

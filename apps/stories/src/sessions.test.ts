@@ -23,6 +23,7 @@ describe.skipIf(!hasBrowser)('sessions', () => {
     await shopApi().anonymous.rest('POST', '/register', account)
     const { page } = await visit('/sign-in', {}, [/401/, /400/])
     await page.getByRole('link', { name: 'Mot de passe oublié ?' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Mot de passe oublié' }).waitFor()
     await page.getByLabel('Adresse e-mail').fill(account.email)
     await page.getByRole('button', { name: 'Envoyer le lien' }).click()
     await page.getByText('Si cette adresse a un compte').waitFor()
@@ -39,7 +40,7 @@ describe.skipIf(!hasBrowser)('sessions', () => {
     await signIn(page, account)
     await page.getByText('L’adresse e-mail ou le mot de passe est incorrect.').waitFor()
     await signIn(page, { email: account.email, password })
-    await page.getByRole('button', { name: 'Mon compte' }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
 
     await open(page, link)
     await page.getByLabel('Nouveau mot de passe').fill(`encore une ${randomUUID()}`)
@@ -50,11 +51,11 @@ describe.skipIf(!hasBrowser)('sessions', () => {
   it('two tabs that renew the session at the same time both stay signed in', async () => {
     const { page, openTab } = await visit('/register')
     await register(page, newAccount())
-    await page.getByRole('button', { name: 'Mon compte' }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     const tabs = [page, await openTab('/'), await openTab('/products')]
     for (let round = 0; round < 3; round++) {
       await Promise.all(tabs.map((tab) => tab.reload()))
-      for (const tab of tabs) await tab.getByRole('button', { name: 'Mon compte' }).waitFor()
+      for (const tab of tabs) await tab.getByRole('button', { name: /^Mon compte/ }).waitFor()
     }
   })
 
@@ -62,8 +63,8 @@ describe.skipIf(!hasBrowser)('sessions', () => {
     const { page, openTab } = await visit('/register')
     await register(page, newAccount())
     const other = await openTab('/')
-    await other.getByRole('button', { name: 'Mon compte' }).waitFor()
-    await page.getByRole('button', { name: 'Mon compte' }).click()
+    await other.getByRole('button', { name: /^Mon compte/ }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).click()
     await page.getByRole('menuitem', { name: 'Se déconnecter' }).click()
     await page.getByRole('link', { name: 'Se connecter' }).waitFor()
     await other.getByRole('link', { name: 'Se connecter' }).waitFor()
@@ -77,13 +78,13 @@ describe.skipIf(!hasBrowser)('sessions', () => {
     const account = newAccount()
     const { page } = await visit('/register')
     await register(page, account)
-    await page.getByRole('button', { name: 'Mon compte' }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     const add = async (id: string): Promise<void> => {
       await open(page, `/products/${id}`)
       await page.getByRole('button', { name: 'Ajouter au panier', exact: true }).click()
     }
     await add(one.id)
-    await page.getByRole('button', { name: 'Mon compte' }).click()
+    await page.getByRole('button', { name: /^Mon compte/ }).click()
     await page.getByRole('menuitem', { name: 'Se déconnecter' }).click()
     await page.getByRole('link', { name: 'Panier, vide' }).waitFor()
     await add(one.id)
@@ -96,7 +97,7 @@ describe.skipIf(!hasBrowser)('sessions', () => {
   it('a token is in no place that a script can read', async () => {
     const { page } = await visit('/register')
     await register(page, newAccount())
-    await page.getByRole('button', { name: 'Mon compte' }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     const stored = await page.evaluate(() =>
       JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
     )
@@ -108,7 +109,7 @@ describe.skipIf(!hasBrowser)('sessions', () => {
     await shopApi().anonymous.rest('POST', '/register', account)
     const { page } = await visit('/sign-in?next=https%3A%2F%2Fevil.example%2F')
     await signIn(page, account)
-    await page.getByRole('button', { name: 'Mon compte' }).waitFor()
+    await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     expect(new URL(page.url()).pathname).toBe('/')
   })
 })

@@ -17,7 +17,9 @@ export async function buildPages(root: string, group: ProcessGroup): Promise<voi
   ]
   if (existsSync(built) && files.every((file) => modified(file) <= modified(built))) return
   const tool = await realpath(path.join(root, 'node_modules/.bin/react-router'))
-  const builder = await group.spawn('react-router', process.execPath, [tool, 'build'], { cwd: app })
+  // Under vitest NODE_ENV is `test`, with which React would be built for development.
+  const env = { ...process.env, NODE_ENV: 'production' }
+  const builder = await group.spawn('react-router', process.execPath, [tool, 'build'], { cwd: app, env })
   const { code } = await builder.exited
   if (code !== 0) throw userError(`The pages of the storefront cannot be built:\n${builder.lastLines(30).join('\n')}`)
 }

@@ -75,7 +75,7 @@ export default function Catalogue({ loaderData: { products, categories } }: Rout
       <p role="status" className="mt-1 text-muted">
         {totalCountIsExact ? messages.catalogue.count(count, totalCount === 1) : messages.catalogue.moreThan(count)}
       </p>
-      <div className="mt-6 grid gap-6 lg:grid-cols-[15rem_1fr]">
+      <div className="mt-6 grid gap-6 *:min-w-0 lg:grid-cols-[15rem_1fr]">
         <Filters filter={filter} categories={categories} />
         <section
           aria-label={title}
@@ -92,7 +92,7 @@ export default function Catalogue({ loaderData: { products, categories } }: Rout
             <ul className="grid grid-cols-2 gap-3 sm:gap-5 md:grid-cols-3">
               {nodes.map((product, i) => (
                 <li key={product.id} className="grid">
-                  <ProductCard product={product} eager={i < 2} />
+                  <ProductCard product={product} eager={i < 2} heading="h2" />
                 </li>
               ))}
             </ul>

@@ -21,6 +21,10 @@ export function Filters({
   const [open, setOpen] = useState(false)
   const texts = messages.catalogue
 
+  // What was chosen is shown at once; the URL follows when the products are there.
+  const [inStock, setInStock] = useState(filter.inStock)
+  useEffect(() => setInStock(filter.inStock), [filter.inStock])
+
   const apply = (changes: Record<string, string>): void =>
     void navigate({ search: changeParams(params, changes).toString() }, { preventScrollReset: true })
 
@@ -102,8 +106,11 @@ export function Filters({
           <input
             type="checkbox"
             name="inStock"
-            checked={filter.inStock}
-            onChange={({ target }) => apply({ inStock: target.checked ? 'true' : '' })}
+            checked={inStock}
+            onChange={({ target }) => {
+              setInStock(target.checked)
+              apply({ inStock: target.checked ? 'true' : '' })
+            }}
             className="size-5 accent-brand"
           />
           <span>{texts.inStock}</span>

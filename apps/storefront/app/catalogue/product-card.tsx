@@ -7,8 +7,16 @@ import type { ProductCardFragment } from './gen/product-card.ts'
 import { ProductPicture } from './product-picture.tsx'
 import { StockLabel } from './stock-label.tsx'
 
+type Props = {
+  product: ProductCardFragment
+  /** Whether the picture is among the first that a visitor sees. */
+  eager?: boolean
+  /** The heading of the name: one level below that of the list. */
+  heading?: 'h2' | 'h3'
+}
+
 /** A product in a list: picture, name, price, stock, and a button that adds one to the basket. */
-export function ProductCard({ product, eager = false }: { product: ProductCardFragment; eager?: boolean }) {
+export function ProductCard({ product, eager = false, heading: Heading = 'h3' }: Props) {
   const { messages, formats, href } = useI18n()
   const { id, name, price, category, stock, image } = product
   return (
@@ -16,11 +24,11 @@ export function ProductCard({ product, eager = false }: { product: ProductCardFr
       <ProductPicture image={image} eager={eager} className="aspect-square w-full" />
       <div className="flex flex-1 flex-col gap-1 p-3 sm:p-4">
         <p className="truncate text-sm text-muted">{category}</p>
-        <h3 className="line-clamp-2 font-semibold leading-snug [overflow-wrap:anywhere]" dir="auto">
+        <Heading className="line-clamp-2 font-semibold leading-snug [overflow-wrap:anywhere]" dir="auto">
           <Link to={href(`/products/${id}`)} prefetch="intent" className="after:absolute after:inset-0">
             {name}
           </Link>
-        </h3>
+        </Heading>
         <StockLabel stock={stock} quiet />
         <div className="mt-auto flex items-center justify-between gap-2 pt-2">
           <p className="text-lg font-bold tabular-nums">{formats.money(price)}</p>

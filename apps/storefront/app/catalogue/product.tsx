@@ -63,10 +63,10 @@ export default function ProductPage({ loaderData: { product, related } }: Route.
               {messages.nav.products}
             </Link>
           </li>
-          <li className="flex items-center gap-1">
-            <ChevronRight className="size-4" aria-hidden="true" />
+          <li className="flex min-w-0 items-center gap-1">
+            <ChevronRight className="size-4 shrink-0" aria-hidden="true" />
             <Link
-              className="inline-flex min-h-11 items-center hover:underline"
+              className="inline-flex min-h-11 min-w-0 items-center hover:underline [overflow-wrap:anywhere]"
               to={href(`/products?category=${encodeURIComponent(category)}`)}
             >
               {category}
@@ -74,7 +74,7 @@ export default function ProductPage({ loaderData: { product, related } }: Route.
           </li>
         </ol>
       </nav>
-      <div className="grid gap-8 md:grid-cols-2">
+      <div className="grid gap-8 *:min-w-0 md:grid-cols-2">
         <ProductPicture image={image} eager className="aspect-square rounded-3xl" />
         <div>
           <h1 className="font-display text-3xl font-bold sm:text-4xl" dir="auto">

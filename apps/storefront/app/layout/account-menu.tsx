@@ -14,7 +14,7 @@ export function AccountMenu({ user }: { user: SessionUser }) {
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger
-        aria-label={messages.nav.account}
+        aria-label={`${messages.nav.account}, ${user.name}`}
         className="inline-flex min-h-11 min-w-11 items-center justify-center gap-2 rounded-full px-2 hover:bg-sunken"
       >
         <UserRound className="size-6 text-brand" aria-hidden="true" />
