@@ -165,12 +165,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
       ...(service === 'gateway' && storefrontPort !== undefined && { STOREFRONT_URL: urlOf(storefrontPort) }),
       ...env[service],
     }
-    const started = await startApp(
-      app,
-      title,
-      environment,
-      urlOf(readinessPort(assignedPorts, name)),
-    )
+    const started = await startApp(app, title, environment, urlOf(readinessPort(assignedPorts, name)))
     services.set(name, started)
   }
 

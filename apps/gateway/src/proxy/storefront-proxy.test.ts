@@ -31,11 +31,14 @@ beforeEach(() => {
 })
 
 describe('the pages of the storefront', () => {
-  it.each(['/', '/products/p1?x=1', '/en', '/orders/o1', '/assets/main.js', '/apiary'])('%s is proxied', async (url) => {
-    const response = await gateway.inject(url)
-    expect(response).toMatchObject({ statusCode: 200, body: '<h1>Page</h1>' })
-    expect(requests).toMatchObject([{ method: 'GET', url }])
-  })
+  it.each(['/', '/products/p1?x=1', '/en', '/orders/o1', '/assets/main.js', '/apiary'])(
+    '%s is proxied',
+    async (url) => {
+      const response = await gateway.inject(url)
+      expect(response).toMatchObject({ statusCode: 200, body: '<h1>Page</h1>' })
+      expect(requests).toMatchObject([{ method: 'GET', url }])
+    },
+  )
 
   it('keep the Content-Security-Policy of the storefront, and get the other security headers', async () => {
     const { headers } = await gateway.inject('/')
