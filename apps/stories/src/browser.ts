@@ -45,6 +45,7 @@ export async function visit(path: string, device: Device = {}, expected: Expecte
     viewport: { width, height },
     locale,
     colorScheme: theme,
+    reducedMotion: 'reduce', // contrast is not measured in the middle of a transition
     baseURL: inject('storyShop').gateway,
   })
   context.setDefaultTimeout(30_000)

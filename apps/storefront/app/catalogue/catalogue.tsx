@@ -83,7 +83,7 @@ export default function Catalogue({ loaderData: { products, categories } }: Rout
           className={refining ? 'opacity-60 transition-opacity delay-150' : ''}
         >
           {nodes.length === 0 ? (
-            <EmptyState title={messages.catalogue.emptyTitle} text={messages.catalogue.emptyText}>
+            <EmptyState title={messages.catalogue.emptyTitle} text={messages.catalogue.emptyText} heading="h2">
               <ButtonLink look="secondary" to={pathname}>
                 {messages.catalogue.reset}
               </ButtonLink>

@@ -48,7 +48,7 @@ export default function MyOrders({ loaderData: { nodes, pageInfo } }: Route.Comp
         ))}
       </nav>
       {nodes.length === 0 ? (
-        <EmptyState title={texts.emptyTitle} text={texts.emptyText}>
+        <EmptyState title={texts.emptyTitle} text={texts.emptyText} heading="h2">
           <ButtonLink to={href('/products')}>{messages.home.browse}</ButtonLink>
         </EmptyState>
       ) : (

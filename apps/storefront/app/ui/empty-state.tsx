@@ -1,7 +1,15 @@
 import type { ReactNode } from 'react'
 
+type Props = {
+  title: string
+  text: string
+  /** `h2` below the heading of a page. */
+  heading?: 'h1' | 'h2'
+  children?: ReactNode
+}
+
 /** What stands where there is nothing to show: why, and what to do. */
-export function EmptyState({ title, text, children }: { title: string; text: string; children?: ReactNode }) {
+export function EmptyState({ title, text, heading: Heading = 'h1', children }: Props) {
   return (
     <div className="flex flex-col items-center gap-4 py-16 text-center">
       <svg
@@ -18,7 +26,7 @@ export function EmptyState({ title, text, children }: { title: string; text: str
           strokeLinejoin="round"
         />
       </svg>
-      <h1 className="font-display text-3xl">{title}</h1>
+      <Heading className="font-display text-3xl">{title}</Heading>
       <p className="max-w-prose text-muted">{text}</p>
       {children}
     </div>
