@@ -81,6 +81,8 @@ type ListQuery<T extends Document> = {
   compute?: Document
   /** Fields to exclude from the result. */
   omit?: string[]
+  /** How long MongoDB works on each of the two queries at most, in milliseconds. */
+  maxTimeMS?: number
 }
 
 /**
@@ -91,7 +93,7 @@ type ListQuery<T extends Document> = {
  */
 export async function findPage<T extends Document & { _id: string }>(
   collection: Collection<T>,
-  { list, filter, sort, compute, omit = [] }: ListQuery<T>,
+  { list, filter, sort, compute, omit = [], maxTimeMS }: ListQuery<T>,
   { first, after }: PageArgs,
 ): Promise<Page<T>> {
   const keys: ListQuery<T>['sort'] = sort.some(([key]) => key === '_id') ? sort : [...sort, ['_id', 1]]
@@ -102,10 +104,11 @@ export async function findPage<T extends Document & { _id: string }>(
     ? collection.aggregate<T>([{ $match: filter }, { $addFields: compute }, { $match: afterCursor }, { $sort: order }])
     : collection.find({ $and: [filter, afterCursor] } as Filter<T>).sort(order)
   found.limit(first + 1)
+  if (maxTimeMS !== undefined) found.maxTimeMS(maxTimeMS)
   if (omit.length > 0) found.project(Object.fromEntries(omit.map((field) => [field, 0])))
   const [rows, count] = await Promise.all([
     found.toArray(),
-    collection.countDocuments(filter, { limit: MAX_TOTAL_COUNT + 1 }),
+    collection.countDocuments(filter, { limit: MAX_TOTAL_COUNT + 1, ...(maxTimeMS !== undefined && { maxTimeMS }) }),
   ])
   const items = rows.slice(0, first) as unknown as T[]
   return {
