@@ -9,6 +9,8 @@ export type ConsumerOptions = {
   topic: string
   /** Where a new group starts: at the beginning of the topic (default), or at its end. */
   fromBeginning?: boolean
+  /** Where a consumer starts instead, in a group that stores no offsets yet. */
+  startOffsets?: readonly { partition: number; offset: string }[]
   /** Processes a batch, in order. Its offsets are committed when it resolves; it is delivered again when it rejects. */
   onBatch: (messages: TimestampedMessage[]) => Promise<void>
   /** Session and rebalance timeouts in milliseconds; the defaults suit production. */
@@ -36,11 +38,12 @@ const isUnknownTopic = ({ log: { message, error } }: LogEntry): boolean =>
 export async function consume(
   createClient: CreateClient,
   log: Logger,
-  { groupId, topic, fromBeginning = true, onBatch, signal, ...timing }: ConsumerOptions,
+  { groupId, topic, fromBeginning = true, startOffsets = [], onBatch, signal, ...timing }: ConsumerOptions,
 ): Promise<RunningConsumer> {
   let consumer: Consumer | undefined
   let closed = false
   let restarting = false
+  const unused = [...startOffsets]
 
   const kafka = createClient(retry, (entry) => {
     if (closed || restarting || !isUnknownTopic(entry)) return
@@ -89,6 +92,7 @@ export async function consume(
       await step()
       if (closed) return created.disconnect() // otherwise it would join the group after `close`
     }
+    for (const start of unused.splice(0)) created.seek({ topic, ...start })
   }
 
   const restart = async (): Promise<void> => {

@@ -101,6 +101,31 @@ describe('a consumer', () => {
   })
 })
 
+it('a consumer starts at the given offsets, and receives what was published since they were read', async () => {
+  const topic = `t-${randomUUID()}`
+  await kafka.ensureTopic(topic, 3)
+  const send = (values: string[]) =>
+    publisher.send(
+      topic,
+      values.map((value) => ({ key: value, value })),
+    )
+  await send(Array.from({ length: 20 }, (_, i) => `before ${i}`))
+  const startOffsets = await kafka.endOffsets(topic)
+  const since = Array.from({ length: 20 }, (_, i) => `since ${i}`)
+  await send(since)
+  const received: string[] = []
+  const consumer = await kafka.consume({
+    groupId: topic,
+    topic,
+    fromBeginning: false,
+    startOffsets,
+    onBatch: async (batch) => void received.push(...batch.map(({ value }) => value!)),
+  })
+  onTestFinished(() => consumer.close())
+  await eventually('all messages are received', () => received.length >= since.length)
+  expect(received.toSorted()).toEqual(since.toSorted())
+})
+
 describe('a consumer of a topic that is deleted and created again', () => {
   it.each([
     ['at once', 0],

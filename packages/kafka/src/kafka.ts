@@ -96,6 +96,16 @@ export function createKafka(brokers: string, clientId: string, log: Logger, { sa
       }
       await rejectOnAbort(create(), signal)
     },
+    /** Reads the end of each partition of a topic: the offset of its next message. */
+    endOffsets: async (topic: string): Promise<{ partition: number; offset: string }[]> => {
+      const admin = createClient(sendRetry).admin()
+      await admin.connect()
+      try {
+        return (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
+      } finally {
+        await admin.disconnect()
+      }
+    },
     ping,
     publisher: (): Publisher => createPublisher(createClient(sendRetry), log),
     consume: (subscription: ConsumerOptions): Promise<RunningConsumer> => consume(createClient, log, subscription),
