@@ -4,6 +4,7 @@ import { consume, type RunningConsumer, type ConsumerOptions } from './kafka-con
 import { createPublisher, type Publisher } from './kafka-producer.ts'
 import { readTopic, type OffsetRange, type ReadTopicOptions } from './kafka-read-topic.ts'
 import { retry, sendRetry, type CreateClient } from './kafka-settings.ts'
+import { createSocketFactory } from './kafka-sockets.ts'
 import type { Logger } from '@halles/telemetry/log'
 import { rejectOnAbort } from '@halles/concurrency/with-timeout'
 
@@ -25,6 +26,7 @@ export function createKafka(brokers: string, clientId: string, log: Logger, { sa
   const connection = {
     brokers: brokers.split(','),
     connectionTimeout: 1000,
+    socketFactory: createSocketFactory(),
     ...(tls && { ssl: tls }),
     ...(sasl && { sasl: sasl as SASLOptions }),
   }
