@@ -20,7 +20,7 @@ export function formatReport(result: ChaosResult): string {
     ...[...runLog.counts].map(([operation, counts]) => `  ${operation.padEnd(22)} ${formatCounts(counts)}`),
     '',
     'Data of the shop:',
-    `  ${snapshot.orders.length} orders, ${snapshot.events.length} messages on order-events, ${snapshot.emails.length} e-mails`,
+    `  ${snapshot.orders.length} orders, ${snapshot.events.length} messages on order-events, ${snapshot.emails.length} e-mails about orders, ${snapshot.accountEmails.length} about accounts`,
     ...listNotices(snapshot).map((notice) => `  ${notice}`),
     `  received by the mail server: ${formatCounts(countBy(result.receivedEmails, ({ result }) => result))}`,
     '',

@@ -20,20 +20,25 @@ it('the shop keeps every invariant under load and faults', async () => {
 
 /**
  * Faults that make each class of bug visible. A release whose response is lost is repeated. An event whose publisher is
- * killed before it learns that Kafka has the event is published again. An event that was committed while the database
- * stalls is lost when the consumer is killed before the stall ends.
+ * killed before it learns that Kafka has the event is published again, and one that Kafka does not have yet is lost if it
+ * has left the outbox. An event that was committed while the database stalls is lost when the consumer is killed before the
+ * stall ends.
  */
 const revealingFaults: Fault[] = [
   { at: 1000, what: 'drop-responses', on: 'order→productGrpc', lasts: 2000 },
   { at: 2000, what: 'stall', on: 'notification→mongodb', lasts: 3000 },
   { at: 3300, what: 'kill', on: 'notification', lasts: 0 },
   { at: 3500, what: 'drop-responses', on: 'order-2→productGrpc', lasts: 2000 },
+  { at: 4000, what: 'drop-responses', on: 'auth→kafka', lasts: 2500 },
+  { at: 5500, what: 'kill', on: 'auth', lasts: 0 },
   { at: 5600, what: 'drop-responses', on: 'order→kafka', lasts: 2500 },
   { at: 7300, what: 'stall', on: 'notification-2→mongodb', lasts: 3000 },
   { at: 7300, what: 'kill', on: 'order', lasts: 500 },
   { at: 8300, what: 'drop-responses', on: 'order-2→productGrpc', lasts: 2000 },
   { at: 8600, what: 'kill', on: 'notification-2', lasts: 0 },
+  { at: 9000, what: 'stall', on: 'auth→kafka', lasts: 2500 },
   { at: 10_500, what: 'drop-responses', on: 'order→productGrpc', lasts: 1500 },
+  { at: 11_000, what: 'kill', on: 'auth', lasts: 0 },
 ]
 
 describe('runChaos', () => {
@@ -47,8 +52,13 @@ describe('runChaos', () => {
 
   /** Bugs in one group do not hide each other, so one run can find all of them. */
   const groups: SeededBugName[][] = [
-    ['unguarded-stock-write', 'idempotency-keys-not-unique', 'offset-committed-before-effect'],
-    ['publish-before-commit', 'emails-not-deduplicated', 'release-not-idempotent'],
+    [
+      'unguarded-stock-write',
+      'idempotency-keys-not-unique',
+      'offset-committed-before-effect',
+      'account-events-not-awaited',
+    ],
+    ['publish-before-commit', 'emails-not-deduplicated', 'release-not-idempotent', 'account-events-without-stable-id'],
   ]
   describe.each(groups.map((bugs) => ({ bugs })))('with the seeded bugs $bugs', ({ bugs }) => {
     const results: ChaosResult[] = []

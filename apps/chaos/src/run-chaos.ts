@@ -9,6 +9,7 @@ import { connectionNames, scheduleFaults, type ConnectionName, type Fault } from
 import { createMailServer, type ReceivedEmail } from './faults/mail-server.ts'
 import { findViolations } from './invariants/find-violations.ts'
 import { createFlashSales, type Actor } from './load/actor.ts'
+import { signInAccount, simulateAccountOwner, type OwnedAccount } from './load/account-owner.ts'
 import { simulateAdmin } from './load/admin.ts'
 import { placeOrder, simulateBuyer } from './load/buyer.ts'
 import { prepareLoad, type Buyer } from './load/prepare-load.ts'
@@ -56,8 +57,9 @@ export type ChaosResult = {
   artifacts: string | undefined
 }
 
-/** The number of simulated admins. */
+/** The number of simulated admins, and how many buyers come on a person who only works with their account. */
 const ADMINS = 3
+const BUYERS_PER_ACCOUNT_OWNER = 4
 /** How long an order may stay unfinished, in milliseconds: a request that was answered 503 or 504 is recovered in this time. */
 const MAX_UNFINISHED = 60_000
 /** How long the shop may take to settle, in milliseconds: an e-mail that a killed instance was sending is leased for a while. */
@@ -107,7 +109,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     })
     const client = createShopClient(shop.running.gateway, runLog)
     const { buyers, admin, catalogue } = await prepareLoad(
-      { client, random: createRandom(seed, 'preparation') },
+      { client, runLog, random: createRandom(seed, 'preparation') },
       shop.running.accounts.admin,
       buyerCount,
     )
@@ -131,11 +133,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       random: createRandom(seed, name),
       saleRandom: createRandom(seed, `${name} in a sale`),
     })
+    const accounts: OwnedAccount[] = []
     const injection = injector.run(schedule)
     setTimeout(injector.stop, seconds * 1000).unref()
     await Promise.all([
       ...buyers.map((buyer) => simulateBuyer(createActor(buyer.name), buyer)),
       ...Array.from({ length: ADMINS }, (_, i) => simulateAdmin(createActor(`Admin ${i}`), admin)),
+      ...Array.from({ length: Math.ceil(buyerCount / BUYERS_PER_ACCOUNT_OWNER) }, (_, i) =>
+        simulateAccountOwner(createActor(`Owner ${i}`), mailServer, `Owner ${i}`, accounts),
+      ),
     ])
     injector.stop()
     const loadEnded = Date.now()
@@ -155,6 +161,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       random: createRandom(seed, 'keys'),
       storedOrders: await inspector.readIdempotencyKeys(),
     })
+    for (const account of accounts) await signInAccount({ client, runLog }, account)
     unsettled.push(...(await inspector.waitUntilSettled(SETTLE_TIMEOUT, signal)))
     watching.abort()
     signal?.throwIfAborted()
@@ -275,13 +282,27 @@ async function keepArtifacts(parent: string, { logs }: Shop, result: ChaosResult
   for (const file of ['mongodb/mongod.log', 'kafka/kafka.log'])
     // A server in a container has no log file.
     await cp(path.join(logs, '..', file), path.join(folder, 'logs', path.basename(file))).catch(() => {})
-  const { placeOrderRequests, changeStatusRequests, adjustStockRequests, resendEmailRequests } = result.runLog
+  const {
+    placeOrderRequests,
+    changeStatusRequests,
+    adjustStockRequests,
+    resendEmailRequests,
+    accountRequests,
+    userIds,
+  } = result.runLog
   const documents = {
     violations: result.violations,
     injected: result.injected,
     schedule: result.schedule,
     snapshot: { ...result.snapshot, resendCounts: [...result.snapshot.resendCounts] },
-    'run-log': { placeOrderRequests, changeStatusRequests, adjustStockRequests, resendEmailRequests },
+    'run-log': {
+      placeOrderRequests,
+      changeStatusRequests,
+      adjustStockRequests,
+      resendEmailRequests,
+      accountRequests,
+      userIds: [...userIds],
+    },
     mailbox: result.receivedEmails,
   }
   for (const [name, document] of Object.entries(documents))

@@ -54,7 +54,8 @@ const faultsByConnection: Record<ConnectionName, readonly NetworkFault[]> = Obje
     [`${notification}→mailbox`, networkFaults],
   ]),
   ['product→mongodb', ['down', 'stall', 'drop-responses']],
-  ['auth→mongodb', ['down']],
+  ['auth→mongodb', ['down', 'stall', 'drop-responses']],
+  ['auth→kafka', ['down', 'stall', 'drop-responses']],
 ])
 
 /** The connections that go through a fault proxy. */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Random } from '../random.ts'
+import type { RunLog } from '../run-log.ts'
 import { toSession, type Account, type Outcome, type Session, type ShopClient } from './shop-client.ts'
 
 /**
@@ -16,7 +17,7 @@ export type Buyer = { name: string; account: Account; session: Session }
  * @throws Error when the shop rejects a request or keeps failing for half a minute
  */
 export async function prepareLoad(
-  { client, random }: { client: ShopClient; random: Random },
+  { client, random, runLog }: { client: ShopClient; random: Random; runLog: RunLog },
   adminAccount: Account,
   buyerCount: number,
 ): Promise<{ buyers: Buyer[]; admin: Session; catalogue: Catalogue }> {
@@ -25,7 +26,16 @@ export async function prepareLoad(
   for (let i = 0; i < buyerCount; i++) {
     const name = `Buyer ${i}`
     const account = { email: `${random.id()}@example.test`, password: `${random.id()} chaos` }
-    const session = toSession(await untilSuccess(`register ${name}`, () => client.register(name, account)))
+    const session = toSession(
+      await untilSuccess(`register ${name}`, async () => {
+        const from = Date.now()
+        const outcome = await client.register(name, account)
+        const recipient = account.email
+        runLog.recordAccountRequest({ account: name, action: 'register', recipient, from, to: Date.now(), outcome })
+        return outcome
+      }),
+    )
+    runLog.userIds.set(name, session.userId)
     buyers.push({ name, account, session })
   }
   const openingStock = new Map<string, number>()

@@ -157,6 +157,25 @@ export function createShopClient(
 
     signIn: (account: Account): Promise<Outcome<SessionResponse>> => sendRest('POST', '/login', { body: account }),
 
+    requestVerification: ({ token }: Session) => sendRest('POST', '/email/verification', { token }),
+
+    verifyAddress: (token: string) => sendRest('POST', '/email/verify', { body: { token } }),
+
+    requestPasswordReset: (email: string) => sendRest('POST', '/password/forgotten', { body: { email } }),
+
+    resetPassword: (token: string, newPassword: string) =>
+      sendRest('POST', '/password/reset', { body: { token, newPassword } }),
+
+    changePassword: ({ token }: Session, currentPassword: string, newPassword: string) =>
+      sendRest('PUT', '/me/password', { token, body: { currentPassword, newPassword } }),
+
+    requestEmailChange: ({ token }: Session, { email, password }: Account) =>
+      sendRest('PUT', '/me/email', { token, body: { email, password } }),
+
+    changeEmail: (token: string) => sendRest('POST', '/email/change', { body: { token } }),
+
+    deleteAccount: ({ token }: Session, password: string) => sendRest('DELETE', '/me', { token, body: { password } }),
+
     createProduct: ({ token }: Session, product: { name: string; price: number; category: string; stock: number }) =>
       sendRest<{ id: string }>('POST', '/products', { token, body: product }),
 

@@ -74,6 +74,28 @@ export const seededBugs = {
       },
     ],
   },
+  'account-events-not-awaited': {
+    what: 'an account event leaves the outbox before Kafka has acknowledged it',
+    rules: ['account-email-lost'],
+    mutations: [
+      {
+        service: 'auth',
+        pattern: /await (\w+\.send\(ACCOUNT_EVENTS, [^;]+\));/,
+        replacement: 'void $1.catch(() => {});',
+      },
+    ],
+  },
+  'account-events-without-stable-id': {
+    what: 'an account event that is published again gets another id, so that it leads to another e-mail',
+    rules: ['account-email-doubled'],
+    mutations: [
+      {
+        service: 'auth',
+        pattern: /\bid,(\s*source: '\/auth-service')/,
+        replacement: 'id: globalThis.crypto.randomUUID(),$1',
+      },
+    ],
+  },
   'release-not-idempotent': {
     what: 'a repeated release returns the stock again',
     rules: ['stock-balance'],
