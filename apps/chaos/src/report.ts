@@ -2,6 +2,7 @@ import { listNotices } from '@halles/reconciliation'
 import type { ReceivedEmail } from './faults/mail-server.ts'
 import type { PlaceOrderRequest } from './run-log.ts'
 import type { ChaosResult } from './run-chaos.ts'
+import { formatQuantity, type Trend } from './soak/flatness.ts'
 import type { Violation } from './violation.ts'
 
 /** How many violations of a rule are printed; the artifacts of the run have all of them. */
@@ -27,6 +28,7 @@ export function formatReport(result: ChaosResult): string {
     'Longest durations:',
     ...measureDurations(result).map(([what, value]) => `  ${what.padEnd(52)} ${value}`),
     '',
+    ...(result.trends.length > 0 ? formatTrends(result.trends) : []),
     ...formatViolations(violations),
   ]
   lines.push(
@@ -44,6 +46,25 @@ function formatFaults({ injected, began }: ChaosResult): string[] {
     const end = fault.ended === undefined ? 'not ended' : `ended after ${inSeconds(fault.ended - fault.began)} s`
     return `  ${inSeconds(fault.began - began).padStart(6)}  ${fault.what.padEnd(width)} ${fault.on.padEnd(24)} ${end}`
   })
+}
+
+/** A table of what was sampled in a soak test. Series that were 0 all the time are left out. */
+function formatTrends(trends: readonly Trend[]): string[] {
+  const rows = trends
+    .filter(({ values }) => values.some((value) => value !== 0))
+    .map(({ name, unit, early, late, tolerance, isFlat, values }) => [
+      name,
+      formatQuantity(early, unit),
+      formatQuantity(late, unit),
+      formatQuantity(Math.max(...values), unit),
+      tolerance === undefined ? 'may grow' : isFlat ? 'flat' : 'GROWS',
+    ])
+  const table = [['', 'second fifth', 'last fifth', 'highest', ''], ...rows]
+  return [
+    'Medians (of heaps: the lowest values) of the second and of the last fifth of the run:',
+    ...table.map(([name, ...columns]) => `  ${name!.padEnd(38)}${columns.map((text) => text.padStart(14)).join('')}`),
+    '',
+  ]
 }
 
 function formatViolations(violations: readonly Violation[]): string[] {

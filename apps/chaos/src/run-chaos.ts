@@ -5,19 +5,28 @@ import { config, userError } from '@halles/test-servers'
 import { startShop, type Shop } from '@halles/dev-shop'
 import { createFaultInjector, type InjectedFault } from './faults/fault-injector.ts'
 import { createFaultProxy, type FaultProxy } from './faults/fault-proxy.ts'
-import { connectionNames, scheduleFaults, type ConnectionName, type Fault } from './faults/fault-schedule.ts'
+import {
+  connectionNames,
+  scheduleFaults,
+  scheduleSoakFaults,
+  type ConnectionName,
+  type Fault,
+} from './faults/fault-schedule.ts'
 import { createMailServer, type ReceivedEmail } from './faults/mail-server.ts'
 import { findViolations } from './invariants/find-violations.ts'
 import { createFlashSales, type Actor } from './load/actor.ts'
 import { signInAccount, simulateAccountOwner, type OwnedAccount } from './load/account-owner.ts'
 import { simulateAdmin } from './load/admin.ts'
 import { placeOrder, simulateBuyer } from './load/buyer.ts'
-import { prepareLoad, type Buyer } from './load/prepare-load.ts'
+import { prepareLoad } from './load/prepare-load.ts'
+import type { User } from './load/sessions.ts'
 import { createShopClient, type ShopClient } from './load/shop-client.ts'
 import { createRandom, type Random } from './random.ts'
 import { createRunLog, type PlaceOrderRequest, type RunLog } from './run-log.ts'
 import { createEnvironment, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
 import { createShopInspector, type LongestUnfinished, type ShopInspector, type RunSnapshot } from './shop-inspector.ts'
+import { findTrends, formatQuantity, toSeries, type Trend } from './soak/flatness.ts'
+import { sampleUntil, type Sample } from './soak/sampler.ts'
 import type { Violation } from './violation.ts'
 
 export { seededBugs, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
@@ -31,6 +40,11 @@ export type ChaosOptions = {
   seed: number
   /** Replaces the schedule that the seed determines. */
   faults?: Fault[]
+  /**
+   * Whether memory, file descriptors and collections are sampled and must stay flat (a soak test). Few faults are injected,
+   * and no service is killed, as a restart would hide what it leaks.
+   */
+  soak?: boolean
   /** Bugs that the run must find. */
   seededBugs?: readonly SeededBugName[]
   /** The folder for the artifacts of a run with violations; without it they are not kept. */
@@ -52,6 +66,11 @@ export type ChaosResult = {
   longestUnfinished: LongestUnfinished
   /** How long the shop took to settle after the load, in milliseconds. */
   settledAfter: number
+  /** The names of the service processes. */
+  services: string[]
+  /** What was sampled in a soak test, and how it has developed. */
+  samples: Sample[]
+  trends: Trend[]
   violations: Violation[]
   /** The folder with the artifacts, if the run has violations and artifacts are kept. */
   artifacts: string | undefined
@@ -108,16 +127,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       signal,
     })
     const client = createShopClient(shop.running.gateway, runLog)
-    const { buyers, admin, catalogue } = await prepareLoad(
+    const { buyers, admins, catalogue } = await prepareLoad(
       { client, runLog, random: createRandom(seed, 'preparation') },
       shop.running.accounts.admin,
-      buyerCount,
+      { adminCount: ADMINS, buyerCount, seconds },
     )
     inspector = createShopInspector(shop.running)
     await inspector.connect()
     onProgress(`Load: ${buyerCount} buyers for ${seconds} s, seed ${seed}`)
 
-    const schedule = options.faults ?? scheduleFaults(seed, seconds)
+    const schedule =
+      options.faults ?? (options.soak ? scheduleSoakFaults(seed, seconds) : scheduleFaults(seed, seconds))
     const { publish } = inspector
     const injector = createFaultInjector({ shop, proxies, mailServer, publish, onProgress, signal })
     const longest = inspector.watchUnfinishedOrders(watching.signal)
@@ -135,15 +155,28 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     })
     const accounts: OwnedAccount[] = []
     const injection = injector.run(schedule)
+    const sampling = new AbortController()
+    const { operatorUrls } = shop
+    const sampled = options.soak
+      ? sampleUntil(sampling.signal, {
+          // This process is not a part of the shop.
+          pids: () => Object.fromEntries(Object.entries(shop!.running.pids).filter(([, pid]) => pid !== process.pid)),
+          operatorUrls,
+          countDocuments: inspector.countDocuments,
+        })
+      : Promise.resolve([])
     setTimeout(injector.stop, seconds * 1000).unref()
     await Promise.all([
       ...buyers.map((buyer) => simulateBuyer(createActor(buyer.name), buyer)),
-      ...Array.from({ length: ADMINS }, (_, i) => simulateAdmin(createActor(`Admin ${i}`), admin)),
+      ...admins.map((admin) => simulateAdmin(createActor(admin.name), admin)),
       ...Array.from({ length: Math.ceil(buyerCount / BUYERS_PER_ACCOUNT_OWNER) }, (_, i) =>
         simulateAccountOwner(createActor(`Owner ${i}`), mailServer, `Owner ${i}`, accounts),
       ),
     ])
     injector.stop()
+    sampling.abort()
+    const samples = await sampled
+    const trends = findTrends(toSeries(samples))
     const loadEnded = Date.now()
     onProgress(
       `${runLog.acceptedOrders.size} orders placed, ${injector.injected.length} faults injected; waiting until the shop settles`,
@@ -179,6 +212,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         found,
       })),
       ...findOverdueOrder(longestUnfinished),
+      ...findGrowth(trends),
       ...findDifferences(snapshot, { asOf: 'quiet' }),
       ...findViolations({ snapshot, runLog, receivedEmails, injected, catalogue }),
     ]
@@ -192,6 +226,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       snapshot,
       longestUnfinished,
       settledAfter,
+      services: Object.keys(operatorUrls),
+      samples,
+      trends,
       violations,
       artifacts: undefined,
     }
@@ -214,6 +251,21 @@ function findOverdueOrder({ ms, orderId, status }: LongestUnfinished): Violation
   return [{ rule: 'unfinished-too-long', subject: `order ${orderId}`, expected, found }]
 }
 
+function findGrowth(trends: readonly Trend[]): Violation[] {
+  return trends.flatMap(({ name, unit, early, late, isFlat }) =>
+    isFlat
+      ? []
+      : [
+          {
+            rule: 'not-flat',
+            subject: name,
+            expected: `about ${formatQuantity(early, unit)} in the last fifth of the run, as in the second`,
+            found: formatQuantity(late, unit),
+          },
+        ],
+  )
+}
+
 /**
  * Sends a request again under every idempotency key whose result no client knows, and under some of the others. Each must
  * return the order of its key, or a new one or a rejection if the key has none; `IN_PROGRESS` is a violation.
@@ -229,7 +281,7 @@ async function checkIdempotencyKeys({
 }: {
   client: ShopClient
   runLog: RunLog
-  buyers: Buyer[]
+  buyers: User[]
   random: Random
   storedOrders: Map<string, string>
 }): Promise<void> {
@@ -294,6 +346,11 @@ async function keepArtifacts(parent: string, { logs }: Shop, result: ChaosResult
     violations: result.violations,
     injected: result.injected,
     schedule: result.schedule,
+    samples: result.samples.map(({ at, processes, collections }) => ({
+      at,
+      processes: Object.fromEntries(processes),
+      collections: Object.fromEntries(collections),
+    })),
     snapshot: { ...result.snapshot, resendCounts: [...result.snapshot.resendCounts] },
     'run-log': {
       placeOrderRequests,

@@ -47,6 +47,8 @@ const consumerGroups: readonly [groupId: string, topic: string][] = [
   ['notification-service-deletions', ACCOUNT_DELETIONS],
   ['order-service', ACCOUNT_DELETIONS],
 ]
+/** The databases of the services. */
+const DATABASES = ['halles_auth', 'halles_product', 'halles_order', 'halles_notification']
 /** The pause between two reads while waiting for the shop to settle, in milliseconds. */
 const SETTLE_POLL_INTERVAL = 250
 /** The pause between two reads of the unfinished orders, in milliseconds. */
@@ -95,8 +97,8 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
     )
   }
 
-  /** How much work is in progress, by kind; empty when the shop has settled. */
-  async function countWorkInProgress(): Promise<Record<string, number>> {
+  /** How much work of each kind is in progress. */
+  async function countWork(): Promise<[what: string, count: number][]> {
     const [unfinished, unpublished, releases, pending, requestedLinks, accounts, ...lags] = await Promise.all([
       orders.countDocuments({ status: { $in: UNFINISHED } }),
       orders.countDocuments({ unpublished: { $exists: true } }),
@@ -116,7 +118,7 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
       'accounts with unpublished events': accounts,
       'unconsumed events': lags.reduce((sum, lag) => sum + lag, 0),
     }
-    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
+    return Object.entries(counts)
   }
 
   return {
@@ -127,8 +129,10 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
     waitUntilSettled: async (timeout: number, signal?: AbortSignal): Promise<string[]> => {
       const deadline = Date.now() + timeout
       for (;;) {
-        const left = await countWorkInProgress().catch((error: unknown) => ({ [`unreadable: ${String(error)}`]: 1 }))
-        const phrases = Object.entries(left).map(([what, count]) => `${count} ${what}`)
+        const work = await countWork().catch((error: unknown): [string, number][] => [
+          [`unreadable: ${String(error)}`, 1],
+        ])
+        const phrases = work.flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []))
         if (phrases.length === 0 || Date.now() > deadline || signal?.aborted) return phrases
         await pause(SETTLE_POLL_INTERVAL)
       }
@@ -159,6 +163,25 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
     readIdempotencyKeys: async (): Promise<Map<string, string>> => {
       const found = await orders.find({ 'idempotency.key': { $exists: true }, status: { $nin: UNFINISHED } }).toArray()
       return new Map(found.map(({ _id, userId, idempotency }) => [`${userId}/${idempotency!.key}`, _id]))
+    },
+
+    /** How many documents each collection of the shop has, by `database.collection`, and how much work is in progress. */
+    countDocuments: async (): Promise<Map<string, number>> => {
+      const names = await Promise.all(
+        DATABASES.map(async (database) =>
+          (await mongo.db(database).listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => ({
+            database,
+            name,
+          })),
+        ),
+      )
+      const counts = await Promise.all(
+        names.flat().map(async ({ database, name }): Promise<[string, number]> => {
+          const collection = mongo.db(database).collection(name)
+          return [`${database}.${name}`, await collection.estimatedDocumentCount()]
+        }),
+      )
+      return new Map([...counts, ...(await countWork()).map(([what, count]): [string, number] => [what, count])])
     },
 
     readSnapshot: async (): Promise<RunSnapshot> => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { connectionNames, scheduleFaults } from './fault-schedule.ts'
+import { connectionNames, scheduleFaults, scheduleSoakFaults } from './fault-schedule.ts'
 import { mailFaults } from './mail-server.ts'
 
 describe('scheduleFaults', () => {
@@ -34,5 +34,16 @@ describe('scheduleFaults', () => {
   it('begins alike for runs of any duration', () => {
     const short = scheduleFaults(5, 20)
     expect(scheduleFaults(5, 200).slice(0, short.length)).toEqual(short)
+  })
+})
+
+describe('scheduleSoakFaults', () => {
+  it('kills no service, and reaches every connection within 30 minutes', () => {
+    const faults = scheduleSoakFaults(7, 1800)
+    const killed = faults.filter(({ what }) => what === 'kill').map(({ on }) => on)
+    expect([...new Set(killed)].toSorted()).toEqual(['kafka', 'mongodb'])
+    expect(faults.map(({ on }) => on)).toEqual(expect.arrayContaining(connectionNames))
+    expect(faults.length / 30).toBeGreaterThan(1.5)
+    expect(faults.length / 30).toBeLessThan(4)
   })
 })

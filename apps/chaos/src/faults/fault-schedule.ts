@@ -99,6 +99,29 @@ export function scheduleFaults(seed: number, seconds: number): Fault[] {
 }
 
 /**
+ * Creates the schedule of a soak test: two to three faults a minute, one at a time, of all kinds except killed services,
+ * as a restart would hide what a service leaks. The seed determines it.
+ */
+export function scheduleSoakFaults(seed: number, seconds: number): Fault[] {
+  return createSequence(createRandom(seed, 'soak'), seconds, [15_000, 30_000], (random) =>
+    random.shuffled<FaultSpec>([
+      ...connectionNames.map((on) => ({
+        what: random.pick(faultsByConnection[on]!),
+        on,
+        lasts: random.between(300, 3500),
+      })),
+      ...mailFaults.map((what) => ({ what, on: 'mail' as const, lasts: random.between(500, 4000) })),
+      ...(Object.keys(poisonMessages) as PoisonMessage[]).map((on) => ({ what: 'poison' as const, on, lasts: 0 })),
+      ...killTargets.map((on): FaultSpec =>
+        on === 'kafka' || on === 'mongodb'
+          ? { what: 'kill', on, lasts: random.between(0, 1500) }
+          : { what: 'freeze', on, lasts: random.between(500, 5000) },
+      ),
+    ]),
+  )
+}
+
+/**
  * A sequence of faults, one at a time, until the run ends.
  *
  * @param gap bounds of the pause after each fault, in milliseconds

@@ -25,13 +25,13 @@ export type SeenOrder = {
   statusHistory: { status: string; timestamp: string }[]
 }
 
-/** A signed-in user. */
-export type Session = { userId: string; token: string }
+/** A signed-in user. `renewAt`: when half of the access token's lifetime has passed, in milliseconds since 1970. */
+export type Session = { userId: string; token: string; refreshToken: string; renewAt: number }
 
 export type Account = { email: string; password: string }
 
 /** A session as auth-service returns it. */
-type SessionResponse = { user: { id: string }; accessToken: string }
+type SessionResponse = { user: { id: string }; accessToken: string; refreshToken: string; expiresIn: number }
 
 /** Timeout of a request in milliseconds: longer than the gateway's own timeout for a service. */
 const TIMEOUT = 20_000
@@ -157,6 +157,11 @@ export function createShopClient(
 
     signIn: (account: Account): Promise<Outcome<SessionResponse>> => sendRest('POST', '/login', { body: account }),
 
+    refresh: ({ refreshToken }: Session): Promise<Outcome<SessionResponse>> =>
+      sendRest('POST', '/refresh', { body: { refreshToken } }),
+
+    signOut: ({ refreshToken }: Session) => sendRest('POST', '/logout', { body: { refreshToken } }),
+
     requestVerification: ({ token }: Session) => sendRest('POST', '/email/verification', { token }),
 
     verifyAddress: (token: string) => sendRest('POST', '/email/verify', { body: { token } }),
@@ -215,7 +220,12 @@ export function createShopClient(
   }
 }
 
-export const toSession = ({ user, accessToken }: SessionResponse): Session => ({ userId: user.id, token: accessToken })
+export const toSession = ({ user, accessToken, refreshToken, expiresIn }: SessionResponse): Session => ({
+  userId: user.id,
+  token: accessToken,
+  refreshToken,
+  renewAt: Date.now() + (expiresIn * 1000) / 2,
+})
 
 /** Replaces GraphQL's status names by REST's. */
 function toRestStatuses(outcome: Outcome<SeenOrder>): Outcome<SeenOrder> {
