@@ -2,6 +2,7 @@
 //   npm run chaos                                             40 buyers for 60 s, with a random seed
 //   npm run chaos -- --buyers 40 --seconds 60 --seed 7        repeats the run that a report names
 //   npm run chaos -- --seeded-bug publish-before-commit       with a seeded bug, which must be found
+//   npm run chaos -- --no-replicas                            one mongod and one broker: starts faster
 //   npm run chaos -- --minutes 30 --plot memory.svg           a soak test: memory, handles and collections must stay flat
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -15,18 +16,20 @@ import { root } from './workspace.ts'
 const began = performance.now()
 const aborting = new AbortController()
 
-type Options = Pick<ChaosOptions, 'buyers' | 'seconds' | 'seed' | 'seededBugs' | 'soak'> & {
+type Options = Pick<ChaosOptions, 'buyers' | 'seconds' | 'seed' | 'seededBugs' | 'soak' | 'replicas'> & {
   /** The file for the plot of a soak test. */
   plot: string | undefined
 }
 
 function parseOptions(): Options {
   const { values } = parseArgs({
+    allowNegative: true,
     options: {
       buyers: { type: 'string', default: '40' },
       seconds: { type: 'string', default: '60' },
       minutes: { type: 'string', default: '0' },
       plot: { type: 'string' },
+      replicas: { type: 'boolean', default: true },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       'seeded-bug': { type: 'string', multiple: true, default: [] },
     },
@@ -45,6 +48,7 @@ function parseOptions(): Options {
     buyers: parseInteger('buyers', 1, 500),
     seconds: minutes > 0 ? minutes * 60 : parseInteger('seconds', 1, 600),
     soak: minutes > 0,
+    replicas: values.replicas,
     plot: values.plot,
     seed: parseInteger('seed', 0, 2 ** 32),
     seededBugs: values['seeded-bug'] as SeededBugName[],

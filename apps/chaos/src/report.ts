@@ -1,5 +1,6 @@
 import { listNotices } from '@halles/reconciliation'
 import type { ReceivedEmail } from './faults/mail-server.ts'
+import { measureRecoveries } from './recoveries.ts'
 import type { PlaceOrderRequest } from './run-log.ts'
 import type { ChaosResult } from './run-chaos.ts'
 import { formatQuantity, type Trend } from './soak/flatness.ts'
@@ -26,7 +27,7 @@ export function formatReport(result: ChaosResult): string {
     `  received by the mail server: ${formatCounts(countBy(result.receivedEmails, ({ result }) => result))}`,
     '',
     'Longest durations:',
-    ...measureDurations(result).map(([what, value]) => `  ${what.padEnd(52)} ${value}`),
+    ...measureDurations(result).map(([what, value]) => `  ${what.padEnd(56)} ${value}`),
     '',
     ...(result.trends.length > 0 ? formatTrends(result.trends) : []),
     ...formatViolations(violations),
@@ -84,22 +85,19 @@ export function measureDurations(result: ChaosResult): [what: string, value: str
   const { runLog, injected, longestUnfinished, settledAfter, receivedEmails } = result
   const format = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
   const successes = runLog.placeOrderRequests.filter(({ outcome }) => outcome.kind === 'success')
-  const firstSuccessAfter = (time: number): number =>
-    successes.reduce((first, { from, to }) => (from >= time ? Math.min(first, to) : first), Infinity)
-  const slowest = injected
-    .map((fault) => ({ fault, took: firstSuccessAfter(fault.began) - fault.began }))
-    .filter(({ took }) => Number.isFinite(took))
-    .toSorted((a, b) => b.took - a.took)[0]
+  const recoveries = measureRecoveries(injected, runLog.placeOrderRequests)
+  const describe = (field: 'sinceFault' | 'sinceElection'): string => {
+    const [longest] = recoveries.filter((one) => one[field] !== undefined).toSorted((a, b) => b[field]! - a[field]!)
+    return longest ? `${format(longest[field]!)} (${longest.fault.what} ${longest.fault.on})` : 'none'
+  }
   const restarted = injected
     .filter(({ what, ended }) => what === 'kill' && ended !== undefined)
     .map((fault) => ({ fault, took: fault.ended! - fault.began - fault.lasts }))
     .toSorted((a, b) => b.took - a.took)[0]
   const delays = measureEmailDelays(successes, receivedEmails)
   return [
-    [
-      'from a fault to the next placed order',
-      slowest ? `${format(slowest.took)} (${slowest.fault.what} ${slowest.fault.on})` : 'no fault',
-    ],
+    ['from a fault to the next placed order', describe('sinceFault')],
+    ['from the election of a primary to the next placed order', describe('sinceElection')],
     [
       'from the restart of a killed process until ready',
       restarted ? `${format(restarted.took)} (${restarted.fault.on})` : 'no process was killed',

@@ -1,28 +1,28 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises'
-import path from 'node:path'
 import { findDifferences } from '@halles/reconciliation'
 import { config, userError } from '@halles/test-servers'
-import { startShop, type Shop } from '@halles/dev-shop'
+import { startShop, type ProcessName, type Shop } from '@halles/dev-shop'
+import { keepArtifacts } from './artifacts.ts'
 import { createFaultInjector, type InjectedFault } from './faults/fault-injector.ts'
 import { createFaultProxy, type FaultProxy } from './faults/fault-proxy.ts'
 import {
-  connectionNames,
+  faultsOfConnection,
   scheduleFaults,
   scheduleSoakFaults,
   type ConnectionName,
   type Fault,
+  type Topology,
 } from './faults/fault-schedule.ts'
 import { createMailServer, type ReceivedEmail } from './faults/mail-server.ts'
+import { checkIdempotencyKeys } from './invariants/check-idempotency-keys.ts'
 import { findViolations } from './invariants/find-violations.ts'
 import { createFlashSales, type Actor } from './load/actor.ts'
 import { signInAccount, simulateAccountOwner, type OwnedAccount } from './load/account-owner.ts'
 import { simulateAdmin } from './load/admin.ts'
-import { placeOrder, simulateBuyer } from './load/buyer.ts'
+import { simulateBuyer } from './load/buyer.ts'
 import { prepareLoad } from './load/prepare-load.ts'
-import type { User } from './load/sessions.ts'
-import { createShopClient, type ShopClient } from './load/shop-client.ts'
-import { createRandom, type Random } from './random.ts'
-import { createRunLog, type PlaceOrderRequest, type RunLog } from './run-log.ts'
+import { createShopClient } from './load/shop-client.ts'
+import { createRandom } from './random.ts'
+import { createRunLog, type RunLog } from './run-log.ts'
 import { createEnvironment, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
 import { createShopInspector, type LongestUnfinished, type ShopInspector, type RunSnapshot } from './shop-inspector.ts'
 import { findTrends, formatQuantity, toSeries, type Trend } from './soak/flatness.ts'
@@ -38,6 +38,8 @@ export type ChaosOptions = {
   seconds: number
   /** Determines the choices of buyers and admins and the schedule of faults, but not the interleaving. */
   seed: number
+  /** Whether MongoDB is a replica set of three members and Kafka has three brokers, which fail as well. */
+  replicas?: boolean
   /** Replaces the schedule that the seed determines. */
   faults?: Fault[]
   /**
@@ -83,12 +85,6 @@ const BUYERS_PER_ACCOUNT_OWNER = 4
 const MAX_UNFINISHED = 60_000
 /** How long the shop may take to settle, in milliseconds: an e-mail that a killed instance was sending is leased for a while. */
 const SETTLE_TIMEOUT = 150_000
-/** How many idempotency keys with a known result are sent again at the end, besides all keys without one. */
-const REPEATED_KEYS = 60
-/** How many keys are sent at the same time, and how often a request with an unknown outcome is sent again. */
-const KEY_CONCURRENCY = 8
-const KEY_RETRIES = 3
-
 /**
  * Starts a shop with two order-services and two notification-services, puts it under load, injects faults, waits until it
  * has settled, and checks the invariants.
@@ -96,7 +92,15 @@ const KEY_RETRIES = 3
  * @throws Error when the shop does not start, when a killed process cannot be started again, or when the run is aborted
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { buyers: buyerCount, seconds, seed, artifactsFolder, onProgress = () => {}, signal } = options
+  const {
+    buyers: buyerCount,
+    seconds,
+    seed,
+    replicas = false,
+    artifactsFolder,
+    onProgress = () => {},
+    signal,
+  } = options
   const { mongodb, kafka } = config().given
   if (mongodb !== undefined || kafka !== undefined)
     throw userError('A chaos run kills its servers: start it without MONGODB_URL and KAFKA_BROKERS.')
@@ -108,12 +112,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   let inspector: ShopInspector | undefined
   try {
     shop = await startShop({
-      instances: { order: 2, notification: 2 },
+      instances: replicas ? 2 : { order: 2, notification: 2 },
+      ...(replicas && { mongodbNodes: 3, kafkaBrokers: 3 }),
       existingServers: { smtp: mailServer.url },
       createProxy: async (from, to) => {
-        const name = connectionNames.find((one) => one === `${from}→${to}`)
-        if (name !== undefined) proxies.set(name, await createFaultProxy(name))
-        return name && proxies.get(name)
+        if (faultsOfConnection(from, to) === undefined || (replicas && to.startsWith('kafka'))) return undefined
+        const name: ConnectionName = `${from}→${to}`
+        const proxy = await createFaultProxy(name, { socks: replicas && to === 'mongodb' })
+        proxies.set(name, proxy)
+        return proxy
       },
       env: createEnvironment(options.seededBugs ?? []),
       onProgress,
@@ -136,8 +143,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     await inspector.connect()
     onProgress(`Load: ${buyerCount} buyers for ${seconds} s, seed ${seed}`)
 
-    const schedule =
-      options.faults ?? (options.soak ? scheduleSoakFaults(seed, seconds) : scheduleFaults(seed, seconds))
+    const topology: Topology = { processes: Object.keys(shop.operatorUrls) as ProcessName[], replicas }
+    const schedule = options.faults ?? (options.soak ? scheduleSoakFaults : scheduleFaults)(topology, seed, seconds)
     const { publish } = inspector
     const injector = createFaultInjector({ shop, proxies, mailServer, publish, onProgress, signal })
     const longest = inspector.watchUnfinishedOrders(watching.signal)
@@ -264,105 +271,4 @@ function findGrowth(trends: readonly Trend[]): Violation[] {
           },
         ],
   )
-}
-
-/**
- * Sends a request again under every idempotency key whose result no client knows, and under some of the others. Each must
- * return the order of its key, or a new one or a rejection if the key has none; `IN_PROGRESS` is a violation.
- *
- * @param deps.storedOrders the order ids by key, `<user id>/<key>`
- */
-async function checkIdempotencyKeys({
-  client,
-  runLog,
-  buyers,
-  random,
-  storedOrders,
-}: {
-  client: ShopClient
-  runLog: RunLog
-  buyers: User[]
-  random: Random
-  storedOrders: Map<string, string>
-}): Promise<void> {
-  const requestsByKey = Map.groupBy(
-    runLog.placeOrderRequests.filter(({ key }) => key !== undefined),
-    ({ userId, key }) => `${userId}/${key}`,
-  )
-  const hasSuccess = (requests: PlaceOrderRequest[]): boolean =>
-    requests.some(({ outcome }) => outcome.kind === 'success')
-  const isUnknown = (requests: PlaceOrderRequest[]): boolean =>
-    !hasSuccess(requests) && requests.some(({ outcome }) => outcome.kind === 'unknown')
-  const keys = [...requestsByKey]
-  const selected = [
-    ...keys.filter(([, requests]) => isUnknown(requests)),
-    ...random.shuffled(keys.filter(([, requests]) => hasSuccess(requests))).slice(0, REPEATED_KEYS),
-  ]
-  const sessions = new Map(buyers.map(({ session }) => [session.userId, session]))
-
-  const checkKey = async ([name, requests]: [string, PlaceOrderRequest[]]): Promise<void> => {
-    const { userId, key, lines } = requests[0]!
-    const repeat = () => placeOrder({ client, runLog }, sessions.get(userId)!, { lines, key, api: 'REST' })
-    let outcome = await repeat()
-    for (let tries = 0; outcome.kind === 'unknown' && tries < KEY_RETRIES; tries++) outcome = await repeat()
-    const expected =
-      storedOrders.get(name) ??
-      requests.flatMap((request) => (request.outcome.kind === 'success' ? [request.outcome.value.id] : []))[0]
-    const found = outcome.kind === 'success' ? outcome.value.id : JSON.stringify(outcome)
-    const isResult = outcome.kind !== 'unknown' && !(outcome.kind === 'rejected' && outcome.code === 'IN_PROGRESS')
-    if (expected !== undefined ? found !== expected : !isResult)
-      runLog.reportViolation({
-        rule: 'key-without-result',
-        subject: `user and key ${name}`,
-        expected: expected ?? 'an order, or the reason why there is none',
-        found,
-      })
-  }
-  const queue = selected.values()
-  const work = async (): Promise<void> => {
-    for (const entry of queue) await checkKey(entry)
-  }
-  await Promise.all(Array.from({ length: KEY_CONCURRENCY }, work))
-}
-
-/** Keeps the logs of all processes and what the run has recorded. Returns the folder. */
-async function keepArtifacts(parent: string, { logs }: Shop, result: ChaosResult): Promise<string> {
-  const { seed } = result.options
-  const folder = path.join(parent, `seed-${seed}-${new Date(result.began).toISOString().replaceAll(':', '-')}`)
-  await mkdir(folder, { recursive: true })
-  await cp(logs, path.join(folder, 'logs'), { recursive: true })
-  for (const file of ['mongodb/mongod.log', 'kafka/kafka.log'])
-    // A server in a container has no log file.
-    await cp(path.join(logs, '..', file), path.join(folder, 'logs', path.basename(file))).catch(() => {})
-  const {
-    placeOrderRequests,
-    changeStatusRequests,
-    adjustStockRequests,
-    resendEmailRequests,
-    accountRequests,
-    userIds,
-  } = result.runLog
-  const documents = {
-    violations: result.violations,
-    injected: result.injected,
-    schedule: result.schedule,
-    samples: result.samples.map(({ at, processes, collections }) => ({
-      at,
-      processes: Object.fromEntries(processes),
-      collections: Object.fromEntries(collections),
-    })),
-    snapshot: { ...result.snapshot, resendCounts: [...result.snapshot.resendCounts] },
-    'run-log': {
-      placeOrderRequests,
-      changeStatusRequests,
-      adjustStockRequests,
-      resendEmailRequests,
-      accountRequests,
-      userIds: [...userIds],
-    },
-    mailbox: result.receivedEmails,
-  }
-  for (const [name, document] of Object.entries(documents))
-    await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify(document, null, 1)}\n`)
-  return folder
 }

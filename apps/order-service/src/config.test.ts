@@ -9,6 +9,16 @@ describe('configFrom', () => {
     )
   })
 
+  it.each([
+    ['product-service:4012', true],
+    ['10.0.0.1:4012,10.0.0.2:4012', true],
+    ['product-1:4012,product-2:4012', false],
+    ['10.0.0.1,10.0.0.2:4012', false],
+  ])('checks PRODUCT_GRPC_URL: %s', (PRODUCT_GRPC_URL, valid) => {
+    const message = /PRODUCT_GRPC_URL has the wrong form/
+    expect(() => parseConfig({ PRODUCT_GRPC_URL })).toThrow(valid ? /^((?!PRODUCT_GRPC_URL)[^])*$/ : message)
+  })
+
   it('requires the secret that product-service expects, in production', () => {
     const env = {
       PORT: '0',

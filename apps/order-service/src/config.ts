@@ -22,8 +22,8 @@ const Settings = Type.Object(
     ...KafkaSettings,
     ...KafkaCredentialSettings,
     PRODUCT_GRPC_URL: Type.String({
-      pattern: '^[^\\s/]+:\\d+$',
-      description: "host:port of product-service's gRPC server",
+      pattern: '^([^\\s/,]+:\\d+|\\d+(\\.\\d+){3}:\\d+(,\\d+(\\.\\d+){3}:\\d+)+)$',
+      description: "host:port of product-service's gRPC server, or several IPv4:port separated by commas",
     }),
   },
   { dependencies: settingsRequiredTogether },

@@ -1,6 +1,16 @@
-import { demoAccounts, urlOf, type ServerAddresses, type ServiceName, type ShopPorts } from './shop-services.ts'
+import {
+  demoAccounts,
+  publicPort,
+  urlOf,
+  type ServerAddresses,
+  type ServiceName,
+  type ShopPorts,
+} from './shop-services.ts'
 
-/** The addresses and processes of a running shop; the content of `.data/running.json`. */
+/**
+ * The addresses and processes of a running shop; the content of `.data/running.json`. With several instances, the addresses of
+ * gateway and auth-service are those of the load balancer, and the others are those of the first instance.
+ */
 export type ShopAddresses = {
   gateway: string
   /** The gateway's port for operators. The other services serve operators on their only port. */
@@ -21,10 +31,10 @@ export type ShopAddresses = {
 export function shopAddresses(ports: ShopPorts, servers: ServerAddresses): Omit<ShopAddresses, 'pids'> {
   const { mongodb = '', kafka = '', smtp = '', mailbox = '' } = servers
   return {
-    gateway: urlOf(ports.gateway),
+    gateway: urlOf(publicPort(ports, 'gateway')),
     gatewayOperator: urlOf(ports.gatewayOperator),
     services: {
-      auth: urlOf(ports.auth),
+      auth: urlOf(publicPort(ports, 'auth')),
       product: urlOf(ports.product),
       order: urlOf(ports.order),
       notification: urlOf(ports.notification),
@@ -34,7 +44,7 @@ export function shopAddresses(ports: ShopPorts, servers: ServerAddresses): Omit<
     kafka,
     smtp,
     mailbox,
-    storefront: `${urlOf(ports.gateway)}/`,
+    storefront: `${urlOf(publicPort(ports, 'gateway'))}/`,
     accounts: demoAccounts,
   }
 }

@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import {
   config,
+  startLoadBalancer,
   startManagedProcess,
   userError,
   createProcessGroup,
   removeOnExit,
   startServers,
+  type KafkaCluster,
   type ManagedProcess,
   type ProcessGroup,
+  type ReplicaSet,
   type ServerName,
   type Servers,
 } from '@halles/test-servers'
@@ -20,15 +23,17 @@ import { lockShop } from './shop-lock.ts'
 import { createProxies, type ConnectionProxy } from './shop-proxies.ts'
 import {
   appOf,
+  balancedOf,
   choosePorts,
   demoAccounts,
   environmentOf,
   processesOf,
+  readinessPort,
   requiredServers,
   serviceNames,
   serviceOf,
   urlOf,
-  type ScalableService,
+  type Instances,
   type ShopDependency,
   type ProcessName,
   type ServerAddresses,
@@ -37,7 +42,7 @@ import {
 } from './shop-services.ts'
 
 export { demoAccounts, serviceNames }
-export type { ConnectionProxy, ScalableService, ShopDependency, ProcessName, ShopAddresses, ServiceName }
+export type { ConnectionProxy, Instances, ShopDependency, ProcessName, ShopAddresses, ServiceName }
 
 const root = path.resolve(import.meta.dirname, '../../..')
 /**
@@ -58,8 +63,15 @@ export type StartShop = {
   gatewayPort?: number
   /** Addresses of servers that already run. The others are started. */
   existingServers?: ServerAddresses
-  /** The number of processes of a service, 1 by default. The second is called `order-2`. */
-  instances?: Partial<Record<ScalableService, number>>
+  /**
+   * The number of processes of each service, 1 by default; the second is called `order-2`. Several gateways or auth-services
+   * are behind one address, at HAProxy.
+   */
+  instances?: Instances
+  /** The number of members of MongoDB's replica set, 1 by default: see `Shop.replicaSet`. */
+  mongodbNodes?: number
+  /** The number of Kafka brokers, 1 by default: see `Shop.kafkaCluster`. */
+  kafkaBrokers?: number
   /** Puts a proxy between a process and a dependency. Called for each pair before the start; undefined means none. */
   createProxy?: (from: ProcessName, to: ShopDependency) => Promise<ConnectionProxy | undefined>
   /** Further environment variables of services. All processes of a service share them. */
@@ -81,7 +93,11 @@ export type Shop = {
   /** The folder of the services' logs: `<service>.log`, `<service>-2.log` of a second process; JSON lines. */
   logs: string
   /** The processes by name, for tests that kill and restart them. */
-  processes: Record<ServiceName | ServerName, Process> & { [more in `${ScalableService}-${number}`]?: Process }
+  processes: Record<ServiceName | ServerName, Process> & { [more in `${ServiceName}-${number}`]?: Process }
+  /** The members of MongoDB's replica set, when `mongodbNodes` is more than 1. */
+  replicaSet?: ReplicaSet
+  /** The brokers of Kafka, when `kafkaBrokers` is more than 1. */
+  kafkaCluster?: KafkaCluster
   /** Stops the services, then the servers. */
   stop: () => Promise<void>
   /** Kills all processes at once. */
@@ -90,7 +106,7 @@ export type Shop = {
 
 /** Compiles the services if necessary, starts everything, and resolves when every service is ready. */
 export async function startShop(options: StartShop = {}): Promise<Shop> {
-  const { onProgress = () => {}, gatewayPort, instances = {}, env = {} } = options
+  const { onProgress = () => {}, gatewayPort, instances = {}, env = {}, mongodbNodes = 1, kafkaBrokers = 1 } = options
   const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-shop-')))
   const keepFolder = options.dataDir === undefined ? removeOnExit(dataDir) : undefined
   const unlock = await lockShop(dataDir, options.reset ?? false)
@@ -110,20 +126,20 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   const servers = new Map<ServerName, Servers>()
 
   async function startServer(name: ServerName): Promise<void> {
-    const kafkaProxies = proxies.inFrontOf('kafka')
     const started = await startServers({
       need: [name],
       dataDir,
       // A temporary shop avoids the default ports, as another shop may be starting at the same moment.
       ports: options.dataDir === undefined ? {} : { mongodb: 27017, kafka: 9092, smtp: 1025, mailbox: 1080 },
       given: options.existingServers,
-      ...(name === 'kafka' && { kafkaListeners: kafkaProxies.map(({ address }) => address) }),
+      ...(name === 'mongodb' && { mongodbNodes }),
+      ...(name === 'kafka' && { kafkaBrokers, kafkaListeners: proxies.kafkaListeners }),
       onProgress,
       onCrash: (message) => onCrash(message),
       signal: starting.signal,
     })
     servers.set(name, started)
-    for (const [i, listener] of (started.kafkaListeners ?? []).entries()) kafkaProxies[i]?.connectTo(listener)
+    if (started.kafkaListeners) proxies.connectKafka(started.kafkaListeners)
     onProgress(`${titles[name]} is up (${started.ways[name]})`)
   }
 
@@ -164,10 +180,34 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
     onProgress(`${title} is ready`)
   }
 
+  /** Starts HAProxy in front of the services that need one address for several processes. */
+  async function startBalancer(assignedPorts: ShopPorts): Promise<void> {
+    const balanced = balancedOf(names)
+    if (balanced.length === 0) return
+    await startLoadBalancer({
+      group,
+      folder: dataDir,
+      services: balanced.map((service) => ({
+        name: service,
+        port: assignedPorts.balanced[service]!,
+        instances: processesOf(service, instances).map((name) => ({
+          name,
+          port: assignedPorts[name]!,
+          readinessPort: readinessPort(assignedPorts, name),
+        })),
+        forwardedFor: service === 'gateway',
+      })),
+      log: path.join(logs, 'haproxy.log'),
+      onCrash: (message) => onCrash(message),
+    })
+    onProgress(`HAProxy is ready (${balanced.map(appOf).join(', ')})`)
+  }
+
   async function stop(): Promise<void> {
     options.signal?.removeEventListener('abort', abortStart)
     await rm(runningFile, { force: true })
-    await services.get('gateway')?.stop()
+    const gateways = [...services].filter(([name]) => serviceOf(name) === 'gateway')
+    await Promise.all(gateways.map(([, gateway]) => gateway.stop()))
     await Promise.all([...services.values()].map((service) => service.stop()))
     await group.stop()
     await Promise.all([...servers.values()].map((server) => server.stop()))
@@ -179,11 +219,10 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   }
 
   const names = serviceNames.flatMap((name) => processesOf(name, instances))
-  const proxies = await createProxies(names, options.createProxy)
-  const further = names.filter((name): name is `${ScalableService}-${number}` => name !== serviceOf(name))
+  const proxies = await createProxies(names, kafkaBrokers, options.createProxy)
   const built = compileServices(group).then(() => onProgress('Built'))
   // Ports are chosen after the build: a first build takes long enough for another shop to take them.
-  const ports = built.then(() => choosePorts(gatewayPort, options.dataDir !== undefined, further))
+  const ports = built.then(() => choosePorts(gatewayPort, options.dataDir !== undefined, names))
   const started = Object.fromEntries(serverNames.map((name) => [name, startServer(name)])) as Record<
     ServerName,
     Promise<void>
@@ -191,6 +230,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
   const all = [
     ports,
     built,
+    ports.then((assigned) => startBalancer(assigned)),
     ...Object.values(started),
     ...names.map((name) =>
       startService(name, [built, ...requiredServers[serviceOf(name)].map((server) => started[server])]),
@@ -215,6 +255,8 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
       ...services,
       ...[...servers].map(([name, server]) => [name, processOf(name, server)]),
     ]) as Shop['processes'],
+    ...(servers.get('mongodb')?.replicaSet && { replicaSet: servers.get('mongodb')!.replicaSet! }),
+    ...(servers.get('kafka')?.kafkaCluster && { kafkaCluster: servers.get('kafka')!.kafkaCluster! }),
     stop,
     abort: () => {
       for (const service of services.values()) void service.kill('SIGKILL')
@@ -236,8 +278,7 @@ async function compileServices(group: ProcessGroup): Promise<void> {
 }
 
 /** Where a process serves operators. */
-const operatorUrlOf = (name: ProcessName, ports: ShopPorts): string =>
-  urlOf(ports[name === 'gateway' ? 'gatewayOperator' : name]!)
+const operatorUrlOf = (name: ProcessName, ports: ShopPorts): string => urlOf(readinessPort(ports, name))
 
 /** Checks the readiness of a service. @throws Error with the response when it or one of its dependencies is not ready */
 async function isReady(url: string): Promise<boolean> {

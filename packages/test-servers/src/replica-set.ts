@@ -7,8 +7,11 @@ import { freePort } from './ports.ts'
 import type { ProcessContext, ReplicaSet, ReplicaSetMember, Server } from './server.ts'
 import { userError } from './user-error.ts'
 
-/** Settings with which an election after the death of a primary takes 3 s; MongoDB's defaults take 10 to 12 s. */
-const settings = { electionTimeoutMillis: 3000, heartbeatIntervalMillis: 500 }
+/**
+ * Settings with which an election after the death of a primary takes 3 s; MongoDB's defaults take 10 to 12 s. Secondaries
+ * replicate from the primary only, so that one that lags does not stop another.
+ */
+const settings = { electionTimeoutMillis: 3000, heartbeatIntervalMillis: 500, chainingAllowed: false }
 
 /** On SIGTERM a primary would wait 15 s for a secondary to take over, though all members stop together. */
 const options = ['enableTestCommands=1', 'shutdownTimeoutMillisForSignaledShutdown=100'].flatMap((parameter) => [
@@ -115,6 +118,11 @@ function controlReplicaSet(members: ReplicaSetMember[]): ReplicaSet {
       const killed = await primary()
       await killed.kill('SIGKILL')
       return killed
+    },
+    lag: async (secondary) => {
+      const setFailPoint = (mode: string) => runOn(secondary, { configureFailPoint: 'stopReplProducer', mode })
+      await setFailPoint('alwaysOn')
+      return async () => void (await setFailPoint('off'))
     },
   }
 }

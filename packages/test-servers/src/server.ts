@@ -39,6 +39,34 @@ export type ReplicaSet = {
   stepDown: (seconds?: number) => Promise<ReplicaSetMember>
   /** Kills the primary by SIGKILL and returns it, before there is a new one. `restart` starts it again. */
   killPrimary: () => Promise<ReplicaSetMember>
+  /**
+   * Has a secondary fetch no more writes, while it answers as before.
+   * @returns a function that ends the lag
+   */
+  lag: (secondary: ReplicaSetMember) => Promise<() => Promise<void>>
+}
+
+export type KafkaBroker = Pick<ManagedProcess, 'pid' | 'kill' | 'restart'> & {
+  /** The broker's `node.id`, from 1. */
+  id: number
+  /** `host:port` */
+  address: string
+}
+
+/**
+ * The brokers of a cluster, and the failures that tests cause. `kill('SIGSTOP')` freezes a broker and `kill('SIGCONT')`
+ * continues it; `restart` starts one that was killed.
+ */
+export type KafkaCluster = {
+  brokers: readonly KafkaBroker[]
+  /** Waits until a running broker other than `not` leads the partition, and returns it. */
+  leader: (topic: string, partition: number, not?: KafkaBroker) => Promise<KafkaBroker>
+  /** The brokers that have all acknowledged messages of the partition. */
+  inSyncReplicas: (topic: string, partition: number) => Promise<KafkaBroker[]>
+  /** Has another in-sync replica lead the partition, and returns it. The former leader stays a replica. */
+  moveLeader: (topic: string, partition: number) => Promise<KafkaBroker>
+  /** Kills the leader of the partition by SIGKILL and returns it, before there is a new one. */
+  killLeader: (topic: string, partition: number) => Promise<KafkaBroker>
 }
 
 export type Server = ManagedProcess & {
@@ -47,6 +75,7 @@ export type Server = ManagedProcess & {
   /** The ports in use, which the next start prefers. */
   ports: Ports
   replicaSet?: ReplicaSet
+  kafkaCluster?: KafkaCluster
 }
 
 /** The context in which a server is started as a plain process. */

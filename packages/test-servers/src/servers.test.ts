@@ -35,9 +35,9 @@ async function withMongo<T>(url: string, use: (client: MongoClient) => Promise<T
 }
 
 /** Sends one message to a new topic and resolves with the value that a consumer group received. */
-async function sendAndConsume(broker: string, topic: string): Promise<string | undefined> {
+async function sendAndConsume(brokers: string, topic: string): Promise<string | undefined> {
   const retry = { initialRetryTime: 50, maxRetryTime: 200, retries: 100 }
-  const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, retry })
+  const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING, retry })
   const admin = kafka.admin()
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
   const consumer = kafka.consumer({ groupId: `${topic}-readers`, retry })
@@ -170,6 +170,33 @@ test('mongodbNodes starts a replica set that elects another primary when one ste
     await replicaSet!.primary()
     await vi.waitFor(() => products.insertOne({ name: 'four' }), 30_000)
     expect(await products.countDocuments()).toBe(4)
+  })
+})
+
+test('a secondary that lags answers without the latest writes, and has them once the lag ends', async () => {
+  servers = await startServers({ need: ['mongodb'], mongodbNodes: 3 })
+  const { mongodb, replicaSet } = servers
+  const primary = await replicaSet!.primary()
+  const secondary = replicaSet!.members.find((member) => member !== primary)!
+  const countThere = () =>
+    withMongo(`mongodb://${secondary.address}/?directConnection=true&readPreference=secondary`, (client) =>
+      client.db().collection('products').countDocuments(),
+    )
+  await withMongo(mongodb!, async (client) => {
+    const products = client.db().collection('products', { writeConcern: { w: 3 } })
+    await products.insertOne({ name: 'one' })
+    const endLag = await replicaSet!.lag(secondary)
+    const majority = client.db().collection('products', { writeConcern: { w: 'majority' } })
+    // A batch that was being fetched may still arrive.
+    await vi.waitFor(async () => {
+      const before = await countThere()
+      await majority.insertOne({ name: 'late' })
+      expect(await countThere()).toBe(before)
+    }, 30_000)
+    expect(await countThere()).toBeLessThan(await products.countDocuments())
+    await endLag()
+    await products.insertOne({ name: 'last' }) // acknowledged by all three
+    expect(await countThere()).toBe(await products.countDocuments())
   })
 })
 

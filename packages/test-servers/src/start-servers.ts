@@ -5,12 +5,22 @@ import type { ServerCredentials } from './authentication.ts'
 import { config } from './config.ts'
 import { findDockerEngine, removeVolumes, startContainer, type Engine } from './containers.ts'
 import { startKafkaProcess } from './kafka.ts'
+import { startKafkaCluster } from './kafka-cluster.ts'
 import { startMailboxProcess } from './mailbox.ts'
 import { startMongodbProcess } from './mongodb.ts'
 import { startReplicaSet } from './replica-set.ts'
 import { userError } from './user-error.ts'
 import { createProcessGroup, removeOnExit } from './process-group.ts'
-import type { Addresses, Ports, ProcessContext, ReplicaSet, Server, ServerName, ServerMode } from './server.ts'
+import type {
+  Addresses,
+  KafkaCluster,
+  Ports,
+  ProcessContext,
+  ReplicaSet,
+  Server,
+  ServerName,
+  ServerMode,
+} from './server.ts'
 
 export type StartServers = {
   need: ServerName[]
@@ -25,11 +35,17 @@ export type StartServers = {
   given?: Addresses
   /**
    * Adds a listener to Kafka for each `host:port`, which the listener advertises. A Kafka client connects to the advertised
-   * address, so a proxy can stand between the broker and a single client.
+   * address, so a proxy can stand between the broker and a single client. With several brokers each entry has one address a
+   * broker, `host:port,host:port,host:port`, and so has the listener in the result.
    */
   kafkaListeners?: string[]
   /** The number of members of MongoDB's replica set, 1 by default. Several run as plain processes: see `replicaSet`. */
   mongodbNodes?: number
+  /**
+   * The number of Kafka brokers, 1 by default. Several run as plain processes: see `kafkaCluster`. Topics then have up to
+   * three replicas by default, of which all but one must be in sync for a send to be acknowledged.
+   */
+  kafkaBrokers?: number
   /** Requires authentication at MongoDB and Kafka. They run as plain processes then. */
   credentials?: ServerCredentials
   /** Called with the last lines of a plain process that exits without having been stopped. */
@@ -44,6 +60,8 @@ export type Servers = Addresses & {
   readonly pids: Partial<Record<ServerName, number>>
   /** The members of MongoDB's replica set, when `mongodbNodes` is more than 1. */
   replicaSet?: ReplicaSet
+  /** The brokers of Kafka, when `kafkaBrokers` is more than 1. */
+  kafkaCluster?: KafkaCluster
   /** Stops the servers that were started here. Calling it again has no effect. */
   stop: () => Promise<void>
   /** Sends a signal to a server. For plain processes SIGKILL resolves when the process has exited. */
@@ -61,7 +79,7 @@ const startProcess: Record<ServerName, (context: ProcessContext) => Promise<Serv
 /** Starts the servers concurrently and resolves when all are ready. README.md describes the ways to run a server. */
 export async function startServers(options: StartServers): Promise<Servers> {
   const { need, dataDir, credentials, kafkaListeners = [], onProgress = () => {}, onCrash = () => {}, signal } = options
-  const { mongodbNodes = 1 } = options
+  const { mongodbNodes = 1, kafkaBrokers = 1 } = options
   const configuredWays = options.ways ?? (credentials ? ['process'] : ['environment', 'container', 'process'])
   const group = createProcessGroup({ onProgress, signal })
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'halles-servers-')))
@@ -72,7 +90,8 @@ export async function startServers(options: StartServers): Promise<Servers> {
 
   async function start(name: ServerName): Promise<Server> {
     const isReplicaSet = name === 'mongodb' && mongodbNodes > 1
-    const allowedWays: readonly ServerMode[] = isReplicaSet ? ['process'] : configuredWays
+    const isCluster = name === 'kafka' && kafkaBrokers > 1
+    const allowedWays: readonly ServerMode[] = isReplicaSet || isCluster ? ['process'] : configuredWays
     const existing = allowedWays.includes('environment') ? findExistingServer(name, options.given) : undefined
     if (existing !== undefined) {
       if (name === 'kafka' && kafkaListeners.length > 0)
@@ -94,7 +113,8 @@ export async function startServers(options: StartServers): Promise<Servers> {
     }
     if (!allowedWays.includes('process')) throw userError(`No Docker engine answers that could run ${name}: start one.`)
     const context = { group, folder: serverFolder, ports, kafkaListeners, credentials, onProgress, onCrash }
-    return isReplicaSet ? startReplicaSet(context, mongodbNodes) : startProcess[name](context)
+    if (isReplicaSet) return startReplicaSet(context, mongodbNodes)
+    return isCluster ? startKafkaCluster(context, kafkaBrokers) : startProcess[name](context)
   }
 
   await Promise.all(
@@ -131,9 +151,11 @@ export async function startServers(options: StartServers): Promise<Servers> {
     return server
   }
   const { replicaSet } = servers.get('mongodb') ?? {}
+  const { kafkaCluster } = servers.get('kafka') ?? {}
   return {
     ...(Object.assign({}, ...all.map((server) => server.addresses)) as Addresses),
     ...(replicaSet && { replicaSet }),
+    ...(kafkaCluster && { kafkaCluster }),
     ways: Object.fromEntries([...servers].map(([name, server]) => [name, server.way])),
     get pids() {
       return Object.fromEntries([...servers].map(([name, server]) => [name, server.pid()]).filter(([, pid]) => pid))

@@ -8,6 +8,7 @@ import {
 } from '@halles/contracts/product-grpc'
 import { createBatcher } from '@halles/concurrency/batcher'
 import type { PeerCredentials } from '@halles/config/config'
+import { channelTo } from '@halles/grpc/channel'
 import { callUnary, createOutageRetry } from '@halles/grpc/grpc'
 import { toEuros } from '@halles/validation/money'
 import { createClientCredentials } from '@halles/grpc/peer-credentials'
@@ -36,20 +37,20 @@ export type ReservationResult =
 export type StockClient = ReturnType<typeof createStockClient>
 
 /**
- * Creates the gRPC client of product-service's stock at `address` (host:port). Concurrent calls are sent in one batch,
- * each order with its own result. Every call is idempotent, and is retried through a restart of product-service.
+ * Creates the gRPC client of product-service's stock at `addresses` (host:port, or several IPv4:port separated by commas).
+ * Concurrent calls are sent in one batch, each order with its own result. Every call is idempotent, and is retried through a
+ * restart of product-service.
  *
  * `check` and `reserve` take the deadline of their caller: a call that has not been sent by then never is.
  *
  * All methods throw AppError `UNAVAILABLE` when product-service cannot be reached, `TIMEOUT` when it is too slow.
  */
-export function createStockClient(address: string, peerCredentials: PeerCredentials = {}) {
+export function createStockClient(addresses: string, peerCredentials: PeerCredentials = {}) {
   const { channel, interceptors } = createClientCredentials(peerCredentials)
-  const client = new ProductServiceClient(address, channel, {
+  const { target, options } = channelTo(addresses)
+  const client = new ProductServiceClient(target, channel, {
+    ...options,
     interceptors,
-    // A product-service that comes back is reconnected within a second.
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 1000,
     // A connection that nobody answers on any more, as after a power failure, is replaced within 7 s. An answer may take as
     // long as an attempt.
     'grpc.keepalive_time_ms': 2500,
