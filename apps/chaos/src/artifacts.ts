@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Shop } from '@halles/dev-shop'
-import type { ChaosResult } from './run-chaos.ts'
+import type { ChaosResult } from './chaos-result.ts'
 
 /** Keeps the logs of all processes and what the run has recorded. Returns the folder. */
 export async function keepArtifacts(parent: string, { logs }: Shop, result: ChaosResult): Promise<string> {

@@ -10,18 +10,25 @@ export type Recovery = {
   sinceElection?: number
 }
 
-/** Measures the time from each fault to the next order. A fault after the last order is left out. */
+/**
+ * Measures the time from each fault to the next order. Where no order followed, it is the time until the end of the load,
+ * as the shop had not recovered by then: a lower bound.
+ *
+ * @param loadEnded when the buyers stopped, in milliseconds since 1970
+ */
 export function measureRecoveries(
   injected: readonly InjectedFault[],
   requests: readonly PlaceOrderRequest[],
+  loadEnded: number,
 ): Recovery[] {
   const placed = requests
     .filter(({ outcome }) => outcome.kind === 'success' && !outcome.replayed)
     .toSorted((a, b) => a.to - b.to)
-  const waitFrom = (time: number): number => (placed.find(({ from }) => from >= time)?.to ?? Infinity) - time
-  return injected.flatMap((fault) => {
-    const sinceFault = waitFrom(fault.began)
-    if (!Number.isFinite(sinceFault)) return []
-    return { fault, sinceFault, ...(fault.electedAt && { sinceElection: waitFrom(fault.electedAt) }) }
-  })
+  const waitFrom = (time: number): number =>
+    Math.max(0, Math.min(placed.find(({ from }) => from >= time)?.to ?? loadEnded, loadEnded) - time)
+  return injected.map((fault) => ({
+    fault,
+    sinceFault: waitFrom(fault.began),
+    ...(fault.electedAt !== undefined && { sinceElection: waitFrom(fault.electedAt) }),
+  }))
 }

@@ -2,7 +2,7 @@ import { listNotices } from '@halles/reconciliation'
 import type { ReceivedEmail } from './faults/mail-server.ts'
 import { measureRecoveries } from './recoveries.ts'
 import type { PlaceOrderRequest } from './run-log.ts'
-import type { ChaosResult } from './run-chaos.ts'
+import type { ChaosResult } from './chaos-result.ts'
 import { formatQuantity, type Trend } from './soak/flatness.ts'
 import type { Violation } from './violation.ts'
 
@@ -85,7 +85,7 @@ export function measureDurations(result: ChaosResult): [what: string, value: str
   const { runLog, injected, longestUnfinished, settledAfter, receivedEmails } = result
   const format = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
   const successes = runLog.placeOrderRequests.filter(({ outcome }) => outcome.kind === 'success')
-  const recoveries = measureRecoveries(injected, runLog.placeOrderRequests)
+  const recoveries = measureRecoveries(injected, runLog.placeOrderRequests, result.loadEnded)
   const describe = (field: 'sinceFault' | 'sinceElection'): string => {
     const [longest] = recoveries.filter((one) => one[field] !== undefined).toSorted((a, b) => b[field]! - a[field]!)
     return longest ? `${format(longest[field]!)} (${longest.fault.what} ${longest.fault.on})` : 'none'

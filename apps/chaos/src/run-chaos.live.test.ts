@@ -1,21 +1,30 @@
 import path from 'node:path'
+import { isUserError } from '@halles/test-servers'
 import { beforeAll, describe, expect, it, onTestFailed } from 'vitest'
 import type { Fault } from './faults/fault-schedule.ts'
 import { formatReport } from './report.ts'
-import { runChaos, type ChaosResult } from './run-chaos.ts'
+import type { ChaosResult } from './chaos-result.ts'
+import { runChaos } from './run-chaos.ts'
 import { seededBugs, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
 
 const artifactsFolder = path.resolve(import.meta.dirname, '../../../reports/chaos')
 const onProgress = (line: string): void => console.log(line)
 
-it('the shop keeps every invariant under load and faults', async () => {
-  const result = await runChaos({ buyers: 16, seconds: 20, seed: 7, artifactsFolder, onProgress })
+it('the shop keeps every invariant while members, brokers and processes of every service fail', async ({ skip }) => {
+  const options = { buyers: 12, seconds: 20, seed: 7, replicas: true, artifactsFolder, onProgress }
+  const result = await runChaos(options).catch((error: unknown) => {
+    // CI installs HAProxy; a developer's machine may have none.
+    if (isUserError(error) && process.env['CI'] === undefined && /HAProxy/.test(error.message)) skip(error.message)
+    throw error
+  })
   console.log(formatReport(result))
   expect(result.violations).toEqual([])
   // A run without orders or faults would prove nothing.
-  expect(result.runLog.acceptedOrders.size).toBeGreaterThan(20)
-  expect(result.injected.filter(({ what }) => what === 'kill').length).toBeGreaterThan(2)
-  expect(result.injected.filter(({ what }) => what !== 'kill').length).toBeGreaterThan(5)
+  expect(result.runLog.acceptedOrders.size).toBeGreaterThan(10)
+  const kinds = Object.groupBy(result.injected, ({ on }) => (on === 'mongodb' || on === 'kafka' ? on : 'others'))
+  expect(kinds.mongodb?.length).toBeGreaterThan(1)
+  expect(kinds.kafka?.length).toBeGreaterThan(1)
+  expect(kinds.others?.length).toBeGreaterThan(8)
 })
 
 /**
@@ -50,36 +59,27 @@ describe('runChaos', () => {
     expect(result.violations).toEqual([])
   })
 
-  /** Bugs in one group do not hide each other, so one run can find all of them. */
-  const groups: SeededBugName[][] = [
-    [
-      'unguarded-stock-write',
-      'idempotency-keys-not-unique',
-      'offset-committed-before-effect',
-      'account-events-not-awaited',
-    ],
-    ['publish-before-commit', 'emails-not-deduplicated', 'release-not-idempotent', 'account-events-without-stable-id'],
-  ]
-  describe.each(groups.map((bugs) => ({ bugs })))('with the seeded bugs $bugs', ({ bugs }) => {
+  describe('with all seeded bugs', () => {
+    const bugs = Object.keys(seededBugs) as SeededBugName[]
     const results: ChaosResult[] = []
     const missedRules = (bug: SeededBugName): string[] => {
       const violated = new Set(results.flatMap(({ violations }) => violations).map(({ rule }) => rule))
       return seededBugs[bug].rules.filter((rule) => !violated.has(rule))
     }
+    const missedBugs = (): SeededBugName[] => bugs.filter((bug) => missedRules(bug).length > 0)
 
-    // Whether a bug shows depends on the interleaving, so a run that misses one is repeated with another seed.
+    // Bugs do not hide each other, so one run can find all of them. Whether a bug shows depends on the interleaving, so the
+    // run is repeated with another seed and the bugs that it has missed.
     beforeAll(async () => {
-      while (results.length < 3 && bugs.some((bug) => missedRules(bug).length > 0))
-        results.push(await runChaos({ ...options, seed: options.seed + results.length, seededBugs: bugs }))
+      for (let missed = bugs; results.length < 3 && missed.length > 0; missed = missedBugs()) {
+        results.push(await runChaos({ ...options, seed: options.seed + results.length, seededBugs: missed }))
+        console.log(`Missed seeded bugs: ${missedBugs().join(', ') || 'none'}`)
+      }
     }, 600_000)
 
     it.each(bugs)('finds %s by the rules that it breaks', (bug) => {
       onTestFailed(() => console.log(results.map(formatReport).join('\n')))
       expect(missedRules(bug)).toEqual([])
     })
-  })
-
-  it('is tested with every seeded bug', () => {
-    expect(new Set(groups.flat())).toEqual(new Set(Object.keys(seededBugs)))
   })
 })

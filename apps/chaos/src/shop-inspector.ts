@@ -29,8 +29,11 @@ export type RunSnapshot = Snapshot & {
   accountEmailDetails: AccountEmailSnapshot[]
 }
 
-/** The order that was observed pending or being cancelled for the longest time, in milliseconds. */
-export type LongestUnfinished = { ms: number; orderId: string; status: string }
+/**
+ * The order that was observed pending or being cancelled for the longest time, in milliseconds, and when it was observed
+ * last, in milliseconds since 1970.
+ */
+export type LongestUnfinished = { ms: number; at: number; orderId: string; status: string }
 
 /** The statuses of an order whose placement is not finished: it is pending, or a failed placement is being compensated. */
 const UNFINISHED = ['Pending', 'Cancelling']
@@ -140,7 +143,7 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
 
     /** Watches the unfinished orders until the signal and returns the one that took longest. */
     watchUnfinishedOrders: async (signal: AbortSignal): Promise<LongestUnfinished> => {
-      let longest: LongestUnfinished = { ms: 0, orderId: '', status: '' }
+      let longest: LongestUnfinished = { ms: 0, at: 0, orderId: '', status: '' }
       while (!signal.aborted) {
         try {
           for (const { _id, status, createdAt } of await orders
@@ -148,8 +151,9 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
             .sort({ createdAt: 1 })
             .limit(20)
             .toArray()) {
-            const ms = Date.now() - createdAt.getTime()
-            if (ms > longest.ms) longest = { ms, orderId: _id, status }
+            const at = Date.now()
+            const ms = at - createdAt.getTime()
+            if (ms > longest.ms) longest = { ms, at, orderId: _id, status }
           }
         } catch {
           // mongod is down; the next round reads again

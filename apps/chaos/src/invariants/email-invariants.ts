@@ -52,18 +52,32 @@ export const emailInvariants: readonly Invariant[] = [
   },
   {
     rule: 'email-delivered-twice',
-    *find({ receivedEmails, injected }) {
-      for (const [messageId, all] of Map.groupBy(receivedEmails.filter(isInMailbox), (one) => one.messageId))
-        for (const [i, repeated] of all.entries()) {
-          const previous = all[i - 1]
-          if (!previous || previous.result === 'unconfirmed') continue
-          if (!injected.some((fault) => mayCauseDuplicate(fault, previous.at, repeated.at)))
-            yield {
-              subject: `message ${messageId}`,
-              expected: 'delivered once, as no fault was injected around it',
-              found: `accepted at ${formatTime(previous.at)} and again at ${formatTime(repeated.at)}`,
-            }
-        }
+    *find({ receivedEmails, injected, snapshot }) {
+      const attempts = new Map(
+        [...snapshot.emails, ...snapshot.accountEmails].map((email) => [email.eventId, email.attempts]),
+      )
+      for (const [eventId, delivered] of Map.groupBy(receivedEmails.filter(isInMailbox), ({ messageId }) =>
+        eventIdOf(messageId),
+      )) {
+        const repeats = [...Map.groupBy(delivered, ({ messageId }) => messageId).values()].flatMap((all) =>
+          all.slice(1).map((repeated, i) => ({ previous: all[i]!, repeated })),
+        )
+        const unexplained = repeats.filter(
+          ({ previous, repeated }) =>
+            previous.result !== 'unconfirmed' &&
+            !injected.some((fault) => mayCauseDuplicate(fault, previous.at, repeated.at)),
+        )
+        // An attempt that was stored as failed explains one more delivery: on a busy machine it may time out before the mail
+        // server's confirmation is read.
+        const unstored = delivered.length - (attempts.get(eventId) ?? 0)
+        if (unstored <= repeats.length - unexplained.length) continue
+        for (const { previous, repeated } of unexplained)
+          yield {
+            subject: `message ${repeated.messageId}`,
+            expected: 'delivered once, as no fault was injected around it and no attempt has failed',
+            found: `accepted at ${formatTime(previous.at)} and again at ${formatTime(repeated.at)}`,
+          }
+      }
     },
   },
   {

@@ -1,10 +1,10 @@
-import type { Actor } from './actor.ts'
-import { toSession, type Account, type Session } from './shop-client.ts'
+import type { RunLog } from '../run-log.ts'
+import { toSession, type Account, type Session, type ShopClient } from './shop-client.ts'
 
 /** A buyer or an admin of the load. */
 export type User = { name: string; account: Account; session: Session }
 
-type Deps = Pick<Actor, 'client' | 'runLog'>
+type Deps = { client: ShopClient; runLog: RunLog }
 
 /** Renews a session whose access token has lived for half of its time. Long runs outlive access tokens. */
 export async function renewSession({ client, runLog }: Deps, user: User): Promise<void> {

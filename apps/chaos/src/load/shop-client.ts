@@ -36,6 +36,9 @@ type SessionResponse = { user: { id: string }; accessToken: string; refreshToken
 /** Timeout of a request in milliseconds: longer than the gateway's own timeout for a service. */
 const TIMEOUT = 20_000
 
+/** The statuses with which a load balancer answers for a gateway that it has lost. */
+const BALANCER_FAILURES = new Set([502, 503, 504])
+
 const statusInGraphql: Record<string, string> = {
   Reçue: 'RECUE',
   Confirmée: 'CONFIRMEE',
@@ -79,6 +82,9 @@ export function createShopClient(
         signal: AbortSignal.timeout(TIMEOUT),
       })
       const text = await response.text()
+      // Every response of the shop has a trace id. One without is the load balancer's, for a gateway that was killed.
+      if (BALANCER_FAILURES.has(response.status) && !response.headers.has('x-trace-id'))
+        return { kind: 'unknown', reason: `${response.status} of the load balancer` }
       return {
         status: response.status,
         body: text === '' ? undefined : JSON.parse(text),
