@@ -241,12 +241,20 @@ export function environmentOf(
   return { LOG_LEVEL: 'info', ...inherited, ...listen, ...settings[service]() }
 }
 
+/** Whether the URL names several members of a replica set. */
+export const isReplicaSet = (mongodb: string): boolean => /^mongodb:\/\/[^/?]*,/.test(mongodb)
+
 /**
- * Replaces the `host:port` in a server's URL by that of a proxy. The connection to a replica set is then direct, as
- * topology discovery would return the member's own address.
+ * Replaces the `host:port` in a server's URL by that of a proxy. The connection to a replica set of one member is then
+ * direct, as topology discovery would return the member's own address. One to several members uses the proxy as a SOCKS5
+ * proxy, which connects to whatever members the driver discovers.
  */
 function viaProxy(url: string, proxy: string | undefined): string {
   if (proxy === undefined) return url
+  if (isReplicaSet(url)) {
+    const [host, port] = proxy.split(':')
+    return `${url}&proxyHost=${host}&proxyPort=${port}`
+  }
   if (url.startsWith('mongodb')) return `mongodb://${proxy}/?directConnection=true`
   return url.replace(/^(\w+:\/\/(?:[^@/]*@)?)[^/?]+/, `$1${proxy}`)
 }

@@ -12,7 +12,12 @@ export const linkLifetimes = { 'password-reset': HOUR, 'email-verification': 24 
 export type LinkPurpose = keyof typeof linkLifetimes
 
 /** A link as stored: enough to recognize it, not enough to use it. A new link replaces the last one for its purpose. */
-export type StoredLink = { digest: string; expiresAt: Date }
+export type StoredLink = {
+  digest: string
+  expiresAt: Date
+  /** The id of the link request that it was issued for. Ids of later requests are greater. */
+  requestId?: string
+}
 /** A stored link to change the e-mail address: the new address, and the session that requested it. */
 export type StoredEmailChangeLink = StoredLink & { email: string; sid: string }
 

@@ -32,7 +32,8 @@ export function createAccountLinkStore(accounts: Collection<AccountDocument>, pu
   return {
     /**
      * Saves a link in place of the last one for its purpose, with the event that gets it e-mailed. False when the account
-     * is not active, or when a password hash is given and the password was changed meanwhile.
+     * is not active, when the last link is of the same request or a later one, or when a password hash is given and the
+     * password was changed meanwhile.
      */
     save: async <P extends LinkPurpose>(
       id: string,
@@ -43,7 +44,12 @@ export function createAccountLinkStore(accounts: Collection<AccountDocument>, pu
     ): Promise<boolean> =>
       (
         await accounts.updateOne(
-          { _id: id, active: { $ne: false }, ...(passwordHash !== undefined && { password: passwordHash }) },
+          {
+            _id: id,
+            active: { $ne: false },
+            ...(link.requestId !== undefined && { [`links.${purpose}.requestId`]: { $not: { $gte: link.requestId } } }),
+            ...(passwordHash !== undefined && { password: passwordHash }),
+          },
           { $set: { [`links.${purpose}`]: link }, ...appendEvent(event) },
         )
       ).modifiedCount === 1,

@@ -29,9 +29,15 @@ export async function issueRequestedLinks(deps: LinkIssuerDeps): Promise<void> {
     if (account?.user.active && (await rateLimiter.tryEmailToAccount(emailKey))) {
       const { id } = account.user
       const { stored, link } = await issueLink(deps, id, purpose)
-      // The request's id is the event's id: a request that is processed twice makes duplicates of one event.
+      // A request that is processed again after a crash keeps the link that it has: its e-mail may be sent already. The
+      // request's id is the event's id, so even a second event would lead to no second e-mail.
       const event = { id: _id, type: `account.${purpose}-requested`, at: now(), link } as const
-      await accountLinks.save(id, purpose, stored, { ...event, ...(traceparent !== undefined && { traceparent }) })
+      await accountLinks.save(
+        id,
+        purpose,
+        { ...stored, requestId: _id },
+        { ...event, ...(traceparent !== undefined && { traceparent }) },
+      )
       log.info({ userId: id, purpose }, 'link issued')
     }
     await linkRequests.remove(_id)
