@@ -23,6 +23,7 @@ import type { AppDeps } from './deps.ts'
 import { graphql } from './graphql.ts'
 import { createAuthMetrics } from './metrics.ts'
 import { createCommonPasswordCheck } from './passwords/common-passwords.ts'
+import { createPasswordAdmission } from './passwords/password-admission.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
 import { createFailedAttemptStore } from './rate-limits/failed-attempts.ts'
 import { createRateLimiter, unlimitedRateLimiter } from './rate-limits/rate-limiter.ts'
@@ -60,7 +61,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     logLevel: settings.LOG_LEVEL,
     findPublicKey: signingKeys.findPublicKey,
     revocations: createRevocationPoller((since) =>
-      readRevocations({ sessions, users, now, revocationRetention }, since),
+      readRevocations({ sessions, users, signingKeys, now, revocationRetention }, since),
     ),
     issuer,
     audience,
@@ -72,7 +73,8 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
 
   const metrics = createAuthMetrics(app.metrics)
   const passwordHasher = await createPasswordHasher({ onRejected: metrics.countHashRejection })
-  metrics.observeHashQueue(passwordHasher.queueLength)
+  const passwordAdmission = createPasswordAdmission(metrics.countHashRejection)
+  metrics.observeHashQueue(() => passwordAdmission.queueLength() + passwordHasher.queueLength())
   const rateLimiter = settings.THROTTLING
     ? createRateLimiter({ failedAttempts, secret, scale: settings.THROTTLING_SCALE, metrics, securityLog, now })
     : unlimitedRateLimiter
@@ -93,6 +95,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     accountLinks,
     linkRequests,
     sessions,
+    passwordAdmission,
     passwordHasher,
     isCommonPassword: createCommonPasswordCheck(),
     rateLimiter,

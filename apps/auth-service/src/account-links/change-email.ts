@@ -1,12 +1,13 @@
-import { requirePrincipal } from '@halles/auth/principal'
+import { requirePrincipal, type Principal } from '@halles/auth/principal'
 import { AppError } from '@halles/errors/app-error'
 import { createPendingEvent } from '../account-events/account-event.ts'
 import { toEmailKey } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import type { Turn } from '../passwords/fair-slots.ts'
 import { emailsUnavailable, invalidLink, parseLinkToken, type EmailChange } from './account-link.ts'
 
-type RequestDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
-  rateLimiter: Pick<AppDeps['rateLimiter'], 'checkSignIn' | 'checkEmailRequest' | 'tryEmailToNewAddress'>
+type RequestDeps = Pick<AppDeps, 'passwordAdmission' | 'outbox' | 'securityLog' | 'log' | 'now'> & {
+  rateLimiter: Pick<AppDeps['rateLimiter'], 'verifyWithinLimits' | 'checkEmailRequest' | 'tryEmailToNewAddress'>
   users: Pick<AppDeps['users'], 'findActiveById'>
   accountLinks: Pick<AppDeps['accountLinks'], 'save'>
   passwordHasher: Pick<AppDeps['passwordHasher'], 'verify'>
@@ -24,20 +25,33 @@ type RequestDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
 export async function requestEmailChange(
   deps: RequestDeps,
   { principal, client }: RequestContext,
+  input: EmailChange,
+): Promise<void> {
+  const known = requirePrincipal(principal)
+  if (!deps.outbox) throw emailsUnavailable()
+  const turn = { client, account: known.id, isKnown: true }
+  await deps.passwordAdmission.run(turn, () => requestEmailChangeNow(deps, deps.outbox!, known, turn, input))
+}
+
+async function requestEmailChangeNow(
+  deps: RequestDeps,
+  outbox: NonNullable<AppDeps['outbox']>,
+  { id, sid }: Principal,
+  turn: Turn & Pick<RequestContext, 'client'>,
   { email, password }: EmailChange,
 ): Promise<void> {
-  const { outbox, rateLimiter, users, accountLinks, passwordHasher, securityLog, log, now } = deps
-  const { id, sid } = requirePrincipal(principal)
-  if (!outbox) throw emailsUnavailable()
+  const { client } = turn
+  const { rateLimiter, users, accountLinks, passwordHasher, securityLog, log, now } = deps
   const account = await users.findActiveById(id)
   if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
   const rejectPassword = async (): Promise<AppError> => {
     await securityLog.record(client, 'email-changed', { userId: id, byId: id, sessionId: sid, outcome: 'refused' })
     return new AppError('INVALID_CREDENTIALS', 'The password is wrong.')
   }
-  const attempt = await rateLimiter.checkSignIn(account.user.email, client)
-  if (!(await passwordHasher.verify(account.passwordHash, password))) throw await rejectPassword()
-  await attempt.succeeded()
+  const isRight = await rateLimiter.verifyWithinLimits(account.user.email, client, () =>
+    passwordHasher.verify(account.passwordHash, password, turn),
+  )
+  if (!isRight) throw await rejectPassword()
   await rateLimiter.checkEmailRequest(client)
   if (!(await rateLimiter.tryEmailToNewAddress(toEmailKey(email)))) return
   const { stored, link } = await outbox.issueLink(id, 'email-change')

@@ -1,13 +1,17 @@
 import { AppError } from '@halles/errors/app-error'
 import { traceHeaders } from '@halles/telemetry/trace'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import type { Turn } from '../passwords/fair-slots.ts'
 import { checkNewPassword } from '../passwords/password.ts'
 import type { Session } from '../sessions/session.ts'
 import { startSession, type StartSessionDeps } from '../sessions/start-session.ts'
 import { createUser, toEmailKey, type Registration } from './user.ts'
 
 type Deps = StartSessionDeps &
-  Pick<AppDeps, 'metrics' | 'log' | 'isCommonPassword' | 'securityLog' | 'linkRequests' | 'outbox'> & {
+  Pick<
+    AppDeps,
+    'passwordAdmission' | 'metrics' | 'log' | 'isCommonPassword' | 'securityLog' | 'linkRequests' | 'outbox'
+  > & {
     rateLimiter: Pick<AppDeps['rateLimiter'], 'checkRegistration' | 'rememberSubnet'>
     users: Pick<AppDeps['users'], 'hasEmail' | 'insert'>
     passwordHasher: Pick<AppDeps['passwordHasher'], 'hash'>
@@ -24,6 +28,16 @@ export async function register(
   { client }: Pick<RequestContext, 'client'>,
   input: Registration,
 ): Promise<Session> {
+  const turn = { client, account: toEmailKey(input.email), isKnown: false }
+  return deps.passwordAdmission.run(turn, () => registerNow(deps, turn, input))
+}
+
+async function registerNow(
+  deps: Deps,
+  turn: Turn & Pick<RequestContext, 'client'>,
+  input: Registration,
+): Promise<Session> {
+  const { client } = turn
   const { rateLimiter, users, passwordHasher, isCommonPassword, securityLog, linkRequests, outbox, metrics, log, now } =
     deps
   await checkNewPassword(isCommonPassword, input.password, input, '/password')
@@ -31,7 +45,7 @@ export async function register(
   // Only saves the cost of a hash: the unique index decides between concurrent registrations.
   if (await users.hasEmail(input.email)) throw emailTaken()
   const user = createUser(input, 'user', now())
-  if (!(await users.insert(user, await passwordHasher.hash(input.password)))) throw emailTaken()
+  if (!(await users.insert(user, await passwordHasher.hash(input.password, turn)))) throw emailTaken()
   await rateLimiter.rememberSubnet(user.email, client)
   metrics.countSignIn('registered')
   log.info({ userId: user.id }, 'account registered')
