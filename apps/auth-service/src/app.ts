@@ -30,6 +30,7 @@ import { createRateLimiter, unlimitedRateLimiter } from './rate-limits/rate-limi
 import { registerRestRoutes } from './rest.ts'
 import { createSecurityLog } from './security-log/security-log.ts'
 import { createAccessTokens } from './sessions/access-token.ts'
+import { createSessionEnder } from './sessions/end-changed-sessions.ts'
 import { readRevocations } from './sessions/read-revocations.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createSessionStore } from './sessions/sessions.ts'
@@ -88,8 +89,9 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     log: app.log,
     now,
   })
+  const sessionEnder = createSessionEnder({ users, sessions, now }, app.log)
   // Hooks run in reverse order, so this one runs before MongoDB is closed.
-  app.addHook('onClose', async () => outbox?.stop())
+  app.addHook('onClose', async () => void (await Promise.all([outbox?.stop(), sessionEnder.stop()])))
   const deps: AppDeps = {
     users,
     accountLinks,

@@ -3,6 +3,7 @@ import { AppError } from '@halles/errors/app-error'
 import { createPendingEvent } from '../account-events/account-event.ts'
 import { toEmailKey } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import { endChangedSessions } from '../sessions/end-changed-sessions.ts'
 import type { Turn } from '../passwords/fair-slots.ts'
 import { emailsUnavailable, invalidLink, parseLinkToken, type EmailChange } from './account-link.ts'
 
@@ -65,6 +66,7 @@ async function requestEmailChangeNow(
 type ChangeDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
   rateLimiter: Pick<AppDeps['rateLimiter'], 'rememberSubnet'>
   accountLinks: Pick<AppDeps['accountLinks'], 'changeEmail'>
+  users: Pick<AppDeps['users'], 'markSessionsEnded'>
   sessions: Pick<AppDeps['sessions'], 'endAll'>
 }
 
@@ -76,12 +78,14 @@ type ChangeDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
  *   has another account. The link then stays valid, and the reader of the e-mail, who owns the address, may know.
  */
 export async function changeEmail(
-  { outbox, rateLimiter, accountLinks, sessions, securityLog, log, now }: ChangeDeps,
+  deps: ChangeDeps,
   { client }: Pick<RequestContext, 'client'>,
   token: string,
 ): Promise<void> {
+  const { outbox, rateLimiter, accountLinks, securityLog, log, now } = deps
   const { userId, digest } = parseLinkToken(token)
-  const changed = await accountLinks.changeEmail(userId, digest, now())
+  const at = now()
+  const changed = await accountLinks.changeEmail(userId, digest, at)
   if (!changed) throw invalidLink()
   if (changed === 'email-taken') {
     // Recorded without a user: requesters can read their own log, and would learn that the address has an account.
@@ -89,7 +93,7 @@ export async function changeEmail(
     throw new AppError('EMAIL_TAKEN', 'This e-mail address has another account: sign in to that one instead.')
   }
   await rateLimiter.rememberSubnet(changed.email, client)
-  await sessions.endAll(userId, now(), changed.sid)
+  await endChangedSessions(deps, userId, { at, except: changed.sid })
   await securityLog.record(client, 'email-changed', { userId })
   log.info({ userId }, 'e-mail address changed')
   outbox?.wake()

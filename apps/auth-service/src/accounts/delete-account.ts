@@ -1,11 +1,12 @@
 import { requirePrincipal, type Principal } from '@halles/auth/principal'
 import { AppError } from '@halles/errors/app-error'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import { endChangedSessions } from '../sessions/end-changed-sessions.ts'
 import type { Turn } from '../passwords/fair-slots.ts'
 
 type Deps = Pick<AppDeps, 'passwordAdmission' | 'outbox' | 'revocationRetention' | 'securityLog' | 'log' | 'now'> & {
   rateLimiter: Pick<AppDeps['rateLimiter'], 'verifyWithinLimits'>
-  users: Pick<AppDeps['users'], 'findActiveById' | 'erase'>
+  users: Pick<AppDeps['users'], 'findActiveById' | 'erase' | 'markSessionsEnded'>
   sessions: Pick<AppDeps['sessions'], 'endAll'>
   passwordHasher: Pick<AppDeps['passwordHasher'], 'verify'>
 }
@@ -37,7 +38,7 @@ async function deleteAccountNow(
   password: string,
 ): Promise<void> {
   const { client } = turn
-  const { revocationRetention, rateLimiter, users, sessions, passwordHasher, securityLog, log, now } = deps
+  const { revocationRetention, rateLimiter, users, passwordHasher, securityLog, log, now } = deps
   const account = await users.findActiveById(id)
   if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted.')
   if (account.user.role === 'admin')
@@ -53,7 +54,7 @@ async function deleteAccountNow(
     await securityLog.record(client, 'account-deleted', { ...entry, outcome: 'refused' })
     throw new AppError('INVALID_CREDENTIALS', 'The password is wrong.')
   }
-  await sessions.endAll(id, now())
+  await endChangedSessions(deps, id, { at })
   await securityLog.record(client, 'account-deleted', entry)
   log.info({ userId: id }, 'account deleted')
   outbox.wake()

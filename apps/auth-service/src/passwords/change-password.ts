@@ -2,12 +2,13 @@ import { requirePrincipal, type Principal } from '@halles/auth/principal'
 import { AppError } from '@halles/errors/app-error'
 import type { PasswordChange } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import { endChangedSessions } from '../sessions/end-changed-sessions.ts'
 import type { Turn } from './fair-slots.ts'
 import { checkNewPassword } from './password.ts'
 
 type Deps = Pick<AppDeps, 'passwordAdmission' | 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & {
   rateLimiter: Pick<AppDeps['rateLimiter'], 'verifyWithinLimits'>
-  users: Pick<AppDeps['users'], 'findActiveById' | 'changePassword'>
+  users: Pick<AppDeps['users'], 'findActiveById' | 'changePassword' | 'markSessionsEnded'>
   sessions: Pick<AppDeps['sessions'], 'endAll'>
   passwordHasher: Pick<AppDeps['passwordHasher'], 'verify' | 'hash'>
 }
@@ -34,7 +35,7 @@ async function changePasswordNow(
   turn: Turn & Pick<RequestContext, 'client'>,
   { currentPassword, newPassword }: PasswordChange,
 ): Promise<void> {
-  const { rateLimiter, users, sessions, passwordHasher, isCommonPassword, securityLog, log, now } = deps
+  const { rateLimiter, users, passwordHasher, isCommonPassword, securityLog, log, now } = deps
   const { client } = turn
   const account = await users.findActiveById(id)
   if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
@@ -43,14 +44,15 @@ async function changePasswordNow(
   const isRight = await rateLimiter.verifyWithinLimits(account.user.email, client, () =>
     passwordHasher.verify(passwordHash, currentPassword, turn),
   )
-  const isChanged =
-    isRight && (await users.changePassword(id, passwordHash, await passwordHasher.hash(newPassword, turn), now()))
+  const hash = isRight ? await passwordHasher.hash(newPassword, turn) : undefined
+  const at = now()
+  const isChanged = hash !== undefined && (await users.changePassword(id, passwordHash, hash, at, sid))
   const entry = { userId: id, byId: id, sessionId: sid }
   if (!isChanged) {
     await securityLog.record(client, 'password-changed', { ...entry, outcome: 'refused' })
     throw new AppError('INVALID_CREDENTIALS', 'The current password is wrong.')
   }
-  await sessions.endAll(id, now(), sid)
+  await endChangedSessions(deps, id, { at, except: sid })
   await securityLog.record(client, 'password-changed', entry)
   log.info({ userId: id }, 'password changed')
 }

@@ -2,7 +2,8 @@ import { migrate } from '@halles/mongo/migrations'
 import { findPage } from '@halles/mongo/mongo'
 import { retryWrite } from '@halles/mongo/retry-write'
 import type { Page, PageArgs } from '@halles/validation/page'
-import type { Db } from 'mongodb'
+import type { Db, Filter } from 'mongodb'
+import type { SessionEnding } from '../accounts/account-document.ts'
 import type { OpenSession } from './session.ts'
 
 /**
@@ -28,6 +29,9 @@ export const READ_BATCH = 200
 /** How many sessions beyond the limit one sign-in ends at most: an account of an earlier version may have many. */
 const MAX_ENDED_AT_ONCE = 20
 
+/** How far the clocks of two instances may differ, in milliseconds. */
+const CLOCK_LEEWAY = 1000
+
 const notEnded = { endedAt: { $exists: false } } as const
 
 /**
@@ -45,6 +49,19 @@ export async function createSessionStore(db: Db, revocationRetention: number) {
     { key: { endedAt: 1 }, partialFilterExpression: { endedAt: { $exists: true } } },
   ])
   const markEnded = (at: Date) => ({ $set: { endedAt: at, expiresAt: new Date(at.getTime() + revocationRetention) } })
+
+  const butFor = (sid: string | undefined) => (sid === undefined ? {} : { _id: { $ne: sid } })
+
+  /** Ends all sessions that match. Returns how many were ended. */
+  async function endMany(filter: Filter<SessionDocument> & { userId: string }, at: Date): Promise<number> {
+    let attempts = 0
+    const { modifiedCount } = await retryWrite(() => {
+      attempts++
+      return sessions.updateMany({ ...filter, ...notEnded }, markEnded(at))
+    })
+    // A repeated write does not count what the first one had changed.
+    return attempts === 1 ? modifiedCount : sessions.countDocuments({ userId: filter.userId, endedAt: at })
+  }
 
   return {
     insert: async (session: SessionDocument): Promise<void> => void (await sessions.insertOne(session)),
@@ -92,16 +109,11 @@ export async function createSessionStore(db: Db, revocationRetention: number) {
     },
 
     /** Ends all sessions of a user, except the session `except`. Returns how many were ended. */
-    async endAll(userId: string, at: Date, except?: string): Promise<number> {
-      const others = except === undefined ? {} : { _id: { $ne: except } }
-      let attempts = 0
-      const { modifiedCount } = await retryWrite(() => {
-        attempts++
-        return sessions.updateMany({ userId, ...others, ...notEnded }, markEnded(at))
-      })
-      // A repeated write does not count what the first one had changed.
-      return attempts === 1 ? modifiedCount : sessions.countDocuments({ userId, endedAt: at })
-    },
+    endAll: (userId: string, at: Date, except?: string): Promise<number> => endMany({ userId, ...butFor(except) }, at),
+
+    /** Ends the sessions of a user that began before a change, and so before a sign-in with what was changed. */
+    endBegunBefore: (userId: string, { at, except }: SessionEnding, now: Date): Promise<number> =>
+      endMany({ userId, ...butFor(except), createdAt: { $lte: new Date(at.getTime() + CLOCK_LEEWAY) } }, now),
 
     /** Ends the oldest sessions of a user beyond the newest `limit` ones. Returns the ids of those that it ended. */
     async endOldest(userId: string, limit: number, at: Date): Promise<string[]> {
