@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
+import { clientNetworks } from '@halles/auth/client-networks'
 import { AppError } from '@halles/errors/app-error'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { clientNetworks } from '../client-networks.ts'
 
 /** The largest body that services accept, in bytes: packages/fastify-service/src/app.ts. */
 export const MAX_BODY_BYTES = 1_048_576

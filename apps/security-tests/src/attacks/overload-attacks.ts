@@ -4,7 +4,7 @@ import type { AttackFixtures } from '../fixtures/attack-fixtures.ts'
 import type { Attack } from './attack.ts'
 
 /** The longest that another client may wait for a response during an attack, in milliseconds. */
-const MAX_WAIT = 500
+export const MAX_WAIT = 500
 
 const CONNECTIONS = 300
 /** How long an attack lasts, in milliseconds. */
@@ -70,7 +70,7 @@ function openConnections(gateway: string, path: string, headers: Record<string, 
  *
  * @throws Error when a response is an error
  */
-async function measureLongestWait(requests: (() => Promise<{ outcome: string }>)[]): Promise<number> {
+export async function measureLongestWait(requests: (() => Promise<{ outcome: string }>)[]): Promise<number> {
   let longest = 0
   for (const end = performance.now() + DURATION; performance.now() < end;)
     for (const send of requests) {
