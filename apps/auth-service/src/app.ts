@@ -6,7 +6,7 @@ import {
 } from '@halles/contracts/account-deletions'
 import { ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, ACCOUNT_EVENTS_SETTINGS } from '@halles/contracts/account-events'
 import { createServiceApp, type App } from '@halles/fastify-service/app'
-import { kafkaCredentials, accessOptions } from '@halles/config/config'
+import { kafkaCredentials, topicReplication, accessOptions } from '@halles/config/config'
 import { createKafka } from '@halles/kafka/kafka'
 import { connectMongo } from '@halles/mongo/mongo'
 import { createRevocationPoller } from '@halles/auth/revocations'
@@ -130,7 +130,7 @@ function startOutbox(
   const { KAFKA_BROKERS, ACCOUNT_LINK_SECRET } = settings
   if (!KAFKA_BROKERS || !ACCOUNT_LINK_SECRET) return undefined
   const { log } = deps
-  const kafka = createKafka(KAFKA_BROKERS, 'auth-service', log, kafkaCredentials(settings))
+  const kafka = createKafka(KAFKA_BROKERS, 'auth-service', log, kafkaCredentials(settings), topicReplication(settings))
   const outbox = createOutbox({
     ...deps,
     encryption: createEncryption(ACCOUNT_LINK_SECRET),

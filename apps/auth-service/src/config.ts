@@ -26,6 +26,7 @@ const Settings = Type.Object(
     ...CommonSettings,
     ...MongodbSettings,
     ...BehindGatewaySettings,
+    ...KafkaSettings,
     KAFKA_BROKERS: Type.Optional(KafkaSettings.KAFKA_BROKERS),
     ...KafkaCredentialSettings,
     ...AccountLinkSettings,

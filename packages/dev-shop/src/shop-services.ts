@@ -124,8 +124,9 @@ export async function choosePorts(
       service === 'gateway' && gatewayPort !== undefined ? await exactPort(gatewayPort) : await choose(service)
   for (const name of all) {
     const service = serviceOf(name)
-    const exact = name === 'gateway' && balanced.gateway === undefined ? gatewayPort : undefined
-    ports[name] = exact === undefined ? await choose(name) : await exactPort(exact)
+    const isBalanced = service in balanced // then the load balancer has the port that clients know
+    const exact = name === 'gateway' && !isBalanced ? gatewayPort : undefined
+    ports[name] = exact === undefined ? await choose(isBalanced ? '' : name) : await exactPort(exact)
     if (service === 'product') ports[endpointOf('productGrpc', name)] = await choose(endpointOf('productGrpc', name))
     if (service === 'gateway')
       ports[endpointOf('gatewayOperator', name)] = await choose(endpointOf('gatewayOperator', name))

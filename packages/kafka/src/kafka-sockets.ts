@@ -43,12 +43,12 @@ function closeWhenSilent(socket: Socket, responseTimeout: number): void {
     socket.destroy()
   }
   const write = socket.write.bind(socket) as (...args: unknown[]) => boolean
-  socket.write = ((...args: unknown[]) => {
+  socket.write = (...args: unknown[]) => {
     const [request] = args
     const isGroupRequest = Buffer.isBuffer(request) && request.length >= 6 && GROUP_REQUESTS.has(request.readInt16BE(4))
     // setImmediate: responses that have arrived are read first.
     if (!isGroupRequest) timer ??= setTimeout(() => setImmediate(close), responseTimeout).unref()
     return write(...args)
-  }) as Socket['write']
+  }
   socket.on('data', stop).on('close', stop)
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { eventually, rejectAfter } from '@halles/test-fixtures/wait'
-import { Kafka, logLevel } from 'kafkajs'
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { createKafka, type OffsetRange, type IncomingMessage, type TimestampedMessage } from './kafka.ts'
 import { createLogger } from '@halles/telemetry/log'
@@ -252,6 +252,37 @@ describe('readTopic', () => {
     const unavailable = createKafka('127.0.0.1:1', 'kafka-test', createLogger('test', 'silent'))
     await expect(unavailable.readTopic({ topic, onBatch })).rejects.toThrow(/ECONNREFUSED/)
   })
+})
+
+it('ensureTopic creates a topic with the replication of the settings, and waits while there are too few brokers', async () => {
+  const log = createLogger('test', 'silent')
+  const topic = `t-${randomUUID()}`
+  const warnings: string[] = []
+  const recordingLog = { ...log, warn: (_fields: object, message: string) => void warnings.push(message) } as typeof log
+  const client = (replicationFactor: number) =>
+    createKafka(inject('kafka'), 'kafka-test', recordingLog, {}, { replicationFactor, minInSyncReplicas: 1 })
+  const stopping = new AbortController()
+  const waiting = client(3).ensureTopic(topic, 1, stopping.signal)
+  const failure = waiting.then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  await eventually('it waits for brokers', () =>
+    warnings.some((warning) => warning.startsWith('too few Kafka brokers')),
+  )
+  stopping.abort(new Error('stopping'))
+  expect(await failure).toBe('stopping')
+
+  await client(1).ensureTopic(topic, 1)
+  const admin = new Kafka({ brokers: inject('kafka').split(','), logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  onTestFinished(() => admin.disconnect())
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['min.insync.replicas'] }],
+  })
+  const [entry] = resources[0]!.configEntries as { configValue: string; isDefault: boolean }[]
+  expect(entry).toMatchObject({ configValue: '1', isDefault: false })
 })
 
 it('ensureTopic rejects when its signal is aborted while Kafka is unavailable', async () => {
