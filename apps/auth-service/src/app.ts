@@ -23,12 +23,14 @@ import type { AppDeps } from './deps.ts'
 import { graphql } from './graphql.ts'
 import { createAuthMetrics } from './metrics.ts'
 import { createCommonPasswordCheck } from './passwords/common-passwords.ts'
+import { createPasswordAdmission } from './passwords/password-admission.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
 import { createFailedAttemptStore } from './rate-limits/failed-attempts.ts'
 import { createRateLimiter, unlimitedRateLimiter } from './rate-limits/rate-limiter.ts'
 import { registerRestRoutes } from './rest.ts'
 import { createSecurityLog } from './security-log/security-log.ts'
 import { createAccessTokens } from './sessions/access-token.ts'
+import { createSessionEnder } from './sessions/end-changed-sessions.ts'
 import { readRevocations } from './sessions/read-revocations.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createSessionStore } from './sessions/sessions.ts'
@@ -60,7 +62,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     logLevel: settings.LOG_LEVEL,
     findPublicKey: signingKeys.findPublicKey,
     revocations: createRevocationPoller((since) =>
-      readRevocations({ sessions, users, now, revocationRetention }, since),
+      readRevocations({ sessions, users, signingKeys, now, revocationRetention }, since),
     ),
     issuer,
     audience,
@@ -72,7 +74,8 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
 
   const metrics = createAuthMetrics(app.metrics)
   const passwordHasher = await createPasswordHasher({ onRejected: metrics.countHashRejection })
-  metrics.observeHashQueue(passwordHasher.queueLength)
+  const passwordAdmission = createPasswordAdmission(metrics.countHashRejection)
+  metrics.observeHashQueue(() => passwordAdmission.queueLength() + passwordHasher.queueLength())
   const rateLimiter = settings.THROTTLING
     ? createRateLimiter({ failedAttempts, secret, scale: settings.THROTTLING_SCALE, metrics, securityLog, now })
     : unlimitedRateLimiter
@@ -86,13 +89,15 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     log: app.log,
     now,
   })
+  const sessionEnder = createSessionEnder({ users, sessions, now }, app.log)
   // Hooks run in reverse order, so this one runs before MongoDB is closed.
-  app.addHook('onClose', async () => outbox?.stop())
+  app.addHook('onClose', async () => void (await Promise.all([outbox?.stop(), sessionEnder.stop()])))
   const deps: AppDeps = {
     users,
     accountLinks,
     linkRequests,
     sessions,
+    passwordAdmission,
     passwordHasher,
     isCommonPassword: createCommonPasswordCheck(),
     rateLimiter,

@@ -55,7 +55,7 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
     ...accessOptions(settings),
     readinessChecks: { mongodb: mongo.ping, kafka: kafka.ping, smtp: mailer.verify },
   })
-  const metrics = createEmailMetrics(app.metrics.registry, { emails, deadLetters })
+  const metrics = createEmailMetrics(app.metrics.registry, { emails, deadLetters }, log)
 
   const linkSecret = settings.ACCOUNT_LINK_SECRET
   const worker = createDeliveryWorker({

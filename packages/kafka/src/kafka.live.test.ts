@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { eventually, rejectAfter } from '@halles/test-fixtures/wait'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest'
@@ -97,6 +98,66 @@ describe('a consumer', () => {
     await publisher.send(topic, [{ key: 'a', value: 'next' }])
     await eventually('the next message is received', () => received.includes('next'))
     expect(received).toEqual(['slow', 'next'])
+  })
+})
+
+it('a consumer starts at the given offsets, and receives what was published since they were read', async () => {
+  const topic = `t-${randomUUID()}`
+  await kafka.ensureTopic(topic, 3)
+  const send = (values: string[]) =>
+    publisher.send(
+      topic,
+      values.map((value) => ({ key: value, value })),
+    )
+  await send(Array.from({ length: 20 }, (_, i) => `before ${i}`))
+  const startOffsets = await kafka.endOffsets(topic)
+  const since = Array.from({ length: 20 }, (_, i) => `since ${i}`)
+  await send(since)
+  const received: string[] = []
+  const consumer = await kafka.consume({
+    groupId: topic,
+    topic,
+    fromBeginning: false,
+    startOffsets,
+    onBatch: async (batch) => void received.push(...batch.map(({ value }) => value!)),
+  })
+  onTestFinished(() => consumer.close())
+  await eventually('all messages are received', () => received.length >= since.length)
+  expect(received.toSorted()).toEqual(since.toSorted())
+})
+
+describe('a consumer of a topic that is deleted and created again', () => {
+  it.each([
+    ['at once', 0],
+    ['after some seconds', 3000],
+  ])('receives every message of the new topic, %s', async (_when, pauseMs) => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 1)
+    const send = (values: string[]) =>
+      publisher.send(
+        topic,
+        values.map((value) => ({ key: 'k', value })),
+      )
+    await send(['a0', 'a1', 'a2'])
+    const received = new Set<string>()
+    const consumer = await kafka.consume({
+      groupId: topic,
+      topic,
+      onBatch: async (batch) => batch.forEach(({ value }) => received.add(value!)),
+    })
+    onTestFinished(() => consumer.close())
+    await eventually('the old messages are received', () => received.size === 3)
+
+    const admin = new Kafka({ brokers: [inject('kafka')], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    onTestFinished(() => admin.disconnect())
+    await admin.deleteTopics({ topics: [topic] })
+    await pause(pauseMs)
+    await kafka.ensureTopic(topic, 1)
+    const values = Array.from({ length: 10 }, (_, i) => `b${i}`)
+    await send(values)
+    await eventually('all new messages are received', () => received.size === 3 + values.length)
+    expect([...received].slice(3).toSorted()).toEqual(values)
   })
 })
 

@@ -3,7 +3,8 @@ import type { KafkaCredentials } from '@halles/config/config'
 import { consume, type RunningConsumer, type ConsumerOptions } from './kafka-consumer.ts'
 import { createPublisher, type Publisher } from './kafka-producer.ts'
 import { readTopic, type OffsetRange, type ReadTopicOptions } from './kafka-read-topic.ts'
-import { retry, sendRetry, type Retry } from './kafka-settings.ts'
+import { retry, sendRetry, type CreateClient } from './kafka-settings.ts'
+import { createSocketFactory } from './kafka-sockets.ts'
 import type { Logger } from '@halles/telemetry/log'
 import { rejectOnAbort } from '@halles/concurrency/with-timeout'
 
@@ -25,20 +26,21 @@ export function createKafka(brokers: string, clientId: string, log: Logger, { sa
   const connection = {
     brokers: brokers.split(','),
     connectionTimeout: 1000,
+    socketFactory: createSocketFactory(),
     ...(tls && { ssl: tls }),
     ...(sasl && { sasl: sasl as SASLOptions }),
   }
-  const createClient = (retryPolicy: Retry): Kafka =>
+  const createClient: CreateClient = (retryPolicy, onLog = () => {}) =>
     new Kafka({
       ...connection,
       clientId,
       requestTimeout: 10_000,
       retry: retryPolicy,
       logLevel: logLevel.WARN,
-      logCreator:
-        () =>
-        ({ log: { message } }) =>
-          log.warn({ from: 'kafkajs' }, message),
+      logCreator: () => (entry) => {
+        log.warn({ from: 'kafkajs' }, entry.log.message)
+        onLog(entry)
+      },
     })
   const kafka = createClient(retry)
 
@@ -96,9 +98,19 @@ export function createKafka(brokers: string, clientId: string, log: Logger, { sa
       }
       await rejectOnAbort(create(), signal)
     },
+    /** Reads the end of each partition of a topic: the offset of its next message. */
+    endOffsets: async (topic: string): Promise<{ partition: number; offset: string }[]> => {
+      const admin = createClient(sendRetry).admin()
+      await admin.connect()
+      try {
+        return (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
+      } finally {
+        await admin.disconnect()
+      }
+    },
     ping,
     publisher: (): Publisher => createPublisher(createClient(sendRetry), log),
-    consume: (subscription: ConsumerOptions): Promise<RunningConsumer> => consume(kafka, log, subscription),
+    consume: (subscription: ConsumerOptions): Promise<RunningConsumer> => consume(createClient, log, subscription),
     readTopic: (reading: ReadTopicOptions): Promise<OffsetRange[]> => readTopic(createClient, clientId, reading),
   }
 }

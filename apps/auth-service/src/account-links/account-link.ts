@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { AppError } from '@halles/errors/app-error'
 import { ClosedObject } from '@halles/validation/schema'
 import { Type, type Static } from 'typebox'
+import type { PendingEvent } from '../account-events/account-event.ts'
 import { CurrentPassword, Email, Password } from '../accounts/user.ts'
 import { digestToken } from '../sessions/refresh-token.ts'
 
@@ -20,6 +21,9 @@ export type StoredLink = {
 }
 /** A stored link to change the e-mail address: the new address, and the session that requested it. */
 export type StoredEmailChangeLink = StoredLink & { email: string; sid: string }
+
+/** An issued link: what the store keeps, and what the event that leads to the e-mail contains. */
+export type IssuedLink = { stored: StoredLink; link: NonNullable<PendingEvent['link']> }
 
 /** The part of an update that ends the links to which the password gives access, or which give access to it. */
 export const linksEndedByPassword = { 'links.password-reset': 1, 'links.email-change': 1 } as const

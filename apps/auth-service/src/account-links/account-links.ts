@@ -60,11 +60,11 @@ export function createAccountLinkStore(accounts: Collection<AccountDocument>, pu
       return account ? toUser(account) : undefined
     },
 
-    /** Redeems a link: sets a new password hash and verifies the address. False when the link is not valid. */
+    /** Redeems a link: sets a new password hash and verifies the address. All sessions are still to be ended. False when the link is not valid. */
     resetPassword: async (id: string, digest: string, passwordHash: string, at: Date): Promise<boolean> =>
       (
         await accounts.updateOne(hasLink(id, 'password-reset', digest, at), {
-          $set: { password: passwordHash, emailVerified: true },
+          $set: { password: passwordHash, emailVerified: true, endingSessions: { at } },
           $unset: linksEndedByPassword,
           ...withEvent('account.password-changed', at),
         })
@@ -117,6 +117,7 @@ export function createAccountLinkStore(accounts: Collection<AccountDocument>, pu
               // Revokes the access tokens, which contain the address.
               version: { $add: [{ $ifNull: ['$version', 0] }, 1] },
               changedAt: at,
+              endingSessions: { at, except: { $literal: sid } },
             },
           },
           { $unset: 'links' },

@@ -1,9 +1,8 @@
 import type { Logger } from '@halles/telemetry/log'
 import type { Encryption } from '@halles/auth/encryption'
-import type { PendingEvent } from '../account-events/account-event.ts'
 import type { UserStore } from '../accounts/users.ts'
 import type { RateLimiter } from '../rate-limits/rate-limiter.ts'
-import { createLinkToken, linkLifetimes, parseLinkToken, type LinkPurpose, type StoredLink } from './account-link.ts'
+import { createLinkToken, linkLifetimes, parseLinkToken, type IssuedLink, type LinkPurpose } from './account-link.ts'
 import type { AccountLinkStore } from './account-links.ts'
 import type { LinkRequestStore } from './link-requests.ts'
 
@@ -49,7 +48,7 @@ export async function issueLink(
   { encryption, now }: Pick<LinkIssuerDeps, 'encryption' | 'now'>,
   userId: string,
   purpose: LinkPurpose,
-): Promise<{ stored: StoredLink; link: NonNullable<PendingEvent['link']> }> {
+): Promise<IssuedLink> {
   const token = createLinkToken(userId)
   const expiresAt = new Date(now().getTime() + linkLifetimes[purpose])
   return {
