@@ -85,14 +85,14 @@ export const seededBugs = {
       },
     ],
   },
-  'account-events-without-stable-id': {
-    what: 'an account event that is published again gets another id, so that it leads to another e-mail',
+  'account-events-published-twice': {
+    what: 'an account event is published twice under different ids, so that it leads to two e-mails',
     rules: ['account-email-doubled'],
     mutations: [
       {
         service: 'auth',
-        pattern: /\bid,(\s*source: '\/auth-service')/,
-        replacement: 'id: globalThis.crypto.randomUUID(),$1',
+        pattern: /(\.send\(ACCOUNT_EVENTS, \w+)(\.map\()/,
+        replacement: '$1.flatMap((event) => [event, { ...event, id: globalThis.crypto.randomUUID() }])$2',
       },
     ],
   },
