@@ -7,11 +7,12 @@ import { cpus, loadavg } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { orders } from './bench/orders.ts'
+import { overload } from './bench/overload.ts'
 import type { Options, Row } from './bench/results.ts'
 import { start } from './bench/start.ts'
 import { root } from './workspace.ts'
 
-const benchmarks: Record<string, (options: Options) => Promise<Row[]>> = { start, orders }
+const benchmarks: Record<string, (options: Options) => Promise<Row[]>> = { start, orders, overload }
 
 const { positionals: names, values } = parseArgs({
   allowPositionals: true,

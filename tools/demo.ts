@@ -307,6 +307,7 @@ async function findMailbox(url: string | undefined) {
 }
 type Mailbox = NonNullable<Awaited<ReturnType<typeof findMailbox>>>
 
+/** Consumes the order events from now on. A message that is no order event is reported and skipped. */
 async function consumeEvents(brokers: string) {
   const received: OrderEvent[] = []
   const access = kafkaCredentials(
@@ -316,8 +317,18 @@ async function consumeEvents(brokers: string) {
   const subscription = await kafka.consume({
     groupId: `demo-${randomUUID()}`,
     topic: ORDER_EVENTS,
+    fromBeginning: false,
+    startOffsets: await kafka.endOffsets(ORDER_EVENTS),
     onBatch: async (messages) => {
-      for (const { value } of messages) received.push(parseOrderEvent(value ?? ''))
+      for (const { partition, offset, value } of messages)
+        try {
+          received.push(parseOrderEvent(value ?? ''))
+        } catch (error) {
+          const reason = (error as Error).message
+          console.log(
+            `  The message ${partition}.${offset} of ${ORDER_EVENTS} is skipped: it is no order event (${reason}).`,
+          )
+        }
     },
   })
   return {

@@ -1,5 +1,5 @@
-// npm run keys -- list|rotate: lists or rotates the signing keys, in the database of the shop that runs on this machine or
-// in the one that MONGODB_URL names.
+// npm run keys -- list|rotate|revoke KID: lists, rotates or revokes signing keys, in the database of the shop that runs on this
+// machine or in the one that MONGODB_URL names.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'

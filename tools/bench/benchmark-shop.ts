@@ -24,9 +24,14 @@ export type BenchmarkShop = Awaited<ReturnType<typeof startBenchmarkShop>>
 
 /**
  * Starts the shop of a checkout, with 1,000 products and 64 signed-in customers. Its events are consumed, and its e-mails
- * go to a mail server that only records their arrival.
+ * go to a mail server that only records their arrival. `gatewayEnv` are further settings of the gateway.
  */
-export async function startBenchmarkShop(checkout: string, loadGenerator: LoadGenerator, closers: Closers) {
+export async function startBenchmarkShop(
+  checkout: string,
+  loadGenerator: LoadGenerator,
+  closers: Closers,
+  gatewayEnv: Record<string, string> = {},
+) {
   const { startShop } = (await import(path.join(checkout, 'packages/dev-shop/src/shop.ts'))) as {
     startShop: typeof StartShop
   }
@@ -35,7 +40,7 @@ export async function startBenchmarkShop(checkout: string, loadGenerator: LoadGe
   closers.push(sink.stop)
   const shop = await startShop({
     existingServers: { smtp: `smtp://127.0.0.1:${smtp}`, mailbox: `http://127.0.0.1:${smtp}` },
-    env: { auth: { ACCESS_TOKEN_SECONDS: '86400' } },
+    env: { auth: { ACCESS_TOKEN_SECONDS: '86400' }, gateway: gatewayEnv },
     onCrash: (message) => console.error(message),
   })
   closers.push(shop.stop)
@@ -93,6 +98,8 @@ export async function startBenchmarkShop(checkout: string, loadGenerator: LoadGe
 
   return {
     shop,
+    products,
+    tokens,
     placeOrders,
     pids,
     harnessPids,

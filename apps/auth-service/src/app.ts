@@ -6,7 +6,7 @@ import {
 } from '@halles/contracts/account-deletions'
 import { ACCOUNT_EVENTS, ACCOUNT_EVENTS_PARTITIONS, ACCOUNT_EVENTS_SETTINGS } from '@halles/contracts/account-events'
 import { createServiceApp, type App } from '@halles/fastify-service/app'
-import { kafkaCredentials, accessOptions } from '@halles/config/config'
+import { kafkaCredentials, topicReplication, accessOptions } from '@halles/config/config'
 import { createKafka } from '@halles/kafka/kafka'
 import { connectMongo } from '@halles/mongo/mongo'
 import { createRevocationPoller } from '@halles/auth/revocations'
@@ -23,12 +23,14 @@ import type { AppDeps } from './deps.ts'
 import { graphql } from './graphql.ts'
 import { createAuthMetrics } from './metrics.ts'
 import { createCommonPasswordCheck } from './passwords/common-passwords.ts'
+import { createPasswordAdmission } from './passwords/password-admission.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
 import { createFailedAttemptStore } from './rate-limits/failed-attempts.ts'
 import { createRateLimiter, unlimitedRateLimiter } from './rate-limits/rate-limiter.ts'
 import { registerRestRoutes } from './rest.ts'
 import { createSecurityLog } from './security-log/security-log.ts'
 import { createAccessTokens } from './sessions/access-token.ts'
+import { createSessionEnder } from './sessions/end-changed-sessions.ts'
 import { readRevocations } from './sessions/read-revocations.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createSessionStore } from './sessions/sessions.ts'
@@ -60,7 +62,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     logLevel: settings.LOG_LEVEL,
     findPublicKey: signingKeys.findPublicKey,
     revocations: createRevocationPoller((since) =>
-      readRevocations({ sessions, users, now, revocationRetention }, since),
+      readRevocations({ sessions, users, signingKeys, now, revocationRetention }, since),
     ),
     issuer,
     audience,
@@ -72,7 +74,8 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
 
   const metrics = createAuthMetrics(app.metrics)
   const passwordHasher = await createPasswordHasher({ onRejected: metrics.countHashRejection })
-  metrics.observeHashQueue(passwordHasher.queueLength)
+  const passwordAdmission = createPasswordAdmission(metrics.countHashRejection)
+  metrics.observeHashQueue(() => passwordAdmission.queueLength() + passwordHasher.queueLength())
   const rateLimiter = settings.THROTTLING
     ? createRateLimiter({ failedAttempts, secret, scale: settings.THROTTLING_SCALE, metrics, securityLog, now })
     : unlimitedRateLimiter
@@ -86,13 +89,15 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
     log: app.log,
     now,
   })
+  const sessionEnder = createSessionEnder({ users, sessions, now }, app.log)
   // Hooks run in reverse order, so this one runs before MongoDB is closed.
-  app.addHook('onClose', async () => outbox?.stop())
+  app.addHook('onClose', async () => void (await Promise.all([outbox?.stop(), sessionEnder.stop()])))
   const deps: AppDeps = {
     users,
     accountLinks,
     linkRequests,
     sessions,
+    passwordAdmission,
     passwordHasher,
     isCommonPassword: createCommonPasswordCheck(),
     rateLimiter,
@@ -125,7 +130,7 @@ function startOutbox(
   const { KAFKA_BROKERS, ACCOUNT_LINK_SECRET } = settings
   if (!KAFKA_BROKERS || !ACCOUNT_LINK_SECRET) return undefined
   const { log } = deps
-  const kafka = createKafka(KAFKA_BROKERS, 'auth-service', log, kafkaCredentials(settings))
+  const kafka = createKafka(KAFKA_BROKERS, 'auth-service', log, kafkaCredentials(settings), topicReplication(settings))
   const outbox = createOutbox({
     ...deps,
     encryption: createEncryption(ACCOUNT_LINK_SECRET),

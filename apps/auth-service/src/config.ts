@@ -11,21 +11,26 @@ import {
   readConfig,
   type ProductionRequirement,
 } from '@halles/config/config'
+import { MAX_ACCESS_TOKEN_SECONDS } from '@halles/auth/revocations'
 import { Type, type Static } from 'typebox'
 import { Email, Name, Password } from './accounts/user.ts'
 
 /** The lifetime of an access token. */
-export const AccessTokenSeconds = Type.Integer({ minimum: 1, maximum: 86_400, default: 600 })
+export const AccessTokenSeconds = Type.Integer({ minimum: 1, maximum: MAX_ACCESS_TOKEN_SECONDS, default: 600 })
+
+/** How long the security log keeps events, in days. */
+export const SecurityLogDays = Type.Integer({ minimum: 1, maximum: 3650, default: 90 })
 
 const Settings = Type.Object(
   {
     ...CommonSettings,
     ...MongodbSettings,
     ...BehindGatewaySettings,
+    ...KafkaSettings,
     KAFKA_BROKERS: Type.Optional(KafkaSettings.KAFKA_BROKERS),
     ...KafkaCredentialSettings,
     ...AccountLinkSettings,
-    SECURITY_LOG_DAYS: Type.Integer({ minimum: 1, maximum: 3650, default: 90 }),
+    SECURITY_LOG_DAYS: SecurityLogDays,
     THROTTLING: Type.Boolean({
       default: true,
       description: 'false turns all rate limits off: for tests that measure time',

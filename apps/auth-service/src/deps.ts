@@ -7,6 +7,7 @@ import type { LinkRequestStore } from './account-links/link-requests.ts'
 import type { UserStore } from './accounts/users.ts'
 import type { AuthMetrics } from './metrics.ts'
 import type { IsCommonPassword } from './passwords/password.ts'
+import type { FairSlots } from './passwords/fair-slots.ts'
 import type { PasswordHasher } from './passwords/password-hasher.ts'
 import type { RateLimiter } from './rate-limits/rate-limiter.ts'
 import type { SecurityLog } from './security-log/security-log.ts'
@@ -20,6 +21,8 @@ export type AppDeps = {
   accountLinks: AccountLinkStore
   linkRequests: LinkRequestStore
   sessions: SessionStore
+  /** Admits requests with a password, each in its turn. */
+  passwordAdmission: Pick<FairSlots, 'run'>
   passwordHasher: PasswordHasher
   isCommonPassword: IsCommonPassword
   rateLimiter: RateLimiter

@@ -1,5 +1,6 @@
 import type { Metrics } from '@halles/telemetry/metrics'
 import { Counter, Gauge } from 'prom-client'
+import type { Rejection } from './passwords/fair-slots.ts'
 import type { RateLimitName } from './rate-limits/rate-limits.ts'
 
 export type AuthMetrics = ReturnType<typeof createAuthMetrics>
@@ -21,7 +22,8 @@ export function createAuthMetrics({ registry }: Metrics) {
   })
   const hashRejections = new Counter({
     name: 'auth_password_hash_rejections_total',
-    help: 'Passwords that were not hashed because the queue was full.',
+    help: 'Passwords that were not hashed by reason: the queue was full, the turn came too late, or the client had gone.',
+    labelNames: ['reason'],
     registers,
   })
   const rateLimited = new Counter({
@@ -34,7 +36,7 @@ export function createAuthMetrics({ registry }: Metrics) {
     countRateLimited: (limit: RateLimitName): void => rateLimited.inc({ limit }),
     countSignIn: (outcome: 'registered' | 'accepted' | 'refused'): void => signIns.inc({ outcome }),
     countRefresh: (outcome: 'rotated' | 'repeated' | 'reused' | 'refused'): void => refreshes.inc({ outcome }),
-    countHashRejection: (): void => hashRejections.inc(),
+    countHashRejection: (reason: Rejection): void => hashRejections.inc({ reason }),
     /** Registers a gauge that reads the length of the password hash queue on each scrape. */
     observeHashQueue: (queueLength: () => number): void =>
       void new Gauge({

@@ -9,11 +9,15 @@ import { signingKeyRoutes } from './signing-keys/rest.ts'
 import type { SigningKeys } from './signing-keys/signing-keys.ts'
 
 /** Registers the REST routes of auth-service, which are declared in the folder of their noun. */
-export function registerRestRoutes(app: App, deps: AppDeps, signingKeys: Pick<SigningKeys, 'listPublicKeys'>): void {
+export function registerRestRoutes(
+  app: App,
+  deps: AppDeps,
+  signingKeys: Pick<SigningKeys, 'listPublicKeys' | 'readRevokedKeys'>,
+): void {
   signInRoutes(app, deps)
   accountRoutes(app, deps)
   accountLinkRoutes(app, deps)
-  sessionRoutes(app, deps)
+  sessionRoutes(app, deps, signingKeys)
   securityLogRoutes(app, deps)
   signingKeyRoutes(app, signingKeys)
 }

@@ -1,7 +1,9 @@
 import { listNotices } from '@halles/reconciliation'
 import type { ReceivedEmail } from './faults/mail-server.ts'
+import { measureRecoveries } from './recoveries.ts'
 import type { PlaceOrderRequest } from './run-log.ts'
-import type { ChaosResult } from './run-chaos.ts'
+import type { ChaosResult } from './chaos-result.ts'
+import { formatQuantity, type Trend } from './soak/flatness.ts'
 import type { Violation } from './violation.ts'
 
 /** How many violations of a rule are printed; the artifacts of the run have all of them. */
@@ -20,13 +22,14 @@ export function formatReport(result: ChaosResult): string {
     ...[...runLog.counts].map(([operation, counts]) => `  ${operation.padEnd(22)} ${formatCounts(counts)}`),
     '',
     'Data of the shop:',
-    `  ${snapshot.orders.length} orders, ${snapshot.events.length} messages on order-events, ${snapshot.emails.length} e-mails`,
+    `  ${snapshot.orders.length} orders, ${snapshot.events.length} messages on order-events, ${snapshot.emails.length} e-mails about orders, ${snapshot.accountEmails.length} about accounts`,
     ...listNotices(snapshot).map((notice) => `  ${notice}`),
     `  received by the mail server: ${formatCounts(countBy(result.receivedEmails, ({ result }) => result))}`,
     '',
     'Longest durations:',
-    ...measureDurations(result).map(([what, value]) => `  ${what.padEnd(52)} ${value}`),
+    ...measureDurations(result).map(([what, value]) => `  ${what.padEnd(56)} ${value}`),
     '',
+    ...(result.trends.length > 0 ? formatTrends(result.trends) : []),
     ...formatViolations(violations),
   ]
   lines.push(
@@ -46,6 +49,25 @@ function formatFaults({ injected, began }: ChaosResult): string[] {
   })
 }
 
+/** A table of what was sampled in a soak test. Series that were 0 all the time are left out. */
+function formatTrends(trends: readonly Trend[]): string[] {
+  const rows = trends
+    .filter(({ values }) => values.some((value) => value !== 0))
+    .map(({ name, unit, early, late, tolerance, isFlat, values }) => [
+      name,
+      formatQuantity(early, unit),
+      formatQuantity(late, unit),
+      formatQuantity(Math.max(...values), unit),
+      tolerance === undefined ? 'may grow' : isFlat ? 'flat' : 'GROWS',
+    ])
+  const table = [['', 'second fifth', 'last fifth', 'highest', ''], ...rows]
+  return [
+    'Medians (of heaps: the lowest values) of the second and of the last fifth of the run:',
+    ...table.map(([name, ...columns]) => `  ${name!.padEnd(38)}${columns.map((text) => text.padStart(14)).join('')}`),
+    '',
+  ]
+}
+
 function formatViolations(violations: readonly Violation[]): string[] {
   const lines: string[] = []
   for (const [rule, all] of Map.groupBy(violations, (violation) => violation.rule)) {
@@ -63,22 +85,19 @@ export function measureDurations(result: ChaosResult): [what: string, value: str
   const { runLog, injected, longestUnfinished, settledAfter, receivedEmails } = result
   const format = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
   const successes = runLog.placeOrderRequests.filter(({ outcome }) => outcome.kind === 'success')
-  const firstSuccessAfter = (time: number): number =>
-    successes.reduce((first, { from, to }) => (from >= time ? Math.min(first, to) : first), Infinity)
-  const slowest = injected
-    .map((fault) => ({ fault, took: firstSuccessAfter(fault.began) - fault.began }))
-    .filter(({ took }) => Number.isFinite(took))
-    .toSorted((a, b) => b.took - a.took)[0]
+  const recoveries = measureRecoveries(injected, runLog.placeOrderRequests, result.loadEnded)
+  const describe = (field: 'sinceFault' | 'sinceElection'): string => {
+    const [longest] = recoveries.filter((one) => one[field] !== undefined).toSorted((a, b) => b[field]! - a[field]!)
+    return longest ? `${format(longest[field]!)} (${longest.fault.what} ${longest.fault.on})` : 'none'
+  }
   const restarted = injected
     .filter(({ what, ended }) => what === 'kill' && ended !== undefined)
     .map((fault) => ({ fault, took: fault.ended! - fault.began - fault.lasts }))
     .toSorted((a, b) => b.took - a.took)[0]
   const delays = measureEmailDelays(successes, receivedEmails)
   return [
-    [
-      'from a fault to the next placed order',
-      slowest ? `${format(slowest.took)} (${slowest.fault.what} ${slowest.fault.on})` : 'no fault',
-    ],
+    ['from a fault to the next placed order', describe('sinceFault')],
+    ['from the election of a primary to the next placed order', describe('sinceElection')],
     [
       'from the restart of a killed process until ready',
       restarted ? `${format(restarted.took)} (${restarted.fault.on})` : 'no process was killed',

@@ -1,22 +1,33 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises'
-import path from 'node:path'
 import { findDifferences } from '@halles/reconciliation'
 import { config, userError } from '@halles/test-servers'
-import { startShop, type Shop } from '@halles/dev-shop'
+import { startShop, type ProcessName, type Shop } from '@halles/dev-shop'
+import { keepArtifacts } from './artifacts.ts'
+import type { ChaosResult } from './chaos-result.ts'
 import { createFaultInjector, type InjectedFault } from './faults/fault-injector.ts'
 import { createFaultProxy, type FaultProxy } from './faults/fault-proxy.ts'
-import { connectionNames, scheduleFaults, type ConnectionName, type Fault } from './faults/fault-schedule.ts'
-import { createMailServer, type ReceivedEmail } from './faults/mail-server.ts'
+import {
+  faultsOfConnection,
+  scheduleFaults,
+  scheduleSoakFaults,
+  type ConnectionName,
+  type Fault,
+  type Topology,
+} from './faults/fault-schedule.ts'
+import { createMailServer } from './faults/mail-server.ts'
+import { checkIdempotencyKeys } from './invariants/check-idempotency-keys.ts'
 import { findViolations } from './invariants/find-violations.ts'
 import { createFlashSales, type Actor } from './load/actor.ts'
+import { signInAccount, simulateAccountOwner, type OwnedAccount } from './load/account-owner.ts'
 import { simulateAdmin } from './load/admin.ts'
-import { placeOrder, simulateBuyer } from './load/buyer.ts'
-import { prepareLoad, type Buyer } from './load/prepare-load.ts'
-import { createShopClient, type ShopClient } from './load/shop-client.ts'
-import { createRandom, type Random } from './random.ts'
-import { createRunLog, type PlaceOrderRequest, type RunLog } from './run-log.ts'
+import { simulateBuyer } from './load/buyer.ts'
+import { prepareLoad } from './load/prepare-load.ts'
+import { createShopClient } from './load/shop-client.ts'
+import { createRandom } from './random.ts'
+import { createRunLog } from './run-log.ts'
 import { createEnvironment, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
-import { createShopInspector, type LongestUnfinished, type ShopInspector, type RunSnapshot } from './shop-inspector.ts'
+import { createShopInspector, type LongestUnfinished, type ShopInspector } from './shop-inspector.ts'
+import { findTrends, formatQuantity, toSeries, type Trend } from './soak/flatness.ts'
+import { sampleUntil } from './soak/sampler.ts'
 import type { Violation } from './violation.ts'
 
 export { seededBugs, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
@@ -28,8 +39,15 @@ export type ChaosOptions = {
   seconds: number
   /** Determines the choices of buyers and admins and the schedule of faults, but not the interleaving. */
   seed: number
+  /** Whether MongoDB is a replica set of three members and Kafka has three brokers, which fail as well. */
+  replicas?: boolean
   /** Replaces the schedule that the seed determines. */
   faults?: Fault[]
+  /**
+   * Whether memory, file descriptors and collections are sampled and must stay flat (a soak test). Few faults are injected,
+   * and no service is killed, as a restart would hide what it leaks.
+   */
+  soak?: boolean
   /** Bugs that the run must find. */
   seededBugs?: readonly SeededBugName[]
   /** The folder for the artifacts of a run with violations; without it they are not kept. */
@@ -39,35 +57,19 @@ export type ChaosOptions = {
   signal?: AbortSignal
 }
 
-export type ChaosResult = {
-  options: Pick<ChaosOptions, 'buyers' | 'seconds' | 'seed'>
-  /** The start of the load, in milliseconds since 1970. */
-  began: number
-  schedule: Fault[]
-  injected: readonly InjectedFault[]
-  runLog: RunLog
-  receivedEmails: readonly ReceivedEmail[]
-  snapshot: RunSnapshot
-  longestUnfinished: LongestUnfinished
-  /** How long the shop took to settle after the load, in milliseconds. */
-  settledAfter: number
-  violations: Violation[]
-  /** The folder with the artifacts, if the run has violations and artifacts are kept. */
-  artifacts: string | undefined
-}
-
-/** The number of simulated admins. */
+/** The number of simulated admins, and how many buyers come on a person who only works with their account. */
 const ADMINS = 3
+const BUYERS_PER_ACCOUNT_OWNER = 4
 /** How long an order may stay unfinished, in milliseconds: a request that was answered 503 or 504 is recovered in this time. */
 const MAX_UNFINISHED = 60_000
+/**
+ * How long an attempt to send an e-mail may take, in milliseconds. A long run outlives moments in which a busy machine is
+ * slower than that, and an attempt that times out is repeated although the mail server may have accepted it.
+ */
+const SMTP_TIMEOUT = 5000
+const SOAK_SMTP_TIMEOUT = 20_000
 /** How long the shop may take to settle, in milliseconds: an e-mail that a killed instance was sending is leased for a while. */
 const SETTLE_TIMEOUT = 150_000
-/** How many idempotency keys with a known result are sent again at the end, besides all keys without one. */
-const REPEATED_KEYS = 60
-/** How many keys are sent at the same time, and how often a request with an unknown outcome is sent again. */
-const KEY_CONCURRENCY = 8
-const KEY_RETRIES = 3
-
 /**
  * Starts a shop with two order-services and two notification-services, puts it under load, injects faults, waits until it
  * has settled, and checks the invariants.
@@ -75,7 +77,15 @@ const KEY_RETRIES = 3
  * @throws Error when the shop does not start, when a killed process cannot be started again, or when the run is aborted
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { buyers: buyerCount, seconds, seed, artifactsFolder, onProgress = () => {}, signal } = options
+  const {
+    buyers: buyerCount,
+    seconds,
+    seed,
+    replicas = false,
+    artifactsFolder,
+    onProgress = () => {},
+    signal,
+  } = options
   const { mongodb, kafka } = config().given
   if (mongodb !== undefined || kafka !== undefined)
     throw userError('A chaos run kills its servers: start it without MONGODB_URL and KAFKA_BROKERS.')
@@ -87,14 +97,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   let inspector: ShopInspector | undefined
   try {
     shop = await startShop({
-      instances: { order: 2, notification: 2 },
+      instances: replicas ? 2 : { order: 2, notification: 2 },
+      ...(replicas && { mongodbNodes: 3, kafkaBrokers: 3 }),
       existingServers: { smtp: mailServer.url },
       createProxy: async (from, to) => {
-        const name = connectionNames.find((one) => one === `${from}→${to}`)
-        if (name !== undefined) proxies.set(name, await createFaultProxy(name))
-        return name && proxies.get(name)
+        if (faultsOfConnection(from, to) === undefined || (replicas && to.startsWith('kafka'))) return undefined
+        const name: ConnectionName = `${from}→${to}`
+        const proxy = await createFaultProxy(name, { socks: replicas && to === 'mongodb' })
+        proxies.set(name, proxy)
+        return proxy
       },
-      env: createEnvironment(options.seededBugs ?? []),
+      env: createEnvironment(options.seededBugs ?? [], options.soak ? SOAK_SMTP_TIMEOUT : SMTP_TIMEOUT),
       onProgress,
       onCrash: (message) =>
         runLog.reportViolation({
@@ -106,16 +119,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       signal,
     })
     const client = createShopClient(shop.running.gateway, runLog)
-    const { buyers, admin, catalogue } = await prepareLoad(
-      { client, random: createRandom(seed, 'preparation') },
+    const { buyers, admins, catalogue } = await prepareLoad(
+      { client, runLog, random: createRandom(seed, 'preparation') },
       shop.running.accounts.admin,
-      buyerCount,
+      { adminCount: ADMINS, buyerCount, seconds },
     )
     inspector = createShopInspector(shop.running)
     await inspector.connect()
     onProgress(`Load: ${buyerCount} buyers for ${seconds} s, seed ${seed}`)
 
-    const schedule = options.faults ?? scheduleFaults(seed, seconds)
+    const topology: Topology = { processes: Object.keys(shop.operatorUrls) as ProcessName[], replicas }
+    const schedule = options.faults ?? (options.soak ? scheduleSoakFaults : scheduleFaults)(topology, seed, seconds)
     const { publish } = inspector
     const injector = createFaultInjector({ shop, proxies, mailServer, publish, onProgress, signal })
     const longest = inspector.watchUnfinishedOrders(watching.signal)
@@ -131,13 +145,30 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       random: createRandom(seed, name),
       saleRandom: createRandom(seed, `${name} in a sale`),
     })
+    const accounts: OwnedAccount[] = []
     const injection = injector.run(schedule)
+    const sampling = new AbortController()
+    const { operatorUrls } = shop
+    const sampled = options.soak
+      ? sampleUntil(sampling.signal, {
+          // This process is not a part of the shop.
+          pids: () => Object.fromEntries(Object.entries(shop!.running.pids).filter(([, pid]) => pid !== process.pid)),
+          operatorUrls,
+          countDocuments: inspector.countDocuments,
+        })
+      : Promise.resolve([])
     setTimeout(injector.stop, seconds * 1000).unref()
     await Promise.all([
       ...buyers.map((buyer) => simulateBuyer(createActor(buyer.name), buyer)),
-      ...Array.from({ length: ADMINS }, (_, i) => simulateAdmin(createActor(`Admin ${i}`), admin)),
+      ...admins.map((admin) => simulateAdmin(createActor(admin.name), admin)),
+      ...Array.from({ length: Math.ceil(buyerCount / BUYERS_PER_ACCOUNT_OWNER) }, (_, i) =>
+        simulateAccountOwner(createActor(`Owner ${i}`), mailServer, `Owner ${i}`, accounts),
+      ),
     ])
     injector.stop()
+    sampling.abort()
+    const samples = await sampled
+    const trends = findTrends(toSeries(samples))
     const loadEnded = Date.now()
     onProgress(
       `${runLog.acceptedOrders.size} orders placed, ${injector.injected.length} faults injected; waiting until the shop settles`,
@@ -155,6 +186,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       random: createRandom(seed, 'keys'),
       storedOrders: await inspector.readIdempotencyKeys(),
     })
+    for (const account of accounts) await signInAccount({ client, runLog }, account)
     unsettled.push(...(await inspector.waitUntilSettled(SETTLE_TIMEOUT, signal)))
     watching.abort()
     signal?.throwIfAborted()
@@ -171,13 +203,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         expected: 'no work in progress',
         found,
       })),
-      ...findOverdueOrder(longestUnfinished),
+      ...findOverdueOrder(longestUnfinished, injected),
+      ...findGrowth(trends),
       ...findDifferences(snapshot, { asOf: 'quiet' }),
       ...findViolations({ snapshot, runLog, receivedEmails, injected, catalogue }),
     ]
     const result: ChaosResult = {
       options: { buyers: buyerCount, seconds, seed },
       began,
+      loadEnded,
       schedule,
       injected,
       runLog,
@@ -185,6 +219,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       snapshot,
       longestUnfinished,
       settledAfter,
+      services: Object.keys(operatorUrls),
+      samples,
+      trends,
       violations,
       artifacts: undefined,
     }
@@ -200,91 +237,31 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-function findOverdueOrder({ ms, orderId, status }: LongestUnfinished): Violation[] {
-  if (ms <= MAX_UNFINISHED) return []
+/** An order that was unfinished for too long. The time in which MongoDB had no primary does not count. */
+function findOverdueOrder(
+  { ms, at, orderId, status }: LongestUnfinished,
+  injected: readonly InjectedFault[],
+): Violation[] {
+  const withoutPrimary = injected
+    .map(({ began, electedAt = began }) => Math.min(electedAt, at) - Math.max(began, at - ms))
+    .reduce((sum, overlap) => sum + Math.max(0, overlap), 0)
+  if (ms - withoutPrimary <= MAX_UNFINISHED) return []
   const found = `${status} for ${Math.round(ms / 1000)} s`
-  const expected = `confirmed or cancelled within ${MAX_UNFINISHED / 1000} s`
+  const expected = `confirmed or cancelled within ${MAX_UNFINISHED / 1000} s while MongoDB has a primary`
   return [{ rule: 'unfinished-too-long', subject: `order ${orderId}`, expected, found }]
 }
 
-/**
- * Sends a request again under every idempotency key whose result no client knows, and under some of the others. Each must
- * return the order of its key, or a new one or a rejection if the key has none; `IN_PROGRESS` is a violation.
- *
- * @param deps.storedOrders the order ids by key, `<user id>/<key>`
- */
-async function checkIdempotencyKeys({
-  client,
-  runLog,
-  buyers,
-  random,
-  storedOrders,
-}: {
-  client: ShopClient
-  runLog: RunLog
-  buyers: Buyer[]
-  random: Random
-  storedOrders: Map<string, string>
-}): Promise<void> {
-  const requestsByKey = Map.groupBy(
-    runLog.placeOrderRequests.filter(({ key }) => key !== undefined),
-    ({ userId, key }) => `${userId}/${key}`,
+function findGrowth(trends: readonly Trend[]): Violation[] {
+  return trends.flatMap(({ name, unit, early, late, isFlat }) =>
+    isFlat
+      ? []
+      : [
+          {
+            rule: 'not-flat',
+            subject: name,
+            expected: `about ${formatQuantity(early, unit)} in the last fifth of the run, as in the second`,
+            found: formatQuantity(late, unit),
+          },
+        ],
   )
-  const hasSuccess = (requests: PlaceOrderRequest[]): boolean =>
-    requests.some(({ outcome }) => outcome.kind === 'success')
-  const isUnknown = (requests: PlaceOrderRequest[]): boolean =>
-    !hasSuccess(requests) && requests.some(({ outcome }) => outcome.kind === 'unknown')
-  const keys = [...requestsByKey]
-  const selected = [
-    ...keys.filter(([, requests]) => isUnknown(requests)),
-    ...random.shuffled(keys.filter(([, requests]) => hasSuccess(requests))).slice(0, REPEATED_KEYS),
-  ]
-  const sessions = new Map(buyers.map(({ session }) => [session.userId, session]))
-
-  const checkKey = async ([name, requests]: [string, PlaceOrderRequest[]]): Promise<void> => {
-    const { userId, key, lines } = requests[0]!
-    const repeat = () => placeOrder({ client, runLog }, sessions.get(userId)!, { lines, key, api: 'REST' })
-    let outcome = await repeat()
-    for (let tries = 0; outcome.kind === 'unknown' && tries < KEY_RETRIES; tries++) outcome = await repeat()
-    const expected =
-      storedOrders.get(name) ??
-      requests.flatMap((request) => (request.outcome.kind === 'success' ? [request.outcome.value.id] : []))[0]
-    const found = outcome.kind === 'success' ? outcome.value.id : JSON.stringify(outcome)
-    const isResult = outcome.kind !== 'unknown' && !(outcome.kind === 'rejected' && outcome.code === 'IN_PROGRESS')
-    if (expected !== undefined ? found !== expected : !isResult)
-      runLog.reportViolation({
-        rule: 'key-without-result',
-        subject: `user and key ${name}`,
-        expected: expected ?? 'an order, or the reason why there is none',
-        found,
-      })
-  }
-  const queue = selected.values()
-  const work = async (): Promise<void> => {
-    for (const entry of queue) await checkKey(entry)
-  }
-  await Promise.all(Array.from({ length: KEY_CONCURRENCY }, work))
-}
-
-/** Keeps the logs of all processes and what the run has recorded. Returns the folder. */
-async function keepArtifacts(parent: string, { logs }: Shop, result: ChaosResult): Promise<string> {
-  const { seed } = result.options
-  const folder = path.join(parent, `seed-${seed}-${new Date(result.began).toISOString().replaceAll(':', '-')}`)
-  await mkdir(folder, { recursive: true })
-  await cp(logs, path.join(folder, 'logs'), { recursive: true })
-  for (const file of ['mongodb/mongod.log', 'kafka/kafka.log'])
-    // A server in a container has no log file.
-    await cp(path.join(logs, '..', file), path.join(folder, 'logs', path.basename(file))).catch(() => {})
-  const { placeOrderRequests, changeStatusRequests, adjustStockRequests, resendEmailRequests } = result.runLog
-  const documents = {
-    violations: result.violations,
-    injected: result.injected,
-    schedule: result.schedule,
-    snapshot: { ...result.snapshot, resendCounts: [...result.snapshot.resendCounts] },
-    'run-log': { placeOrderRequests, changeStatusRequests, adjustStockRequests, resendEmailRequests },
-    mailbox: result.receivedEmails,
-  }
-  for (const [name, document] of Object.entries(documents))
-    await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify(document, null, 1)}\n`)
-  return folder
 }

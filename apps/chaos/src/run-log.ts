@@ -1,3 +1,4 @@
+import type { AccountEventType } from '@halles/contracts/account-events'
 import type { Api, Line, Outcome, SeenOrder } from './load/shop-client.ts'
 import type { Violation } from './violation.ts'
 
@@ -27,6 +28,29 @@ export type AdjustStockRequest = Span & {
 }
 export type ResendEmailRequest = Span & { emailId: string; outcome: Outcome<unknown> }
 
+/** What a simulated owner does with their account, and the type of the event of which the contract promises an e-mail. */
+export const accountActions = {
+  register: 'account.email-verification-requested',
+  'request verification': 'account.email-verification-requested',
+  'verify address': undefined,
+  'request password reset': 'account.password-reset-requested',
+  'reset password': 'account.password-changed',
+  'change password': 'account.password-changed',
+  'request e-mail change': 'account.email-change-requested',
+  'change e-mail': 'account.email-changed',
+  'delete account': undefined,
+} as const satisfies Record<string, AccountEventType | undefined>
+export type AccountAction = keyof typeof accountActions
+
+export type AccountRequest = Span & {
+  action: AccountAction
+  /** The name of the account in the load. */
+  account: string
+  /** The address to which the e-mail about it must go; undefined where there must be none. */
+  recipient: string | undefined
+  outcome: Outcome<unknown>
+}
+
 export type RunLog = ReturnType<typeof createRunLog>
 
 /** Records every request of every client and its outcome. The invariants compare the shop's data with this log. */
@@ -37,6 +61,9 @@ export function createRunLog() {
   const changeStatusRequests: ChangeStatusRequest[] = []
   const adjustStockRequests: AdjustStockRequest[] = []
   const resendEmailRequests: ResendEmailRequest[] = []
+  const accountRequests: AccountRequest[] = []
+  /** The user id of each account of the load, by its name. */
+  const userIds = new Map<string, string>()
   const acceptedOrders = new Map<string, SeenOrder>()
 
   const count = (operation: string, outcome: Outcome<unknown>): void => {
@@ -50,6 +77,8 @@ export function createRunLog() {
     changeStatusRequests,
     adjustStockRequests,
     resendEmailRequests,
+    accountRequests,
+    userIds,
     /** Orders as the admins of the load know them, by id, in the order of their first 201. */
     acceptedOrders,
     violations,
@@ -74,6 +103,10 @@ export function createRunLog() {
     recordResendEmail: (request: ResendEmailRequest): void => {
       resendEmailRequests.push(request)
       count('resend email', request.outcome)
+    },
+    recordAccountRequest: (request: AccountRequest): void => {
+      accountRequests.push(request)
+      count(request.action, request.outcome)
     },
     /** Records a violation that shows during the run, without the shop's data. */
     reportViolation: (violation: Violation): void => {

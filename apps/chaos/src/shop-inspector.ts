@@ -1,19 +1,39 @@
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { MongoClient } from 'mongodb'
 import { setTimeout as pause } from 'node:timers/promises'
+import { ACCOUNT_DELETIONS } from '@halles/contracts/account-deletions'
+import { ACCOUNT_EVENTS, type AccountEventType } from '@halles/contracts/account-events'
 import { ORDER_EVENTS } from '@halles/contracts/order-events'
 import { readSnapshot, type Snapshot } from '@halles/reconciliation'
 
-/** The data of the shop: what the reconciliation reads, and two things that only the chaos run compares. */
+/** An e-mail about an account as stored, with what only the chaos run compares. */
+export type AccountEmailSnapshot = {
+  _id: string
+  eventId: string
+  userId: string
+  type: AccountEventType
+  /** Empty once the account is deleted. */
+  recipient: string
+  status: 'PENDING' | 'SENT' | 'FAILED'
+  /** When the event happened, and when notification-service stored the e-mail. */
+  happenedAt: Date
+  createdAt: Date
+}
+
+/** The data of the shop: what the reconciliation reads, and what only the chaos run compares. */
 export type RunSnapshot = Snapshot & {
   /** Stock movements that are not sales: an opening stock or an adjustment. */
   stockMovements: { reason: string; productId: string; delta: number }[]
   /** How often an admin had an e-mail resent, by the e-mail's id. */
   resendCounts: Map<string, number>
+  accountEmailDetails: AccountEmailSnapshot[]
 }
 
-/** The order that was observed pending or being cancelled for the longest time, in milliseconds. */
-export type LongestUnfinished = { ms: number; orderId: string; status: string }
+/**
+ * The order that was observed pending or being cancelled for the longest time, in milliseconds, and when it was observed
+ * last, in milliseconds since 1970.
+ */
+export type LongestUnfinished = { ms: number; at: number; orderId: string; status: string }
 
 /** The statuses of an order whose placement is not finished: it is pending, or a failed placement is being compensated. */
 const UNFINISHED = ['Pending', 'Cancelling']
@@ -23,8 +43,15 @@ export const isUnfinished = ({ status }: { status: string }): boolean => UNFINIS
 /** The idempotency key that an order was placed under. */
 export const idempotencyKeyOf = (order: Snapshot['orders'][number]): string | undefined => order.idempotency?.key
 
-/** The consumer group that creates the e-mails about orders. */
-const EMAIL_GROUP = 'notification-service'
+/** The consumer groups of the shop, with the topic of each. */
+const consumerGroups: readonly [groupId: string, topic: string][] = [
+  ['notification-service', ORDER_EVENTS],
+  ['notification-service-accounts', ACCOUNT_EVENTS],
+  ['notification-service-deletions', ACCOUNT_DELETIONS],
+  ['order-service', ACCOUNT_DELETIONS],
+]
+/** The databases of the services. */
+const DATABASES = ['halles_auth', 'halles_product', 'halles_order', 'halles_notification']
 /** The pause between two reads while waiting for the shop to settle, in milliseconds. */
 const SETTLE_POLL_INTERVAL = 250
 /** The pause between two reads of the unfinished orders, in milliseconds. */
@@ -40,7 +67,11 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
     userId: string
     idempotency?: { key: string }
   }>('orders')
-  const emails = mongo.db('halles_notification').collection<{ _id: string; resend: number }>('emails')
+  const emails = mongo
+    .db('halles_notification')
+    .collection<AccountEmailSnapshot & { resend: number; account?: { type: AccountEventType } }>('emails')
+  const users = mongo.db('halles_auth').collection<{ _id: string; unpublished?: { from?: Date }[] }>('users')
+  const linkRequests = mongo.db('halles_auth').collection('linkRequests')
   const movements = mongo
     .db('halles_product')
     .collection<{ reason: string; productId: string; delta: number }>('movements')
@@ -56,11 +87,11 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
     createPartitioner: Partitioners.DefaultPartitioner,
   })
 
-  /** The consumer lag on order-events: how many messages have no committed offset yet. */
-  async function readConsumerLag(): Promise<number> {
+  /** The consumer lag of a group: how many messages have no committed offset yet. */
+  async function readConsumerLag([groupId, topic]: readonly [string, string]): Promise<number> {
     const [ends, [group]] = await Promise.all([
-      admin.fetchTopicOffsets(ORDER_EVENTS),
-      admin.fetchOffsets({ groupId: EMAIL_GROUP, topics: [ORDER_EVENTS] }),
+      admin.fetchTopicOffsets(topic),
+      admin.fetchOffsets({ groupId, topics: [topic] }),
     ])
     const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
     return ends.reduce(
@@ -69,23 +100,28 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
     )
   }
 
-  /** How much work is in progress, by kind; empty when the shop has settled. */
-  async function countWorkInProgress(): Promise<Record<string, number>> {
-    const [unfinished, unpublished, releases, pending, lag] = await Promise.all([
+  /** How much work of each kind is in progress. */
+  async function countWork(): Promise<[what: string, count: number][]> {
+    const [unfinished, unpublished, releases, pending, requestedLinks, accounts, ...lags] = await Promise.all([
       orders.countDocuments({ status: { $in: UNFINISHED } }),
       orders.countDocuments({ unpublished: { $exists: true } }),
       orders.countDocuments({ releaseAttemptAt: { $exists: true } }),
       emails.countDocuments({ status: 'PENDING' }),
-      readConsumerLag(),
+      linkRequests.countDocuments(),
+      // The second event about a deletion is published minutes later.
+      users.countDocuments({ unpublished: { $elemMatch: { from: { $not: { $gt: new Date() } } } } }),
+      ...consumerGroups.map(readConsumerLag),
     ])
     const counts = {
       'unfinished orders': unfinished,
       'orders with unpublished events': unpublished,
       'orders with stock to release': releases,
       'pending e-mails': pending,
-      'unconsumed events': lag,
+      'requested links': requestedLinks,
+      'accounts with unpublished events': accounts,
+      'unconsumed events': lags.reduce((sum, lag) => sum + lag, 0),
     }
-    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
+    return Object.entries(counts)
   }
 
   return {
@@ -96,8 +132,10 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
     waitUntilSettled: async (timeout: number, signal?: AbortSignal): Promise<string[]> => {
       const deadline = Date.now() + timeout
       for (;;) {
-        const left = await countWorkInProgress().catch((error: unknown) => ({ [`unreadable: ${String(error)}`]: 1 }))
-        const phrases = Object.entries(left).map(([what, count]) => `${count} ${what}`)
+        const work = await countWork().catch((error: unknown): [string, number][] => [
+          [`unreadable: ${String(error)}`, 1],
+        ])
+        const phrases = work.flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []))
         if (phrases.length === 0 || Date.now() > deadline || signal?.aborted) return phrases
         await pause(SETTLE_POLL_INTERVAL)
       }
@@ -105,7 +143,7 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
 
     /** Watches the unfinished orders until the signal and returns the one that took longest. */
     watchUnfinishedOrders: async (signal: AbortSignal): Promise<LongestUnfinished> => {
-      let longest: LongestUnfinished = { ms: 0, orderId: '', status: '' }
+      let longest: LongestUnfinished = { ms: 0, at: 0, orderId: '', status: '' }
       while (!signal.aborted) {
         try {
           for (const { _id, status, createdAt } of await orders
@@ -113,8 +151,9 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
             .sort({ createdAt: 1 })
             .limit(20)
             .toArray()) {
-            const ms = Date.now() - createdAt.getTime()
-            if (ms > longest.ms) longest = { ms, orderId: _id, status }
+            const at = Date.now()
+            const ms = at - createdAt.getTime()
+            if (ms > longest.ms) longest = { ms, at, orderId: _id, status }
           }
         } catch {
           // mongod is down; the next round reads again
@@ -130,13 +169,49 @@ export function createShopInspector({ mongodb, kafka }: { mongodb: string; kafka
       return new Map(found.map(({ _id, userId, idempotency }) => [`${userId}/${idempotency!.key}`, _id]))
     },
 
+    /** How many documents each collection of the shop has, by `database.collection`, and how much work is in progress. */
+    countDocuments: async (): Promise<Map<string, number>> => {
+      const names = await Promise.all(
+        DATABASES.map(async (database) =>
+          (await mongo.db(database).listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => ({
+            database,
+            name,
+          })),
+        ),
+      )
+      const counts = await Promise.all(
+        names.flat().map(async ({ database, name }): Promise<[string, number]> => {
+          const collection = mongo.db(database).collection(name)
+          return [`${database}.${name}`, await collection.estimatedDocumentCount()]
+        }),
+      )
+      return new Map([...counts, ...(await countWork()).map(([what, count]): [string, number] => [what, count])])
+    },
+
     readSnapshot: async (): Promise<RunSnapshot> => {
       const snapshot = await readSnapshot({ mongodb, kafka })
-      const [stockMovements, resent] = await Promise.all([
+      const [stockMovements, resent, accountEmails] = await Promise.all([
         movements.find({}, { projection: { _id: 0, reason: 1, productId: 1, delta: 1 } }).toArray(),
         emails.find({ resend: { $gt: 0 } }, { projection: { resend: 1 } }).toArray(),
+        emails.find({ account: { $exists: true } }).toArray(),
       ])
-      return { ...snapshot, stockMovements, resendCounts: new Map(resent.map(({ _id, resend }) => [_id, resend])) }
+      return {
+        ...snapshot,
+        stockMovements,
+        resendCounts: new Map(resent.map(({ _id, resend }) => [_id, resend])),
+        accountEmailDetails: accountEmails.map(
+          ({ _id, eventId, userId, account, recipient, status, happenedAt, createdAt }) => ({
+            _id,
+            eventId,
+            userId,
+            type: account!.type,
+            recipient,
+            status,
+            happenedAt,
+            createdAt,
+          }),
+        ),
+      }
     },
 
     /** Publishes a message on order-events. */

@@ -5,6 +5,8 @@ import { createJwksClient } from '@halles/auth/jwks-client'
 import { createLogger } from '@halles/telemetry/log'
 import { createRevocationClient } from '@halles/auth/revocations'
 import type { FastifyInstance } from 'fastify'
+import { createAdmission, targetDurations } from './admission.ts'
+import { clientNetworks } from '@halles/auth/client-networks'
 import {
   areApiDocsEnabled,
   isIntrospectionEnabled,
@@ -29,7 +31,11 @@ import { registerStorefrontProxy } from './proxy/storefront-proxy.ts'
 import { createVisitorReader } from './proxy/visitor.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { requireMinimumRate } from './slow-bodies.ts'
+import { limitReadingTime } from './slow-readers.ts'
 import { createUpstreamClient } from './upstream/upstream-client.ts'
+
+/** The median duration of a page, in milliseconds, above which fewer are rendered at a time. */
+const PAGE_TARGET = 1000
 
 /**
  * Creates the gateway, which does not listen yet. It starts while services are down, and answers what does not need them.
@@ -37,14 +43,20 @@ import { createUpstreamClient } from './upstream/upstream-client.ts'
 export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const urls = serviceUrls(settings)
   const log = createLogger('gateway', settings.LOG_LEVEL)
-  const connect = (service: string, addresses: readonly string[]) =>
-    createUpstreamClient(addresses, settings.UPSTREAM_TIMEOUT_MS, settings.UPSTREAM_PATIENCE_MS, (available) =>
-      log.warn({ service }, available ? 'service reachable again' : 'service unreachable'),
+  const connect = (name: string, addresses: readonly string[], targetDuration: number) =>
+    createUpstreamClient(
+      addresses,
+      settings.UPSTREAM_TIMEOUT_MS,
+      settings.UPSTREAM_PATIENCE_MS,
+      (available) => log.warn({ service: name }, available ? 'service reachable again' : 'service unreachable'),
+      targetDuration,
     )
-  const upstreams = forEachService((service) => connect(service, urls[service]))
+  const upstreams = forEachService((service) => connect(service, urls[service], targetDurations[service]))
   const storefrontUrls = settings.STOREFRONT_URL?.split(',') ?? []
-  const storefront = storefrontUrls.length > 0 ? connect('storefront', storefrontUrls) : undefined
+  const storefront = storefrontUrls.length > 0 ? connect('storefront', storefrontUrls, PAGE_TARGET) : undefined
   const acceptVisitor = createVisitorReader(settings.GATEWAY_SECRET)
+  const operationTimeout = settings.UPSTREAM_PATIENCE_MS + settings.UPSTREAM_TIMEOUT_MS
+  const admission = createAdmission(upstreams)
   const rateLimit = createRateLimit(settings.RATE_LIMIT)
   const limitOpenRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
   const app: FastifyInstance = await createServiceApp({
@@ -61,30 +73,39 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     trustedProxies: settings.TRUSTED_PROXIES?.split(',') ?? [],
     operatorPort: 'own', // the gateway's PORT is public
     bodyLimit: MAX_GRAPHQL_BODY_BYTES,
-    // An operation calls the four services one after the other at worst.
-    idleTimeout: 60_000 + settings.UPSTREAM_PATIENCE_MS + services.length * settings.UPSTREAM_TIMEOUT_MS,
+    idleTimeout: 60_000 + operationTimeout,
+    ownLimits: true,
+    networksOf: ({ ip }) => clientNetworks(ip),
     headers: createSecurityHeaders(),
     admit: (request, reply) => {
       acceptVisitor(request)
+      admission.refuseBeyondCapacity(request)
       limitOpenRequests(request, reply)
       rateLimit.admit(request, reply)
       requireMinimumRate(app.server, request)
     },
   })
+  limitReadingTime(app)
   await registerCors(app, settings.CORS_ORIGINS?.split(',') ?? [])
   app.addHook('onRequest', async (request, reply) => rateLimit.charge(request, reply))
 
-  const metrics = createGatewayMetrics(app.metrics)
+  const metrics = createGatewayMetrics(app.metrics, () => [
+    ['graphql', admission.operationState()],
+    ...services.map((service) => [service, upstreams[service].limitState()] as const),
+  ])
   const sdl = readFileSync(new URL('../supergraph.graphql', import.meta.url), 'utf8')
   const subgraphs = forEachService((service) =>
     createSubgraphDataSource(upstreams[service], (outcome, seconds) => metrics.recordFetch(service, outcome, seconds)),
   )
-  const supergraph = await createSupergraph(sdl, subgraphs, metrics.recordPlanLookup, settings.GATEWAY_SECRET)
+  const supergraph = await createSupergraph(sdl, subgraphs, metrics.recordPlanLookup, {
+    timeout: operationTimeout,
+    gatewaySecret: settings.GATEWAY_SECRET,
+  })
   const operations = loadPersistedOperations(settings.OPERATIONS_FILE)
   await supergraph.warmUp(operations.texts)
   const introspection = isIntrospectionEnabled(settings)
   const apiDocs = areApiDocsEnabled(settings)
-  registerGraphQLRoute(app, () => supergraph.schema, supergraph.execute, {
+  registerGraphQLRoute(app, () => supergraph.schema, admission.execute(supergraph.execute), {
     limits: operationLimits,
     costFactors: costFactors,
     persisted: { findText: operations.findText, only: settings.PERSISTED_ONLY },

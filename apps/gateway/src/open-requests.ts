@@ -1,6 +1,6 @@
+import { clientNetworks } from '@halles/auth/client-networks'
 import { AppError } from '@halles/errors/app-error'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { clientNetworks } from './client-networks.ts'
 
 /** When a refused client may try again, in seconds. */
 const RETRY_AFTER = 1

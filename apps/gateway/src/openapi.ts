@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
+import { runOutsideTrace } from '@halles/telemetry/trace'
 import type { FastifyInstance } from 'fastify'
 import { services, type Service } from './config.ts'
 import { createUnavailableError, toUpstreamError, type UpstreamClient } from './upstream/upstream-client.ts'
@@ -47,7 +48,8 @@ export function cacheDocument<T>(load: () => Promise<T>, now: () => number): () 
   }
   return async () => {
     if (cached && now() - cached.loadedAt < MAX_AGE) return cached.document
-    loading ??= refresh().finally(() => {
+    // Shared by several callers, so that none of them may end it.
+    loading ??= runOutsideTrace(refresh).finally(() => {
       loading = undefined
     })
     return loading
@@ -63,8 +65,8 @@ async function fetchDocument(
       path: '/openapi.json',
       method: 'GET',
       headers,
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
+      headersTimeout: timeout(),
+      bodyTimeout: timeout(),
     } as const
     const { statusCode, body } = await dispatcher.request(request)
     if (statusCode === 200) return (await body.json()) as OpenApiDocument

@@ -1,7 +1,7 @@
+import { clientNetworks } from '@halles/auth/client-networks'
 import { AppError } from '@halles/errors/app-error'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import { clientNetworks } from './client-networks.ts'
 
 /** What a request costs of a client's quota (RATE_LIMIT), in points. A GraphQL operation also pays its own cost. */
 const requestCosts = { read: 1, write: 5 } as const
@@ -30,7 +30,7 @@ export type RateLimit = ReturnType<typeof createRateLimit>
  * Limits clients by token buckets that refill evenly, and reports them in the fields of
  * draft-ietf-httpapi-ratelimit-headers-10. A client is the signed-in user, or else the client address (an IPv6 /64), and may
  * spend `quota` points a minute. All clients of an address together may spend twice as many, those of wider networks more
- * (client-networks.ts): so accounts do not multiply the quota of an address, nor addresses that of a network. Buckets are kept in
+ * (packages/auth/src/client-networks.ts): so accounts do not multiply the quota of an address, nor addresses that of a network. Buckets are kept in
  * this process: each gateway instance allows a full quota.
  *
  * @param quota points a minute; 0 turns the limit off

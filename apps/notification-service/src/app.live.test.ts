@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { connectMongo } from '@halles/mongo/mongo'
 import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/test-fixtures/principals'
 import { eventually } from '@halles/test-fixtures/wait'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
@@ -270,6 +271,25 @@ describe('notification-service', () => {
     expect(body).toMatch(/^order_events_total\{outcome="recorded",.*\} [1-9]/m)
     expect(body).toMatch(/^email_delivery_latency_seconds_count\{.*\} [1-9]/m)
     expect(body).toMatch(/^emails_oldest_pending_seconds\{.*\} 0$/m)
+  })
+})
+
+describe('the metrics of pending e-mails', () => {
+  it('are those of the moment of the scrape', async () => {
+    const servers = { mongodb: inject('mongodb'), kafka: inject('kafka'), smtp: 'smtp://127.0.0.1:1' }
+    const service = await startTestService(servers)
+    try {
+      await service.publishOrderEvents(createOrderEvent())
+      const readAge = async () =>
+        Number(/^emails_oldest_pending_seconds\{.*\} (\S+)$/m.exec((await service.app.inject('/metrics')).body)![1])
+      await eventually('an e-mail is pending', async () => (await readAge()) > 0)
+      const mongo = await connectMongo(service.mongodbUrl, 'notification-test')
+      await mongo.db.collection('emails').updateMany({}, { $set: { firstAttemptAt: new Date(Date.now() - 3_600_000) } })
+      await mongo.close()
+      expect(await readAge()).toBeGreaterThanOrEqual(3600)
+    } finally {
+      await service.close()
+    }
   })
 })
 

@@ -1,6 +1,6 @@
 import { createServiceApp, type App } from '@halles/fastify-service/app'
 import { serveSubgraph } from '@halles/subgraph/serve-subgraph'
-import { kafkaCredentials, accessOptions } from '@halles/config/config'
+import { kafkaCredentials, topicReplication, accessOptions } from '@halles/config/config'
 import { createKafka } from '@halles/kafka/kafka'
 import { createJwksClient, type FindPublicKey } from '@halles/auth/jwks-client'
 import { createLogger } from '@halles/telemetry/log'
@@ -42,7 +42,7 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
   const mongo = await connectMongo(settings.MONGODB_URL, NAME)
   const [emails, deadLetters] = await Promise.all([createEmailStore(mongo.db), createDeadLetterStore(mongo.db)])
   const mailer = createMailer(settings.SMTP_URL, settings.MAIL_FROM, settings.SMTP_TIMEOUT_MS)
-  const kafka = createKafka(settings.KAFKA_BROKERS, NAME, log, kafkaCredentials(settings))
+  const kafka = createKafka(settings.KAFKA_BROKERS, NAME, log, kafkaCredentials(settings), topicReplication(settings))
   const publisher = kafka.publisher()
 
   const app = await createServiceApp({
@@ -55,7 +55,7 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
     ...accessOptions(settings),
     readinessChecks: { mongodb: mongo.ping, kafka: kafka.ping, smtp: mailer.verify },
   })
-  const metrics = createEmailMetrics(app.metrics.registry, { emails, deadLetters })
+  const metrics = createEmailMetrics(app.metrics.registry, { emails, deadLetters }, log)
 
   const linkSecret = settings.ACCOUNT_LINK_SECRET
   const worker = createDeliveryWorker({

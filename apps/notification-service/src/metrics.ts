@@ -1,4 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { registerGauges } from '@halles/telemetry/gauges'
+import type { Logger } from '@halles/telemetry/log'
+import { Counter, Histogram, type Registry } from 'prom-client'
 import type { MessageOutcome } from './consumers.ts'
 import type { DeadLetterStore } from './dead-letters/dead-letters.ts'
 import type { DeliveryOutcome, Email, EmailStatus } from './emails/email.ts'
@@ -7,13 +9,17 @@ import type { EmailStore } from './emails/emails.ts'
 const messageOutcomes: MessageOutcome[] = ['recorded', 'duplicate', 'dead-lettered']
 const attemptOutcomes = ['sent', 'retried', 'failed']
 
-/** Registers the metrics of consumed messages, e-mails and dead letters, in addition to those of every service. */
+/**
+ * Registers the metrics of consumed messages, e-mails and dead letters, in addition to those of every service. The gauges are
+ * counted in the database at each scrape; while it is away they are NaN.
+ */
 export function createEmailMetrics(
   registry: Registry,
   {
     emails,
     deadLetters,
   }: { emails: Pick<EmailStore, 'countPending' | 'countFailed'>; deadLetters: Pick<DeadLetterStore, 'countPending'> },
+  log: Logger,
 ) {
   const registers = [registry]
   const orderEvents = new Counter({
@@ -40,40 +46,40 @@ export function createEmailMetrics(
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 86400],
     registers,
   })
-  const oldest = new Gauge({
-    name: 'emails_oldest_pending_seconds',
-    help: 'Age of the oldest pending e-mail; 0 when none is pending.',
-    registers,
-  })
-  const pending = new Gauge({
-    name: 'emails_pending',
-    help: 'E-mails that the mail server has not accepted yet.',
-    registers: [],
-    async collect() {
-      const pending = await emails.countPending()
-      this.set(pending.count)
-      oldest.set(pending.oldest ? (Date.now() - pending.oldest.getTime()) / 1000 : 0)
+  registerGauges(
+    registry,
+    async () => {
+      const [pending, failed, dead] = await Promise.all([
+        emails.countPending(),
+        emails.countFailed(),
+        deadLetters.countPending(),
+      ])
+      return { pending, failed, dead }
     },
-  })
-  registry.registerMetric(pending)
-  const failed = new Gauge({
-    name: 'emails_failed',
-    help: 'E-mails that were given up. An admin can resend them.',
-    registers: [],
-    async collect() {
-      this.set(await emails.countFailed())
-    },
-  })
-  registry.registerMetric(failed)
-  const dead = new Gauge({
-    name: 'dead_letters',
-    help: 'Dead letters that were never redriven.',
-    registers: [],
-    async collect() {
-      this.set(await deadLetters.countPending())
-    },
-  })
-  registry.registerMetric(dead)
+    [
+      {
+        name: 'emails_oldest_pending_seconds',
+        help: 'Age of the oldest pending e-mail; 0 when none is pending.',
+        toValue: ({ pending }) => (pending.oldest ? (Date.now() - pending.oldest.getTime()) / 1000 : 0),
+      },
+      {
+        name: 'emails_pending',
+        help: 'E-mails that the mail server has not accepted yet.',
+        toValue: ({ pending }) => pending.count,
+      },
+      {
+        name: 'emails_failed',
+        help: 'E-mails that were given up. An admin can resend them.',
+        toValue: ({ failed }) => failed,
+      },
+      {
+        name: 'dead_letters',
+        help: 'Dead letters that were never redriven.',
+        toValue: ({ dead }) => dead,
+      },
+    ],
+    log,
+  )
   for (const counter of [orderEvents, accountEvents]) for (const outcome of messageOutcomes) counter.inc({ outcome }, 0)
   for (const outcome of attemptOutcomes) attempts.inc({ outcome }, 0)
 

@@ -3,7 +3,7 @@ import { createKafka } from '@halles/kafka/kafka'
 import { createLogger } from '@halles/telemetry/log'
 import { connectMongo, type MongoConnection } from '@halles/mongo/mongo'
 import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
-import { eventually } from '@halles/test-fixtures/wait'
+import { eventually, rejectAfter } from '@halles/test-fixtures/wait'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createCustomer, createOrderEvent } from '../test/events.ts'
 import { startMailServer } from '../test/mail-server.ts'
@@ -44,12 +44,12 @@ async function startWithAttemptsInFlight() {
   }
   const service = startServiceProcess(consumers, env)
   closers.push(mongo.close, mailServer.close, publisher.close, service.kill)
-  await service.listening
+  const url = await service.listening
   const events = Array.from({ length: 8 }, () => createOrderEvent({ customer: createCustomer() }))
   const publish = () => publishEvents(publisher, topic, events)
   await publish()
   await eventually('attempts are in flight', () => mailServer.attempted.size >= 5)
-  return { service, emails, publish, isReleased: async () => (await emails.nextDueAt(new Date())) !== undefined }
+  return { service, url, emails, publish, isReleased: async () => (await emails.nextDueAt(new Date())) !== undefined }
 }
 
 describe('notification-service, on SIGTERM while the mail server hangs', () => {
@@ -80,5 +80,18 @@ describe('notification-service, on SIGTERM while the mail server hangs', () => {
     expect(code, service.lines.slice(-5).join('\n')).toBe(0)
     expect(took).toBeLessThan(10_000)
     if (!names.some((name) => name === 'mongodb')) expect(await isReleased()).toBe(true)
+  })
+})
+
+describe('notification-service, while MongoDB is frozen', () => {
+  it('serves its metrics within seconds, with NaN for what is counted in MongoDB', async () => {
+    const { url } = await startWithAttemptsInFlight()
+    await servers.kill('mongodb', 'SIGSTOP')
+    const response = await rejectAfter(5000, fetch(`${url}/metrics`))
+    const body = await response.text()
+    expect(response.status).toBe(200)
+    expect(body).toMatch(/^order_events_total\{outcome="recorded",.*\} \d+$/m)
+    for (const name of ['emails_oldest_pending_seconds', 'emails_pending', 'emails_failed', 'dead_letters'])
+      expect(body).toMatch(new RegExp(`^${name}\\{.*\\} nan$`, 'mi')) // prom-client writes Nan, which Prometheus reads
   })
 })

@@ -1,7 +1,7 @@
 import { ORDER_EVENTS, ORDER_EVENTS_DLQ, ORDER_EVENTS_PARTITIONS } from '@halles/contracts/order-events'
 import { createServiceApp, type App } from '@halles/fastify-service/app'
 import { serveSubgraph } from '@halles/subgraph/serve-subgraph'
-import { kafkaCredentials, accessOptions, peerCredentials } from '@halles/config/config'
+import { kafkaCredentials, topicReplication, accessOptions, peerCredentials } from '@halles/config/config'
 import { createKafka, type KafkaClient } from '@halles/kafka/kafka'
 import { createJwksClient, type FindPublicKey } from '@halles/auth/jwks-client'
 import { createLogger, type Logger } from '@halles/telemetry/log'
@@ -34,7 +34,13 @@ export async function createApp(
 ): Promise<App> {
   const log = createLogger('order-service', settings.LOG_LEVEL)
   const mongo = await connectMongo(settings.MONGODB_URL, 'order-service')
-  const kafka = createKafka(settings.KAFKA_BROKERS, 'order-service', log, kafkaCredentials(settings))
+  const kafka = createKafka(
+    settings.KAFKA_BROKERS,
+    'order-service',
+    log,
+    kafkaCredentials(settings),
+    topicReplication(settings),
+  )
   const stock = createStockClient(settings.PRODUCT_GRPC_URL, peerCredentials(settings))
   const app = await createServiceApp({
     name: 'order-service',

@@ -1,11 +1,12 @@
 import type { Logger } from '@halles/telemetry/log'
 import { toAppError } from '@halles/errors/app-error'
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Backlog, OrderStore } from './orders.ts'
+import { registerGauges } from '@halles/telemetry/gauges'
+import { Counter, Histogram, type Registry } from 'prom-client'
+import type { OrderStore } from './orders.ts'
 
 export type OrderMetrics = ReturnType<typeof createOrderMetrics>
 
-/** Registers this service's own metrics. The gauges are counted in the database at each scrape. */
+/** Registers this service's own metrics. The gauges are counted in the database at each scrape; while it is away they are NaN. */
 export function createOrderMetrics(registry: Registry, orders: Pick<OrderStore, 'countBacklog'>, log: Logger) {
   const registers = [registry]
   const placed = new Counter({ name: 'orders_placed_total', help: 'Orders placed.', registers })
@@ -22,45 +23,34 @@ export function createOrderMetrics(registry: Registry, orders: Pick<OrderStore, 
     registers,
   })
 
-  /** One count for all gauges of a scrape. Each awaits it, or all but the first would report the scrape before. */
-  let counting: Promise<Backlog | undefined> | undefined
-  const count = async (): Promise<Backlog | undefined> => {
-    try {
-      return await orders.countBacklog()
-    } catch (error) {
-      // While the database is away, the other metrics are still served.
-      log.warn({ err: error }, 'gauges cannot be counted')
-      return undefined
-    } finally {
-      counting = undefined
-    }
-  }
-  const gauge = (name: string, help: string, toValue: (backlog: Backlog) => number): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      async collect() {
-        const backlog = await (counting ??= count())
-        this.set(backlog ? toValue(backlog) : Number.NaN)
+  registerGauges(
+    registry,
+    orders.countBacklog,
+    [
+      {
+        name: 'order_events_unpublished',
+        help: 'Events that Kafka has not acknowledged, of up to 10,000 orders.',
+        toValue: ({ unpublishedEvents }) => unpublishedEvents,
       },
-    })
-  gauge(
-    'order_events_unpublished',
-    'Events that Kafka has not acknowledged, of up to 10,000 orders.',
-    ({ unpublishedEvents }) => unpublishedEvents,
+      {
+        name: 'order_events_unpublished_oldest_age_seconds',
+        help: 'Age of the oldest event that Kafka has not acknowledged; 0 when there is none.',
+        toValue: ({ oldestUnpublishedAt }) =>
+          oldestUnpublishedAt ? (Date.now() - oldestUnpublishedAt.getTime()) / 1000 : 0,
+      },
+      {
+        name: 'orders_pending',
+        help: 'Pending orders, those that are being cancelled included.',
+        toValue: ({ pendingOrders }) => pendingOrders,
+      },
+      {
+        name: 'order_stock_releases_pending',
+        help: 'Orders whose stock must be released.',
+        toValue: ({ pendingReleases }) => pendingReleases,
+      },
+    ],
+    log,
   )
-  gauge(
-    'order_events_unpublished_oldest_age_seconds',
-    'Age of the oldest event that Kafka has not acknowledged; 0 when there is none.',
-    ({ oldestUnpublishedAt }) => (oldestUnpublishedAt ? (Date.now() - oldestUnpublishedAt.getTime()) / 1000 : 0),
-  )
-  gauge(
-    'orders_pending',
-    'Pending orders, those that are being cancelled included.',
-    (backlog) => backlog.pendingOrders,
-  )
-  gauge('order_stock_releases_pending', 'Orders whose stock must be released.', (backlog) => backlog.pendingReleases)
 
   return {
     observePublished: (at: Date): void => publishLag.observe(Math.max(0, Date.now() - at.getTime()) / 1000),

@@ -14,7 +14,7 @@ import { createProductStore } from './products/products.ts'
 import { registerRestRoutes } from './rest.ts'
 import { createStockMetrics } from './stock/metrics.ts'
 import { createReservationStore } from './stock/reservations.ts'
-import { findStockDifferences, startStockReconciliation } from './stock/stock-reconciliation.ts'
+import { createStockReconciliation, startStockReconciliation } from './stock/stock-reconciliation.ts'
 import { createTransactionRunner } from './transactions.ts'
 
 const NAME = 'product-service'
@@ -52,7 +52,7 @@ export async function createApp(settings: Settings, findPublicKey = createJwksCl
     { host: settings.GRPC_HOST, port: settings.GRPC_PORT, peerCredentials: peerCredentials(settings) },
   )
   const stopReconciliation = startStockReconciliation({
-    findDifferences: () => findStockDifferences(mongo.db),
+    reconciliation: await createStockReconciliation(mongo),
     onResult: metrics.reconciled,
     log: app.log,
   })

@@ -91,3 +91,42 @@ it('GET /metrics counts reservations, releases and batches', async () => {
   expect(body).toMatch(/^stock_releases_total\{.*\} [1-9]/m)
   expect(body).toMatch(/^stock_batch_size_count\{.*kind="reserve".*\} [1-9]/m)
 })
+
+describe('searches beyond what the service takes at a time', () => {
+  it('are answered 503 with Retry-After, while products are read by id', async () => {
+    const { id } = (await service.request(service.admin, 'POST', '/products', input)).json()
+    const urls = ['/products?q=b', '/products?q=b&inStock=true', '/products?inStock=false']
+    const searching = Promise.all(Array.from({ length: 150 }, (_, i) => service.app.inject(urls[i % urls.length]!)))
+    const read = await get(id)
+    expect(read.statusCode).toBe(200)
+    const searches = await searching
+    const refusals = searches.filter(({ statusCode }) => statusCode !== 200)
+    expect(searches.length - refusals.length).toBeGreaterThan(0)
+    expect(refusals.filter(({ statusCode }) => statusCode === 503).length).toBeGreaterThan(0)
+    for (const refused of refusals) {
+      // On a busy machine some are 504, because they waited in the queue for too long.
+      expect(['UNAVAILABLE', 'TIMEOUT']).toContain(refused.json().code)
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    }
+    expect((await service.app.inject('/products?q=b')).statusCode).toBe(200)
+  })
+})
+
+describe('reading products', () => {
+  it('limits how long MongoDB works on each query', async () => {
+    const { id } = (await service.request(service.admin, 'POST', '/products', input)).json()
+    const { db } = service
+    await db.command({ profile: 2 })
+    await get(id)
+    await service.app.inject('/products?q=brie&first=1')
+    await service.app.inject('/products?inStock=false')
+    await service.graphql(undefined, '{ categories { name } }')
+    await db.command({ profile: 0 })
+    const queries = await db
+      .collection('system.profile')
+      .find({ ns: `${db.databaseName}.products`, 'command.lsid': { $exists: true } })
+      .toArray()
+    expect(queries.length).toBeGreaterThanOrEqual(6)
+    for (const { command } of queries) expect(command).toMatchObject({ maxTimeMS: 3000 })
+  })
+})

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
+import { clientNetworks, type ClientNetwork } from './client-networks.ts'
 import { createSecretComparer } from './secret-comparer.ts'
 
 /** The client of a request as the network reports it. It proves no identity. */
@@ -10,8 +11,12 @@ export type Client = {
    * all 2^64 addresses of a /64.
    */
   subnet: string
+  /** The networks of the client, from narrow to wide, by which those who share one are limited together. */
+  networks: readonly ClientNetwork[]
   /** The `User-Agent` header, cut to 200 characters. */
   userAgent: string | undefined
+  /** Whether the connection has ended, so that nobody waits for the response. */
+  isGone: () => boolean
 }
 
 /** The header in which the gateway sends GATEWAY_SECRET, to prove that a request comes from it. */
@@ -27,10 +32,15 @@ const MAX_USER_AGENT_LENGTH = 200
  */
 export function createClientReader(secret: string | undefined): (request: FastifyRequest) => Client {
   const isFromGateway = createGatewayCheck(secret)
-  return ({ headers, ip }) => {
+  return ({ headers, ip, raw }) => {
     const forwarded = isFromGateway(headers) ? headers['x-forwarded-for'] : undefined
-    const agent = headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH)
-    return { subnet: toClientSubnet(typeof forwarded === 'string' ? forwarded : ip), userAgent: agent }
+    const address = (typeof forwarded === 'string' ? forwarded : ip).trim()
+    return {
+      subnet: toClientSubnet(address),
+      networks: clientNetworks(address),
+      userAgent: headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH),
+      isGone: () => raw.socket.destroyed,
+    }
   }
 }
 

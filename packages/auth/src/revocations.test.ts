@@ -16,7 +16,7 @@ const revoked = (...sessions: string[]): RevocationList => ({
   sessions: sessions.map((id) => ({ id, at: Date.now() })),
   users: [],
 })
-const token = (sid: string) => ({ id: 'someone', sid, version: 0 })
+const token = (sid: string, kid = 'key') => ({ id: 'someone', sid, version: 0, kid })
 
 /** Starts a poller whose first response is empty; the test resolves its later requests. */
 async function startPoller() {
@@ -47,6 +47,25 @@ describe('createRevocationPoller', () => {
     expect(isRevoked(token('ended'))).toBe(true)
     expect(isRevoked(token('other'))).toBe(false)
     expect(Date.now() - revokedAt).toBeLessThan(MAX_PROPAGATION)
+  })
+
+  it('knows revoked signing keys, and keeps them when a later response does not list them', async () => {
+    const { requests, isRevoked } = await startPoller()
+    await vi.advanceTimersByTimeAsync(2000)
+    requests[1]!({ ...revoked(), keys: ['stolen'] })
+    await vi.advanceTimersByTimeAsync(2000)
+    requests[2]!(revoked())
+    await vi.advanceTimersByTimeAsync(0)
+    expect(isRevoked(token('open', 'stolen'))).toBe(true)
+    expect(isRevoked(token('open'))).toBe(false)
+  })
+
+  it('knows the longest lifetime of a token from the response', async () => {
+    const { maxTokenLifetime, requests } = await startPoller()
+    await vi.advanceTimersByTimeAsync(2000)
+    requests[1]!({ ...revoked(), life: 120_000 })
+    await vi.advanceTimersByTimeAsync(0)
+    expect(maxTokenLifetime()).toBe(120_000)
   })
 
   it('polls again after a timeout, and keeps known revocations', async () => {

@@ -11,7 +11,8 @@ export const RevocationList = Type.Object(
   {
     until: Type.Integer({ description: `Pass it as since to get later changes only. ${MILLISECONDS}` }),
     life: Type.Integer({
-      description: 'How long to keep each revocation, in milliseconds: the lifetime of access tokens',
+      description:
+        'How long to keep each revocation, in milliseconds: the lifetime of access tokens and a minute. A token for longer is invalid',
     }),
     sessions: Type.Array(Type.Object({ id: Type.String(), at: Type.Integer({ description: MILLISECONDS }) }), {
       description: 'Sessions that have ended: tokens with this `sid` are revoked',
@@ -19,15 +20,24 @@ export const RevocationList = Type.Object(
     users: Type.Array(Type.Object({ id: Type.String(), version: Type.Integer(), at: Type.Integer() }), {
       description: 'Users that have changed: tokens with this `sub` and a lower `ver` are revoked',
     }),
+    keys: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'The ids of all signing keys that were revoked: tokens with this `kid` are revoked. Absent means none',
+      }),
+    ),
   },
   { title: 'Revoked' },
 )
 export type RevocationList = Static<typeof RevocationList>
 
 /** The claims that decide whether a token is revoked; a token without `ver` has version 0. */
-export type TokenIdentity = { id: string; sid: string; version: number }
+export type TokenIdentity = { id: string; sid: string; version: number; kid: string }
 
 export type Revocations = ReturnType<typeof createRevocationPoller>
+
+/** The longest lifetime of access tokens that auth-service can be configured to (ACCESS_TOKEN_SECONDS), in seconds. */
+export const MAX_ACCESS_TOKEN_SECONDS = 86_400
 
 /** The polling interval, and the timeout of a request, in milliseconds. */
 const POLL_INTERVAL = 2000
@@ -46,13 +56,18 @@ export function createRevocationPoller(
 ) {
   const sessions = new Map<string, number>()
   const users = new Map<string, { version: number; until: number }>()
+  const keys = new Set<string>()
+  let maxTokenLifetime = MAX_ACCESS_TOKEN_SECONDS * 1000
   let request = new AbortController()
   let stopped = false
   let since: number | undefined
   let nextPoll: NodeJS.Timeout | undefined
   let isUnavailable = false
 
-  const store = ({ until, life, sessions: endedSessions, users: changedUsers }: RevocationList): void => {
+  const store = (list: RevocationList): void => {
+    const { until, life, sessions: endedSessions, users: changedUsers, keys: revokedKeys = [] } = list
+    for (const kid of revokedKeys) keys.add(kid)
+    maxTokenLifetime = life
     const now = Date.now()
     for (const [id, end] of sessions) if (end < now) sessions.delete(id)
     for (const [id, { until: end }] of users) if (end < now) users.delete(id)
@@ -85,8 +100,14 @@ export function createRevocationPoller(
   }
 
   return {
-    isRevoked: ({ id, sid, version }: TokenIdentity): boolean =>
-      sessions.has(sid) || version < (users.get(id)?.version ?? 0),
+    isRevoked: ({ id, sid, version, kid }: TokenIdentity): boolean =>
+      keys.has(kid) || sessions.has(sid) || version < (users.get(id)?.version ?? 0),
+
+    /**
+     * The longest lifetime of an access token, in milliseconds, with the leeway for clocks that differ: that of the auth-service
+     * that was polled, before that the longest that one can be configured to.
+     */
+    maxTokenLifetime: (): number => maxTokenLifetime,
 
     /** Polls for the first time, and then until `stop`. Resolves after the first response, or after 1 s. */
     start: (log: Logger): Promise<void> =>

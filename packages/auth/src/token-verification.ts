@@ -1,10 +1,11 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { decodeProtectedHeader } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { FindPublicKey } from './jwks-client.ts'
 import { ACCESS_TOKEN_TYPE, Claims, type Principal } from './principal.ts'
 import { AppError } from '@halles/errors/app-error'
-import type { Revocations } from './revocations.ts'
+import { MAX_ACCESS_TOKEN_SECONDS, type Revocations } from './revocations.ts'
 import { createParser } from '@halles/validation/schema'
 
 declare module 'fastify' {
@@ -24,9 +25,15 @@ export type TokenVerification = {
   revocations?: Revocations | undefined
 }
 
+/** How far the clocks of two services may differ, in milliseconds. */
+const CLOCK_LEEWAY = 60_000
+
+type VerifiedToken = { principal: Principal; version: number; kid: string }
+
 /**
  * Verifies the bearer token of every request that has one, by @fastify/jwt, and sets the request's principal. A verified
- * token is cached until it expires: checking a signature takes about 0.1 ms.
+ * token is cached until it expires: checking a signature takes about 0.1 ms. A token that was issued for longer than
+ * auth-service issues tokens for is invalid, so that one signed with a stolen key does not outlive the key (RFC 8725, 3.9).
  *
  * A request with an invalid, expired or revoked token is rejected with AppError `UNAUTHENTICATED`, whatever its route.
  */
@@ -36,7 +43,7 @@ export async function verifyAccessTokens(
 ): Promise<void> {
   const readClaims = createParser(Claims)
   app.decorateRequest('principal', undefined)
-  const verified = new LRUCache<string, { principal: Principal; version: number }>({ max: 5000 })
+  const verified = new LRUCache<string, VerifiedToken>({ max: 5000 })
 
   await app.register(fastifyJwt, {
     secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
@@ -51,7 +58,7 @@ export async function verifyAccessTokens(
       checkTyp: ACCESS_TOKEN_TYPE,
       allowedIss: issuer,
       allowedAud: audience,
-      requiredClaims: ['exp', 'iss', 'aud'],
+      requiredClaims: ['exp', 'iat', 'iss', 'aud'],
     },
   })
 
@@ -60,7 +67,7 @@ export async function verifyAccessTokens(
     if (header === undefined) return
     const token = verified.get(header) ?? (await verify(request, header))
     const { id, sid } = token.principal
-    if (revocations?.isRevoked({ id, sid, version: token.version }))
+    if (revocations?.isRevoked({ id, sid, version: token.version, kid: token.kid }))
       throw new AppError('UNAUTHENTICATED', 'This access token was revoked: sign in again.')
     request.principal = token.principal
   })
@@ -73,11 +80,17 @@ export async function verifyAccessTokens(
     }
   }
 
-  const verify = async (request: FastifyRequest, header: string) => {
-    const claims = await request.jwtVerify<Claims & { exp: number }>()
+  const maxLifetime = (): number => revocations?.maxTokenLifetime() ?? MAX_ACCESS_TOKEN_SECONDS * 1000 + CLOCK_LEEWAY
+
+  const verify = async (request: FastifyRequest, header: string): Promise<VerifiedToken> => {
+    const claims = await request.jwtVerify<Claims & { exp: number; iat: number }>()
     const { sub, role, name, email, locale, sid, ver = 0 } = parseClaims(claims)
-    const token = { principal: { id: sub, role, name, email, locale, sid }, version: ver }
     const ttl = claims.exp * 1000 - Date.now()
+    // Both: an `iat` in the future would allow any `exp`.
+    if ((claims.exp - claims.iat) * 1000 > maxLifetime() || ttl > maxLifetime())
+      throw new AppError('UNAUTHENTICATED', 'This access token is valid for longer than any that this shop issues.')
+    const { kid } = decodeProtectedHeader(header.slice(header.lastIndexOf(' ') + 1))
+    const token = { principal: { id: sub, role, name, email, locale, sid }, version: ver, kid: kid! }
     if (ttl > 0) verified.set(header, token, { ttl })
     return token
   }

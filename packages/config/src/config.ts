@@ -92,6 +92,13 @@ export const KafkaSettings = {
     pattern: '^[^,\\s]+:\\d+(,[^,\\s]+:\\d+)*$',
     description: 'host:port, separated by commas',
   }),
+  KAFKA_REPLICATION_FACTOR: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 16,
+      description: "The replicas of each topic that this service creates; Kafka's default.replication.factor if unset",
+    }),
+  ),
 }
 
 /** For auth-service and notification-service. */
@@ -254,6 +261,22 @@ export const peerCredentials = ({
   ...(secret !== undefined && { secret }),
   ...(cert !== undefined && key !== undefined && ca !== undefined && { tls: { cert, key, ca } }),
 })
+
+/** How often Kafka stores a topic, and how many of these replicas must have a message before it is acknowledged. */
+export type TopicReplication = { replicationFactor: number; minInSyncReplicas: number }
+
+/**
+ * The replication of new topics in a service's settings; undefined for that of Kafka's own settings. All replicas but one must
+ * be in sync: with three, one broker may fail without a message being refused, and two without one being lost.
+ */
+export const topicReplication = ({
+  KAFKA_REPLICATION_FACTOR: replicationFactor,
+}: {
+  KAFKA_REPLICATION_FACTOR?: number
+}): TopicReplication | undefined =>
+  replicationFactor === undefined
+    ? undefined
+    : { replicationFactor, minInSyncReplicas: Math.max(1, replicationFactor - 1) }
 
 /** Kafka credentials; empty for a Kafka without authentication. */
 export type KafkaCredentials = {

@@ -1,12 +1,15 @@
 import { userError } from '@halles/test-servers'
 import type { ShopDependency, ProcessName, ServerAddresses, ShopPorts } from './shop-services.ts'
-import { brokerNames, dependenciesOf, publicPort, serviceOf } from './shop-services.ts'
+import { brokerNames, dependenciesOf, isReplicaSet, publicPort, serviceOf } from './shop-services.ts'
 
 /** A TCP proxy between a process and one of its dependencies: see `StartShop.createProxy`. */
 export type ConnectionProxy = {
   /** The `host:port` at which the proxy listens. The process is configured with it. */
   address: string
-  /** Called with the `host:port` of the dependency, before the process starts. */
+  /**
+   * Called with the `host:port` of the dependency, before the process starts. Not called for a MongoDB of several members:
+   * the proxy must be a SOCKS5 proxy then.
+   */
   connectTo: (address: string) => void
 }
 
@@ -58,7 +61,9 @@ export async function createProxies(
     connect: (from: ProcessName, ports: ShopPorts, servers: ServerAddresses): Map<ShopDependency, string> => {
       const addresses = new Map<ShopDependency, string>()
       for (const [to, proxy] of byProcess.get(from)!) {
-        if (!(kafkaNames as ShopDependency[]).includes(to)) proxy.connectTo(addressOf(from, to, ports, servers))
+        const isSocks = to === 'mongodb' && isReplicaSet(servers.mongodb ?? '')
+        if (!isSocks && !(kafkaNames as ShopDependency[]).includes(to))
+          proxy.connectTo(addressOf(from, to, ports, servers))
         addresses.set(to, proxy.address)
       }
       return addresses

@@ -124,8 +124,9 @@ export async function choosePorts(
       service === 'gateway' && gatewayPort !== undefined ? await exactPort(gatewayPort) : await choose(service)
   for (const name of all) {
     const service = serviceOf(name)
-    const exact = name === 'gateway' && balanced.gateway === undefined ? gatewayPort : undefined
-    ports[name] = exact === undefined ? await choose(name) : await exactPort(exact)
+    const isBalanced = service in balanced // then the load balancer has the port that clients know
+    const exact = name === 'gateway' && !isBalanced ? gatewayPort : undefined
+    ports[name] = exact === undefined ? await choose(isBalanced ? '' : name) : await exactPort(exact)
     if (service === 'product') ports[endpointOf('productGrpc', name)] = await choose(endpointOf('productGrpc', name))
     if (service === 'gateway')
       ports[endpointOf('gatewayOperator', name)] = await choose(endpointOf('gatewayOperator', name))
@@ -241,12 +242,20 @@ export function environmentOf(
   return { LOG_LEVEL: 'info', ...inherited, ...listen, ...settings[service]() }
 }
 
+/** Whether the URL names several members of a replica set. */
+export const isReplicaSet = (mongodb: string): boolean => /^mongodb:\/\/[^/?]*,/.test(mongodb)
+
 /**
- * Replaces the `host:port` in a server's URL by that of a proxy. The connection to a replica set is then direct, as
- * topology discovery would return the member's own address.
+ * Replaces the `host:port` in a server's URL by that of a proxy. The connection to a replica set of one member is then
+ * direct, as topology discovery would return the member's own address. One to several members uses the proxy as a SOCKS5
+ * proxy, which connects to whatever members the driver discovers.
  */
 function viaProxy(url: string, proxy: string | undefined): string {
   if (proxy === undefined) return url
+  if (isReplicaSet(url)) {
+    const [host, port] = proxy.split(':')
+    return `${url}&proxyHost=${host}&proxyPort=${port}`
+  }
   if (url.startsWith('mongodb')) return `mongodb://${proxy}/?directConnection=true`
   return url.replace(/^(\w+:\/\/(?:[^@/]*@)?)[^/?]+/, `$1${proxy}`)
 }

@@ -92,6 +92,8 @@ type Process = Pick<ManagedProcess, 'pid' | 'kill' | 'restart'>
 export type Shop = {
   /** The current addresses and processes: `pids` changes with restarts. */
   readonly running: ShopAddresses
+  /** The URL of each process of a service that serves `/readyz` and `/metrics`. */
+  operatorUrls: Record<string, string>
   /** The folder of the services' logs: `<service>.log`, `<service>-2.log` of a second process; JSON lines. */
   logs: string
   /** The processes by name, for tests that kill and restart them. */
@@ -279,6 +281,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
         pids: { ...pidsOf(services, servers), ...(storefront?.pid() && { storefront: storefront.pid()! }) },
       }
     },
+    operatorUrls: Object.fromEntries(names.map((name) => [name, operatorUrlOf(name, assignedPorts)])),
     logs,
     processes: Object.fromEntries([
       ...services,
@@ -305,6 +308,9 @@ async function compileServices(group: ProcessGroup): Promise<void> {
   const { code } = await compiler.exited
   if (code !== 0) throw userError(`The services do not compile:\n${compiler.lastLines(30).join('\n')}`)
 }
+
+/** Where a process serves operators. */
+const operatorUrlOf = (name: ProcessName, ports: ShopPorts): string => urlOf(readinessPort(ports, name))
 
 /** Checks the readiness of a service. @throws Error with the response when it or one of its dependencies is not ready */
 async function isReady(url: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Context } from '@opentelemetry/api'
 import Fastify, { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
+import { createCaller, createRefusalLog, limitConcurrency, requireWaiting } from './admission.ts'
 import { handleError } from './error-response.ts'
 import { handleClientErrors } from './malformed-http.ts'
 import { createClientReader, createGatewayCheck, type Client } from '@halles/auth/client-address'
@@ -15,6 +16,8 @@ import { createValidator } from '@halles/validation/schema'
 import { isNormalizedPath } from './normalized-path.ts'
 import { verifyAccessTokens, type TokenVerification } from '@halles/auth/token-verification'
 import { runInTrace, extractTrace, traceId } from '@halles/telemetry/trace'
+import { readDeadline, withCaller } from '@halles/concurrency/caller'
+import type { CallerNetwork } from '@halles/concurrency/adaptive-limit'
 import { waitAtMost } from '@halles/concurrency/with-timeout'
 
 declare module 'fastify' {
@@ -22,6 +25,12 @@ declare module 'fastify' {
     /** The client as the network reports it, for rate limits and logs. It proves no identity. */
     readonly client: Client
     trace: Context
+    /** When the caller stops waiting, in milliseconds since 1970: its DEADLINE_HEADER, else Infinity. */
+    deadline: number
+    /** The networks of the client, from narrow to wide, which share limits. */
+    networks: readonly CallerNetwork[]
+    /** Whether it was refused because of load, which is counted, but not logged. */
+    refused: boolean
     /** The name of the executed GraphQL operation, for the log. */
     operation: string | undefined
   }
@@ -64,6 +73,10 @@ export type ServiceOptions = TokenVerification & {
   idleTimeout?: number
   /** Called for each request before its access token is verified and its body is read. Throws an AppError to refuse it. */
   admit?: (request: FastifyRequest, reply: FastifyReply) => void
+  /** Whether the app limits concurrent requests by itself, instead of by the limit of every service. */
+  ownLimits?: boolean
+  /** The networks of a client, which share limits; by default its client subnet. */
+  networksOf?: (request: FastifyRequest) => readonly CallerNetwork[]
   /** Headers of every response, errors included. */
   headers?: Readonly<Record<string, string>>
 }
@@ -87,7 +100,18 @@ export async function createServiceApp(options: ServiceOptions): Promise<App> {
   })
   app.decorateRequest('operation', undefined)
   app.setValidatorCompiler(({ schema, httpPart }) => createValidator(schema as TSchema, httpPart ?? 'body'))
-  const { admit } = options
+  const { admit, networksOf = (request) => [{ cidr: request.client.subnet, share: 1 }] } = options
+  const recordRefusal = createRefusalLog(app.log, app.metrics.recordRefusal)
+  app.addHook('onError', (request, _reply, error, done) => {
+    request.refused = recordRefusal(error)
+    done()
+  })
+  app.decorateRequest('networks')
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.networks = networksOf(request)
+    done()
+  })
+  if (!options.ownLimits) limitConcurrency(app, (route) => publicRoutes.has(route ?? ''))
   if (admit) app.addHook('onRequest', async (request, reply) => admit(request, reply))
   await verifyAccessTokens(app, options)
   if (options.gatewayOnly) requireGatewayOrToken(app, options.gatewaySecret)
@@ -98,11 +122,15 @@ export async function createServiceApp(options: ServiceOptions): Promise<App> {
     done()
   })
   // The last hook before the handler: reading the body leaves the async context of onRequest.
-  app.addHook('preHandler', (request, _reply, done) => runInTrace(request.trace, done))
+  app.addHook('preHandler', (request, reply, done) => {
+    const caller = createCaller(request, reply)
+    requireWaiting(caller)
+    runInTrace(withCaller(request.trace, caller), done)
+  })
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none'
     app.metrics.recordRequest(request.method, route, reply.statusCode, reply.elapsedTime)
-    if (route === '/healthz' || route === '/readyz' || route === '/metrics') return
+    if (request.refused || route === '/healthz' || route === '/readyz' || route === '/metrics') return
     const { method, trace, operation } = request
     const outcome = { status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
     const fields = { traceId: traceId(trace), method, route, ...(operation && { operation }), ...outcome }
@@ -155,6 +183,7 @@ function createServer({
 }: ServiceOptions) {
   const begin = (request: FastifyRequest, reply: FastifyReply): void => {
     request.trace = extractTrace(request.headers)
+    request.deadline = readDeadline(request.headers)
     reply.headers(headers).header('x-trace-id', traceId(request.trace))
   }
   const app = Fastify({
@@ -185,6 +214,8 @@ function createServer({
   // An unknown expectation may be ignored (RFC 9110, 10.1.1); Node by itself would answer it with an empty 417.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.decorateRequest('trace')
+  app.decorateRequest('deadline', Infinity)
+  app.decorateRequest('refused', false)
   app.addHook('onRequest', async (request, reply) => {
     begin(request, reply)
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1')

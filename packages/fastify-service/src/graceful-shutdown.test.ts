@@ -4,12 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { eventually, rejectAfter } from '@halles/test-fixtures/wait'
 import { expect, it, onTestFinished } from 'vitest'
-import { createGracefulShutdown } from './graceful-shutdown.ts'
+import { createGracefulShutdown, type ShutdownLimits } from './graceful-shutdown.ts'
 
 /** Starts a server, and a client that reuses its only connection. */
-async function startServerAndClient(answer: RequestListener = (_request, response) => response.end('done')) {
+async function startServerAndClient(
+  answer: RequestListener = (_request, response) => response.end('done'),
+  limits?: ShutdownLimits,
+) {
   const server = createServer({ keepAliveTimeout: 0 }, answer) // the server does not close idle connections
-  const stop = createGracefulShutdown(server)
+  const stop = createGracefulShutdown(server, limits)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -59,6 +62,20 @@ it('createGracefulShutdown answers a request in flight, then closes its connecti
   await stopped
 })
 
+it('createGracefulShutdown closes the connections of requests that are not answered in time, and returns their number', async () => {
+  const received = Promise.withResolvers<void>()
+  const { stop, send, connections } = await startServerAndClient(() => received.resolve(), {
+    request: 100,
+    reading: 200,
+    total: 300,
+  })
+  const answer = send().catch((error: unknown) => error)
+  await received.promise
+  expect(await stop()).toBe(1)
+  expect(await answer).toMatchObject({ code: 'ECONNRESET' })
+  await eventually('the connection is closed', async () => (await connections()) === 0)
+})
+
 it('createGracefulShutdown refuses new connections at once', async () => {
   const { stop, send, connections } = await startServerAndClient()
   await send()
@@ -72,5 +89,5 @@ it('createGracefulShutdown ends at once without connections', async () => {
   const { stop, send, connections } = await startServerAndClient()
   await send(new Agent({ keepAlive: false }))
   await eventually('the connection is closed', async () => (await connections()) === 0)
-  await expect(rejectAfter(500, stop())).resolves.toBeUndefined()
+  await expect(rejectAfter(500, stop())).resolves.toBe(0)
 })

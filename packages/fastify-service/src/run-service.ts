@@ -15,7 +15,7 @@ type Settings = {
 
 /**
  * Runs a service: reads its settings, builds the app, listens, and shuts down gracefully on SIGTERM or SIGINT within 10 s.
- * Requests in flight are answered before the app closes its connections.
+ * Requests in flight are answered before the app closes its connections, within the limits of graceful-shutdown.ts.
  *
  * An error at the start (an invalid setting, a port in use, an unavailable dependency) is printed as one sentence, and the
  * process exits with 1. `build` is called after telemetry has started, and must import the app dynamically, so that its
@@ -55,9 +55,13 @@ function shutDownOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<voi
       process.exit(1)
     }, SHUTDOWN_TIMEOUT).unref()
     try {
-      // First, so that readiness probes fail at once.
-      await app.operatorApp?.close()
-      await drainConnections()
+      // First, so that readiness probes fail at once. `app.close` waits for its end.
+      const operatorClosed = app.operatorApp?.close()
+      const unanswered = await drainConnections()
+      if (unanswered > 0)
+        app.log.error({ unanswered }, 'requests were not answered in time: their connections are closed')
+      app.operatorApp?.server.closeAllConnections()
+      await operatorClosed
       await app.close()
       await stopTelemetry()
       app.log.info('shut down')

@@ -42,6 +42,9 @@ export type GraphQLContext = {
 
 export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
 
+/** Codes by which an operation is refused before its execution, whatever it is: the status says so to every client. */
+const loadCodes: ReadonlySet<unknown> = new Set(['RATE_LIMITED', 'UNAVAILABLE'])
+
 /** The most characters of an operation's name that are logged. */
 const MAX_NAME_LENGTH = 100
 
@@ -160,12 +163,15 @@ export function registerGraphQLRoute(
     // A response without data is a request error, for which graphql-http would send 200.
     onOperation: ({ raw }, _args, { data, errors }) => {
       if (data !== undefined || !errors) return undefined
-      const code = errors[0]?.extensions['code']
-      if (!prefersGraphQLResponse(raw.headers.accept) && code !== 'RATE_LIMITED') return undefined
+      const { code, retryAfter } = errors[0]?.extensions ?? {}
+      if (!prefersGraphQLResponse(raw.headers.accept) && !loadCodes.has(code)) return undefined
       return toGraphQLResponse(
         isErrorCode(code) ? errorCodes[code].http : 400,
         { errors },
-        `${GRAPHQL_RESPONSE}; charset=utf-8`,
+        {
+          'content-type': `${GRAPHQL_RESPONSE}; charset=utf-8`,
+          ...(typeof retryAfter === 'number' && { 'retry-after': String(retryAfter) }),
+        },
       )
     },
     // Errors of graphql-http itself: no query, variables that are not an object, …

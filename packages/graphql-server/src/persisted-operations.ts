@@ -33,8 +33,6 @@ export async function resolvePersistedOperation(
 }
 
 const toResponse = (appError: AppError): Response =>
-  toGraphQLResponse(
-    errorCodes[appError.code].http,
-    toGraphQLErrorBody(appError, undefined),
-    'application/json; charset=utf-8',
-  )
+  toGraphQLResponse(errorCodes[appError.code].http, toGraphQLErrorBody(appError, undefined), {
+    'content-type': 'application/json; charset=utf-8',
+  })

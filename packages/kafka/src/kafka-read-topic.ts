@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { toTimestampedMessage, type TimestampedMessage } from './kafka-messages.ts'
-import { retry, sendRetry, waitToClose, type Retry } from './kafka-settings.ts'
+import { retry, sendRetry, waitToClose, type CreateClient } from './kafka-settings.ts'
 
 export type ReadTopicOptions = {
   topic: string
@@ -24,7 +24,7 @@ const readRetry = { ...retry, retries: READ_TIMEOUT / retry.maxRetryTime }
  * @throws Error when Kafka cannot be reached, or delivers nothing for a minute; else what `onBatch` throws
  */
 export async function readTopic(
-  createClient: (retry: Retry) => Kafka,
+  createClient: CreateClient,
   clientId: string,
   { topic, onBatch }: ReadTopicOptions,
 ): Promise<OffsetRange[]> {

@@ -1,3 +1,4 @@
+import type { Kafka, LogEntry } from 'kafkajs'
 import { waitAtMost } from '@halles/concurrency/with-timeout'
 
 // Measured settings of kafkajs: see docs/decisions/0006-isolate-kafkajs-and-send-one-batch-at-a-time.md.
@@ -8,6 +9,9 @@ export const retry = { initialRetryTime: 100, maxRetryTime: 1000, retries: 1e9 }
 export const sendRetry = { ...retry, retries: 5 }
 
 export type Retry = typeof retry
+
+/** Creates a client with a retry policy. `onLog` is called with each warning and error that kafkajs logs. */
+export type CreateClient = (retryPolicy: Retry, onLog?: (entry: LogEntry) => void) => Kafka
 
 /** The interval of heartbeats to the consumer group, in milliseconds. */
 export const HEARTBEAT_INTERVAL = 1000

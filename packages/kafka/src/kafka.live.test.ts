@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { eventually, rejectAfter } from '@halles/test-fixtures/wait'
-import { Kafka, logLevel } from 'kafkajs'
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { createKafka, type OffsetRange, type IncomingMessage, type TimestampedMessage } from './kafka.ts'
 import { createLogger } from '@halles/telemetry/log'
@@ -100,6 +101,66 @@ describe('a consumer', () => {
   })
 })
 
+it('a consumer starts at the given offsets, and receives what was published since they were read', async () => {
+  const topic = `t-${randomUUID()}`
+  await kafka.ensureTopic(topic, 3)
+  const send = (values: string[]) =>
+    publisher.send(
+      topic,
+      values.map((value) => ({ key: value, value })),
+    )
+  await send(Array.from({ length: 20 }, (_, i) => `before ${i}`))
+  const startOffsets = await kafka.endOffsets(topic)
+  const since = Array.from({ length: 20 }, (_, i) => `since ${i}`)
+  await send(since)
+  const received: string[] = []
+  const consumer = await kafka.consume({
+    groupId: topic,
+    topic,
+    fromBeginning: false,
+    startOffsets,
+    onBatch: async (batch) => void received.push(...batch.map(({ value }) => value!)),
+  })
+  onTestFinished(() => consumer.close())
+  await eventually('all messages are received', () => received.length >= since.length)
+  expect(received.toSorted()).toEqual(since.toSorted())
+})
+
+describe('a consumer of a topic that is deleted and created again', () => {
+  it.each([
+    ['at once', 0],
+    ['after some seconds', 3000],
+  ])('receives every message of the new topic, %s', async (_when, pauseMs) => {
+    const topic = `t-${randomUUID()}`
+    await kafka.ensureTopic(topic, 1)
+    const send = (values: string[]) =>
+      publisher.send(
+        topic,
+        values.map((value) => ({ key: 'k', value })),
+      )
+    await send(['a0', 'a1', 'a2'])
+    const received = new Set<string>()
+    const consumer = await kafka.consume({
+      groupId: topic,
+      topic,
+      onBatch: async (batch) => batch.forEach(({ value }) => received.add(value!)),
+    })
+    onTestFinished(() => consumer.close())
+    await eventually('the old messages are received', () => received.size === 3)
+
+    const admin = new Kafka({ brokers: [inject('kafka')], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    onTestFinished(() => admin.disconnect())
+    await admin.deleteTopics({ topics: [topic] })
+    await pause(pauseMs)
+    await kafka.ensureTopic(topic, 1)
+    const values = Array.from({ length: 10 }, (_, i) => `b${i}`)
+    await send(values)
+    await eventually('all new messages are received', () => received.size === 3 + values.length)
+    expect([...received].slice(3).toSorted()).toEqual(values)
+  })
+})
+
 describe('readTopic', () => {
   // A client id of its own, because other tests read from the same Kafka.
   const clientId = `reader-${randomUUID()}`
@@ -191,6 +252,37 @@ describe('readTopic', () => {
     const unavailable = createKafka('127.0.0.1:1', 'kafka-test', createLogger('test', 'silent'))
     await expect(unavailable.readTopic({ topic, onBatch })).rejects.toThrow(/ECONNREFUSED/)
   })
+})
+
+it('ensureTopic creates a topic with the replication of the settings, and waits while there are too few brokers', async () => {
+  const log = createLogger('test', 'silent')
+  const topic = `t-${randomUUID()}`
+  const warnings: string[] = []
+  const recordingLog = { ...log, warn: (_fields: object, message: string) => void warnings.push(message) } as typeof log
+  const client = (replicationFactor: number) =>
+    createKafka(inject('kafka'), 'kafka-test', recordingLog, {}, { replicationFactor, minInSyncReplicas: 1 })
+  const stopping = new AbortController()
+  const waiting = client(3).ensureTopic(topic, 1, stopping.signal)
+  const failure = waiting.then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  await eventually('it waits for brokers', () =>
+    warnings.some((warning) => warning.startsWith('too few Kafka brokers')),
+  )
+  stopping.abort(new Error('stopping'))
+  expect(await failure).toBe('stopping')
+
+  await client(1).ensureTopic(topic, 1)
+  const admin = new Kafka({ brokers: inject('kafka').split(','), logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  onTestFinished(() => admin.disconnect())
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['min.insync.replicas'] }],
+  })
+  const [entry] = resources[0]!.configEntries as { configValue: string; isDefault: boolean }[]
+  expect(entry).toMatchObject({ configValue: '1', isDefault: false })
 })
 
 it('ensureTopic rejects when its signal is aborted while Kafka is unavailable', async () => {

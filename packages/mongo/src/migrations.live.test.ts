@@ -56,6 +56,23 @@ describe('migrate', () => {
     expect(await emails().countDocuments({ leasedBy: 'a', claim: { $exists: false } })).toBe(500)
   })
 
+  it('stores documents under new ids, also after a crash between the two writes, by several instances at once', async () => {
+    const replacement: Migration = {
+      collection: 'emails',
+      replaceIdsOf: { _id: { $regex: '^[0-9]+$' } },
+      toId: ({ _id, content }) => `${_id}.${content}`,
+    }
+    const stored = mongo.db.collection<{ _id: string; content: string }>('emails')
+    await stored.insertMany(Array.from({ length: 100 }, (_, i) => ({ _id: `${i}`, content: 'c' })))
+    await stored.insertMany([
+      { _id: '7.c', content: 'c' },
+      { _id: 'other', content: 'c' },
+    ])
+    await Promise.all([1, 2, 3].map(() => migrate(mongo.db, [replacement])))
+    const ids = (await stored.find().toArray()).map(({ _id }) => _id)
+    expect(ids.toSorted()).toEqual([...Array.from({ length: 100 }, (_, i) => `${i}.c`), 'other'].toSorted())
+  })
+
   it('throws when the old and the new collection both exist', async () => {
     await mongo.db.createCollection('letters')
     await mongo.db.createCollection('emails')

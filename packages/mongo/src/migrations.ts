@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { MongoServerError, type Db } from 'mongodb'
+import { MongoServerError, type Db, type Document } from 'mongodb'
+import { isDuplicateKeyError } from './mongo.ts'
 
 /** MongoDB's error codes for a collection and an index that does not exist. */
 const NAMESPACE_NOT_FOUND = 26
 const INDEX_NOT_FOUND = 27
 
-/** A renaming of stored data. Migrations are idempotent, and safe to run by several instances at once. */
+/** A renaming of stored data, or new ids for it. Migrations are idempotent, and safe to run by several instances at once. */
 export type Migration =
   | { renameCollection: string; to: string }
   /** Renames fields, replaces values and drops indexes, in every document of a collection. */
@@ -16,6 +17,8 @@ export type Migration =
       replaceValues?: Record<string, Record<string, string>>
       dropIndexes?: string[]
     }
+  /** Stores the documents that match a filter under new ids, which depend on their content only. */
+  | { collection: string; replaceIdsOf: Document; toId: (document: any) => string }
 
 /**
  * Renames data that an earlier version stored under other names. Call it before creating indexes. Data with the current names
@@ -30,6 +33,7 @@ export async function migrate(db: Db, migrations: readonly Migration[]): Promise
     const _id = createHash('sha256').update(JSON.stringify(migration)).digest('base64url')
     if (await applied.findOne({ _id })) continue
     if ('renameCollection' in migration) await renameCollection(db, migration)
+    else if ('toId' in migration) await replaceIds(db, migration)
     else await migrateCollection(db, migration)
     await applied.updateOne({ _id }, { $setOnInsert: { appliedAt: new Date() } }, { upsert: true })
   }
@@ -49,6 +53,24 @@ async function renameCollection(db: Db, { renameCollection: from, to }: { rename
   }
 }
 
+async function replaceIds(
+  db: Db,
+  { collection: name, replaceIdsOf, toId }: Extract<Migration, { toId: unknown }>,
+): Promise<void> {
+  const collection = db.collection<Document & { _id: string }>(name)
+  // One at a time, because a document may be large.
+  for await (const document of collection.find(replaceIdsOf, { promoteBuffers: true, batchSize: 10 })) {
+    const _id = toId(document)
+    if (_id === document._id) continue
+    try {
+      await collection.insertOne({ ...document, _id })
+    } catch (error) {
+      if (!isDuplicateKeyError(error)) throw error // inserted before a crash, or by another instance
+    }
+    await collection.deleteOne({ _id: document._id })
+  }
+}
+
 async function migrateCollection(
   db: Db,
   {
@@ -56,7 +78,7 @@ async function migrateCollection(
     renameFields = {},
     replaceValues = {},
     dropIndexes = [],
-  }: Extract<Migration, { collection: string }>,
+  }: Exclude<Migration, { renameCollection: string } | { toId: unknown }>,
 ) {
   const collection = db.collection(name)
   for (const index of dropIndexes)

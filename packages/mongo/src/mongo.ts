@@ -6,6 +6,7 @@ import {
   type PageArgs,
   type CursorPosition,
 } from '@halles/validation/page'
+import { withinDeadline } from '@halles/concurrency/caller'
 import { waitAtMost } from '@halles/concurrency/with-timeout'
 
 /** How long a service waits for a primary when it starts, in milliseconds. */
@@ -81,31 +82,38 @@ type ListQuery<T extends Document> = {
   compute?: Document
   /** Fields to exclude from the result. */
   omit?: string[]
+  /** How long MongoDB works on each of the two queries at most, in milliseconds. */
+  maxTimeMS?: number
 }
 
 /**
  * Reads one page of a collection by keyset pagination: unchanged documents are neither repeated nor skipped while others are
- * inserted or deleted.
+ * inserted or deleted. The server ends a read at the deadline of the active caller.
  *
  * @throws AppError `VALIDATION_FAILED` for a cursor of another list
  */
 export async function findPage<T extends Document & { _id: string }>(
   collection: Collection<T>,
-  { list, filter, sort, compute, omit = [] }: ListQuery<T>,
+  { list, filter, sort, compute, omit = [], maxTimeMS }: ListQuery<T>,
   { first, after }: PageArgs,
 ): Promise<Page<T>> {
   const keys: ListQuery<T>['sort'] = sort.some(([key]) => key === '_id') ? sort : [...sort, ['_id', 1]]
   const cursors = createCursorCodec([list, filter, keys], keys.length)
   const afterCursor = after === undefined ? {} : afterPosition(keys, cursors.read(after))
   const order = Object.fromEntries(keys)
+  const ms = withinDeadline(maxTimeMS ?? Infinity)
+  const timeLimit = ms === Infinity ? {} : { maxTimeMS: Math.max(1, ms) } // 0 would mean no limit
   const found = compute
-    ? collection.aggregate<T>([{ $match: filter }, { $addFields: compute }, { $match: afterCursor }, { $sort: order }])
-    : collection.find({ $and: [filter, afterCursor] } as Filter<T>).sort(order)
+    ? collection.aggregate<T>(
+        [{ $match: filter }, { $addFields: compute }, { $match: afterCursor }, { $sort: order }],
+        timeLimit,
+      )
+    : collection.find({ $and: [filter, afterCursor] } as Filter<T>, timeLimit).sort(order)
   found.limit(first + 1)
   if (omit.length > 0) found.project(Object.fromEntries(omit.map((field) => [field, 0])))
   const [rows, count] = await Promise.all([
     found.toArray(),
-    collection.countDocuments(filter, { limit: MAX_TOTAL_COUNT + 1 }),
+    collection.countDocuments(filter, { limit: MAX_TOTAL_COUNT + 1, ...timeLimit }),
   ])
   const items = rows.slice(0, first) as unknown as T[]
   return {

@@ -238,6 +238,7 @@ const mutations: [rule: string, what: string, subject: string, mutate: (snapshot
   }],
   ['event-unparsable', 'an unparsable message that was dropped', '0@8', ({ deadLetters }) => { deadLetters.pop() }],
   ['dead-letter-unlisted', 'a dead letter that admins cannot list', '0@0', ({ listedDeadLetters }) => { listedDeadLetters.pop() }],
+  ['dead-letter-unlisted', 'a dead letter at the position of another one, on a queue that was created again', '0@0', ({ deadLetters }) => { deadLetters[0]!.deadLetteredAt = '2026-01-01T00:00:00.000Z' }],
   ['email-missing', 'an event without an e-mail', 'o-delivered.4', ({ emails }) => { remove(emails, { eventId: 'o-delivered.4' }) }],
   ['email-duplicate', 'two e-mails about one event', 'o-received.1', (snapshot) => {
     snapshot.emails.push({ ...email(snapshot, 'o-received.1'), _id: 'email-2' })

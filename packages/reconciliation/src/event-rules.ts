@@ -113,14 +113,21 @@ export const eventRules: Rule[] = [
     name: 'dead-letter-unlisted',
     why: 'An admin can list and redrive every dead letter.',
     *find({ deadLetters, listedDeadLetters, isDue }) {
-      const known = new Set(listedDeadLetters.map(({ _id }) => _id))
-      for (const { partition, offset, timestamp, reason } of deadLetters)
-        if (!known.has(`${partition}.${offset}`) && isDue(timestamp))
+      // The queue may have been created again: another letter at the same position has another time.
+      const known = new Set<string>()
+      for (const { _id, deadLetteredAt } of listedDeadLetters) {
+        const position = _id.split('.', 2).join('.')
+        known.add(position).add(`${position} ${deadLetteredAt}`)
+      }
+      for (const { partition, offset, timestamp, reason, deadLetteredAt } of deadLetters) {
+        const position = `${partition}.${offset}`
+        if (!known.has(deadLetteredAt === undefined ? position : `${position} ${deadLetteredAt}`) && isDue(timestamp))
           yield {
             subject: `order-events.dlq ${formatPosition({ partition, offset })}`,
             expected: 'listed',
             found: reason,
           }
+      }
     },
   },
 ]

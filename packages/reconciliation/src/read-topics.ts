@@ -89,6 +89,7 @@ function toDeadLetter({ partition, offset, timestamp, value, headers }: Timestam
     reason: headers['reason'] ?? 'not given',
     origin: headers['origin-topic'] === from ? origin : undefined,
     eventId: typeof event === 'string' ? undefined : event.id,
+    deadLetteredAt: headers['parked-at'],
   }
 }
 

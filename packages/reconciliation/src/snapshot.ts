@@ -125,10 +125,12 @@ export type DeadLetter = MessagePosition & {
   reason: string
   origin: Pick<MessagePosition, 'partition' | 'offset'> | undefined
   eventId: string | undefined
+  /** When it was dead-lettered, by its headers, as an ISO 8601 text. */
+  deadLetteredAt: string | undefined
 }
 
-/** A dead letter that admins can list: `_id` is its position on order-events.dlq, `<partition>.<offset>`. */
-export const ListedDeadLetter = Type.Object({ _id: Type.String() })
+/** A dead letter that admins can list: `_id` begins with its position on order-events.dlq, `<partition>.<offset>.`. */
+export const ListedDeadLetter = Type.Object({ _id: Type.String(), deadLetteredAt: Type.String() })
 export type ListedDeadLetter = Static<typeof ListedDeadLetter>
 
 /** A document that does not have the declared shape. */

@@ -148,7 +148,7 @@ export const createSampleShop = () =>
     order: { orders: [delivered, cancelled, received, pending] },
     notification: {
       emails: [...published.map(email), accountEmail],
-      deadLetters: [{ _id: '0.0', reason: 'not JSON' }],
+      deadLetters: [{ _id: '0.0.digest', reason: 'not JSON', deadLetteredAt: noon.toISOString() }],
     },
     /** The messages of the only partition, in order. */
     messages: [
@@ -165,6 +165,7 @@ export const createSampleShop = () =>
           'origin-topic': 'order-events',
           'origin-partition': '0',
           'origin-offset': String(published.length + 1),
+          'parked-at': noon.toISOString(),
         },
       },
     ],

@@ -1,7 +1,7 @@
 export { config } from './config.ts'
 export { isUserError, userError } from './user-error.ts'
 export { exactPort, freePort } from './ports.ts'
-export { startLoadBalancer, type BalancedService } from './load-balancer.ts'
+export { findHaproxy, startLoadBalancer, type BalancedService } from './load-balancer.ts'
 export { startManagedProcess, type ManagedProcess } from './managed-process.ts'
 export { processStartTime } from './process-identity.ts'
 export {

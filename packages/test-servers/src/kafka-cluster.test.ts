@@ -59,8 +59,8 @@ describe('kafkaBrokers', () => {
 
       await third.kill('SIGSTOP')
       expect(await cluster!.leader(TOPIC, 0, third)).not.toBe(third)
-      await send('four')
       await third.kill('SIGCONT')
+      await send('four')
       await vi.waitFor(async () => expect(await cluster!.inSyncReplicas(TOPIC, 0)).toHaveLength(3), TIMEOUT)
       expect(await count()).toBe(4)
     },

@@ -38,6 +38,8 @@ export async function startLoadBalancer({
   onCrash?: (message: string) => void
 }): Promise<ManagedProcess> {
   const haproxy = await findHaproxy()
+  if (haproxy === undefined)
+    throw userError('Several instances behind one address need HAProxy: install it (apt install haproxy).')
   const file = path.join(folder, 'haproxy.cfg')
   await writeFile(file, configuration(services))
   return startManagedProcess({
@@ -48,11 +50,10 @@ export async function startLoadBalancer({
   })
 }
 
-/** Finds HAProxy. Debian installs it in a folder that is not on the PATH of every user. */
-async function findHaproxy(): Promise<string> {
-  const installed = (await findOnPath('haproxy')) ?? '/usr/sbin/haproxy'
-  if (await fileExists(installed)) return installed
-  throw userError('Several instances behind one address need HAProxy: install it (apt install haproxy).')
+/** The path of HAProxy; undefined if it is not installed. Debian installs it in a folder that is not on every user's PATH. */
+export async function findHaproxy(): Promise<string | undefined> {
+  const found = (await findOnPath('haproxy')) ?? '/usr/sbin/haproxy'
+  return (await fileExists(found)) ? found : undefined
 }
 
 const configuration = (services: readonly BalancedService[]): string => `global

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { AppError } from '@halles/errors/app-error'
 import { ClosedObject } from '@halles/validation/schema'
 import { Type, type Static } from 'typebox'
+import type { PendingEvent } from '../account-events/account-event.ts'
 import { CurrentPassword, Email, Password } from '../accounts/user.ts'
 import { digestToken } from '../sessions/refresh-token.ts'
 
@@ -12,9 +13,17 @@ export const linkLifetimes = { 'password-reset': HOUR, 'email-verification': 24 
 export type LinkPurpose = keyof typeof linkLifetimes
 
 /** A link as stored: enough to recognize it, not enough to use it. A new link replaces the last one for its purpose. */
-export type StoredLink = { digest: string; expiresAt: Date }
+export type StoredLink = {
+  digest: string
+  expiresAt: Date
+  /** The id of the link request that it was issued for. Ids of later requests are greater. */
+  requestId?: string
+}
 /** A stored link to change the e-mail address: the new address, and the session that requested it. */
 export type StoredEmailChangeLink = StoredLink & { email: string; sid: string }
+
+/** An issued link: what the store keeps, and what the event that leads to the e-mail contains. */
+export type IssuedLink = { stored: StoredLink; link: NonNullable<PendingEvent['link']> }
 
 /** The part of an update that ends the links to which the password gives access, or which give access to it. */
 export const linksEndedByPassword = { 'links.password-reset': 1, 'links.email-change': 1 } as const

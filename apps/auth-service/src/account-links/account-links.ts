@@ -32,7 +32,8 @@ export function createAccountLinkStore(accounts: Collection<AccountDocument>, pu
   return {
     /**
      * Saves a link in place of the last one for its purpose, with the event that gets it e-mailed. False when the account
-     * is not active, or when a password hash is given and the password was changed meanwhile.
+     * is not active, when the last link is of the same request or a later one, or when a password hash is given and the
+     * password was changed meanwhile.
      */
     save: async <P extends LinkPurpose>(
       id: string,
@@ -43,7 +44,12 @@ export function createAccountLinkStore(accounts: Collection<AccountDocument>, pu
     ): Promise<boolean> =>
       (
         await accounts.updateOne(
-          { _id: id, active: { $ne: false }, ...(passwordHash !== undefined && { password: passwordHash }) },
+          {
+            _id: id,
+            active: { $ne: false },
+            ...(link.requestId !== undefined && { [`links.${purpose}.requestId`]: { $not: { $gte: link.requestId } } }),
+            ...(passwordHash !== undefined && { password: passwordHash }),
+          },
           { $set: { [`links.${purpose}`]: link }, ...appendEvent(event) },
         )
       ).modifiedCount === 1,
@@ -54,11 +60,11 @@ export function createAccountLinkStore(accounts: Collection<AccountDocument>, pu
       return account ? toUser(account) : undefined
     },
 
-    /** Redeems a link: sets a new password hash and verifies the address. False when the link is not valid. */
+    /** Redeems a link: sets a new password hash and verifies the address. All sessions are still to be ended. False when the link is not valid. */
     resetPassword: async (id: string, digest: string, passwordHash: string, at: Date): Promise<boolean> =>
       (
         await accounts.updateOne(hasLink(id, 'password-reset', digest, at), {
-          $set: { password: passwordHash, emailVerified: true },
+          $set: { password: passwordHash, emailVerified: true, endingSessions: { at } },
           $unset: linksEndedByPassword,
           ...withEvent('account.password-changed', at),
         })
@@ -111,6 +117,7 @@ export function createAccountLinkStore(accounts: Collection<AccountDocument>, pu
               // Revokes the access tokens, which contain the address.
               version: { $add: [{ $ifNull: ['$version', 0] }, 1] },
               changedAt: at,
+              endingSessions: { at, except: { $literal: sid } },
             },
           },
           { $unset: 'links' },

@@ -1,12 +1,14 @@
-import { requirePrincipal } from '@halles/auth/principal'
+import { requirePrincipal, type Principal } from '@halles/auth/principal'
 import { AppError } from '@halles/errors/app-error'
 import { createPendingEvent } from '../account-events/account-event.ts'
 import { toEmailKey } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import { endChangedSessions } from '../sessions/end-changed-sessions.ts'
+import type { Turn } from '../passwords/fair-slots.ts'
 import { emailsUnavailable, invalidLink, parseLinkToken, type EmailChange } from './account-link.ts'
 
-type RequestDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
-  rateLimiter: Pick<AppDeps['rateLimiter'], 'checkSignIn' | 'checkEmailRequest' | 'tryEmailToNewAddress'>
+type RequestDeps = Pick<AppDeps, 'passwordAdmission' | 'outbox' | 'securityLog' | 'log' | 'now'> & {
+  rateLimiter: Pick<AppDeps['rateLimiter'], 'verifyWithinLimits' | 'checkEmailRequest' | 'tryEmailToNewAddress'>
   users: Pick<AppDeps['users'], 'findActiveById'>
   accountLinks: Pick<AppDeps['accountLinks'], 'save'>
   passwordHasher: Pick<AppDeps['passwordHasher'], 'verify'>
@@ -24,20 +26,33 @@ type RequestDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
 export async function requestEmailChange(
   deps: RequestDeps,
   { principal, client }: RequestContext,
+  input: EmailChange,
+): Promise<void> {
+  const known = requirePrincipal(principal)
+  if (!deps.outbox) throw emailsUnavailable()
+  const turn = { client, account: known.id, isKnown: true }
+  await deps.passwordAdmission.run(turn, () => requestEmailChangeNow(deps, deps.outbox!, known, turn, input))
+}
+
+async function requestEmailChangeNow(
+  deps: RequestDeps,
+  outbox: NonNullable<AppDeps['outbox']>,
+  { id, sid }: Principal,
+  turn: Turn & Pick<RequestContext, 'client'>,
   { email, password }: EmailChange,
 ): Promise<void> {
-  const { outbox, rateLimiter, users, accountLinks, passwordHasher, securityLog, log, now } = deps
-  const { id, sid } = requirePrincipal(principal)
-  if (!outbox) throw emailsUnavailable()
+  const { client } = turn
+  const { rateLimiter, users, accountLinks, passwordHasher, securityLog, log, now } = deps
   const account = await users.findActiveById(id)
   if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
   const rejectPassword = async (): Promise<AppError> => {
     await securityLog.record(client, 'email-changed', { userId: id, byId: id, sessionId: sid, outcome: 'refused' })
     return new AppError('INVALID_CREDENTIALS', 'The password is wrong.')
   }
-  const attempt = await rateLimiter.checkSignIn(account.user.email, client)
-  if (!(await passwordHasher.verify(account.passwordHash, password))) throw await rejectPassword()
-  await attempt.succeeded()
+  const isRight = await rateLimiter.verifyWithinLimits(account.user.email, client, () =>
+    passwordHasher.verify(account.passwordHash, password, turn),
+  )
+  if (!isRight) throw await rejectPassword()
   await rateLimiter.checkEmailRequest(client)
   if (!(await rateLimiter.tryEmailToNewAddress(toEmailKey(email)))) return
   const { stored, link } = await outbox.issueLink(id, 'email-change')
@@ -51,6 +66,7 @@ export async function requestEmailChange(
 type ChangeDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
   rateLimiter: Pick<AppDeps['rateLimiter'], 'rememberSubnet'>
   accountLinks: Pick<AppDeps['accountLinks'], 'changeEmail'>
+  users: Pick<AppDeps['users'], 'markSessionsEnded'>
   sessions: Pick<AppDeps['sessions'], 'endAll'>
 }
 
@@ -62,12 +78,14 @@ type ChangeDeps = Pick<AppDeps, 'outbox' | 'securityLog' | 'log' | 'now'> & {
  *   has another account. The link then stays valid, and the reader of the e-mail, who owns the address, may know.
  */
 export async function changeEmail(
-  { outbox, rateLimiter, accountLinks, sessions, securityLog, log, now }: ChangeDeps,
+  deps: ChangeDeps,
   { client }: Pick<RequestContext, 'client'>,
   token: string,
 ): Promise<void> {
+  const { outbox, rateLimiter, accountLinks, securityLog, log, now } = deps
   const { userId, digest } = parseLinkToken(token)
-  const changed = await accountLinks.changeEmail(userId, digest, now())
+  const at = now()
+  const changed = await accountLinks.changeEmail(userId, digest, at)
   if (!changed) throw invalidLink()
   if (changed === 'email-taken') {
     // Recorded without a user: requesters can read their own log, and would learn that the address has an account.
@@ -75,7 +93,7 @@ export async function changeEmail(
     throw new AppError('EMAIL_TAKEN', 'This e-mail address has another account: sign in to that one instead.')
   }
   await rateLimiter.rememberSubnet(changed.email, client)
-  await sessions.endAll(userId, now(), changed.sid)
+  await endChangedSessions(deps, userId, { at, except: changed.sid })
   await securityLog.record(client, 'email-changed', { userId })
   log.info({ userId }, 'e-mail address changed')
   outbox?.wake()

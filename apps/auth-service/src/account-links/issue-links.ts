@@ -1,9 +1,8 @@
 import type { Logger } from '@halles/telemetry/log'
 import type { Encryption } from '@halles/auth/encryption'
-import type { PendingEvent } from '../account-events/account-event.ts'
 import type { UserStore } from '../accounts/users.ts'
 import type { RateLimiter } from '../rate-limits/rate-limiter.ts'
-import { createLinkToken, linkLifetimes, parseLinkToken, type LinkPurpose, type StoredLink } from './account-link.ts'
+import { createLinkToken, linkLifetimes, parseLinkToken, type IssuedLink, type LinkPurpose } from './account-link.ts'
 import type { AccountLinkStore } from './account-links.ts'
 import type { LinkRequestStore } from './link-requests.ts'
 
@@ -29,9 +28,15 @@ export async function issueRequestedLinks(deps: LinkIssuerDeps): Promise<void> {
     if (account?.user.active && (await rateLimiter.tryEmailToAccount(emailKey))) {
       const { id } = account.user
       const { stored, link } = await issueLink(deps, id, purpose)
-      // The request's id is the event's id: a request that is processed twice makes duplicates of one event.
+      // A request that is processed again after a crash keeps the link that it has: its e-mail may be sent already. The
+      // request's id is the event's id, so even a second event would lead to no second e-mail.
       const event = { id: _id, type: `account.${purpose}-requested`, at: now(), link } as const
-      await accountLinks.save(id, purpose, stored, { ...event, ...(traceparent !== undefined && { traceparent }) })
+      await accountLinks.save(
+        id,
+        purpose,
+        { ...stored, requestId: _id },
+        { ...event, ...(traceparent !== undefined && { traceparent }) },
+      )
       log.info({ userId: id, purpose }, 'link issued')
     }
     await linkRequests.remove(_id)
@@ -43,7 +48,7 @@ export async function issueLink(
   { encryption, now }: Pick<LinkIssuerDeps, 'encryption' | 'now'>,
   userId: string,
   purpose: LinkPurpose,
-): Promise<{ stored: StoredLink; link: NonNullable<PendingEvent['link']> }> {
+): Promise<IssuedLink> {
   const token = createLinkToken(userId)
   const expiresAt = new Date(now().getTime() + linkLifetimes[purpose])
   return {

@@ -1,9 +1,12 @@
 import type { AppDeps, RequestContext } from '../deps.ts'
+import type { Turn } from '../passwords/fair-slots.ts'
 import { checkNewPassword } from '../passwords/password.ts'
+import { endChangedSessions } from '../sessions/end-changed-sessions.ts'
 import { invalidLink, parseLinkToken, type PasswordReset } from './account-link.ts'
 
-type Deps = Pick<AppDeps, 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & {
+type Deps = Pick<AppDeps, 'passwordAdmission' | 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & {
   accountLinks: Pick<AppDeps['accountLinks'], 'findUser' | 'resetPassword'>
+  users: Pick<AppDeps['users'], 'markSessionsEnded'>
   sessions: Pick<AppDeps['sessions'], 'endAll'>
   passwordHasher: Pick<AppDeps['passwordHasher'], 'hash'>
   rateLimiter: Pick<AppDeps['rateLimiter'], 'rememberSubnet'>
@@ -19,16 +22,27 @@ type Deps = Pick<AppDeps, 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & 
 export async function resetPassword(
   deps: Deps,
   { client }: Pick<RequestContext, 'client'>,
+  input: PasswordReset,
+): Promise<void> {
+  const turn = { client, account: parseLinkToken(input.token).userId, isKnown: false }
+  await deps.passwordAdmission.run(turn, () => resetPasswordNow(deps, turn, input))
+}
+
+async function resetPasswordNow(
+  deps: Deps,
+  turn: Turn & Pick<RequestContext, 'client'>,
   { token, newPassword }: PasswordReset,
 ): Promise<void> {
-  const { accountLinks, sessions, passwordHasher, rateLimiter, isCommonPassword, securityLog, log, now } = deps
+  const { client } = turn
+  const { accountLinks, passwordHasher, rateLimiter, isCommonPassword, securityLog, log, now } = deps
   const { userId, digest } = parseLinkToken(token)
   const user = await accountLinks.findUser(userId, 'password-reset', digest, now())
   if (!user) throw invalidLink()
   await checkNewPassword(isCommonPassword, newPassword, user, '/newPassword')
-  const hash = await passwordHasher.hash(newPassword)
-  if (!(await accountLinks.resetPassword(userId, digest, hash, now()))) throw invalidLink()
-  await Promise.all([sessions.endAll(userId, now()), rateLimiter.rememberSubnet(user.email, client)])
+  const hash = await passwordHasher.hash(newPassword, { ...turn, isKnown: true })
+  const at = now()
+  if (!(await accountLinks.resetPassword(userId, digest, hash, at))) throw invalidLink()
+  await Promise.all([endChangedSessions(deps, userId, { at }), rateLimiter.rememberSubnet(user.email, client)])
   await securityLog.record(client, 'password-reset', { userId })
   log.info({ userId }, 'password reset')
 }

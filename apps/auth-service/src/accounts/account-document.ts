@@ -4,6 +4,9 @@ import type { PendingEvent } from '../account-events/account-event.ts'
 import type { LinkPurpose, StoredEmailChangeLink, StoredLink } from '../account-links/account-link.ts'
 import { toSearchWords, type User } from './user.ts'
 
+/** Which sessions of an account end: those that began before `at`, except one. */
+export type SessionEnding = { at: Date; except?: string }
+
 /** An account as in MongoDB's collection `users`. */
 export type AccountDocument = Omit<User, 'id' | 'active' | 'version' | 'emailVerified'> & {
   _id: string
@@ -24,6 +27,8 @@ export type AccountDocument = Omit<User, 'id' | 'active' | 'version' | 'emailVer
   /** The number of changes that this account has made to other accounts as an admin. */
   changesMade?: number
   links?: Partial<Record<Exclude<LinkPurpose, 'email-change'>, StoredLink> & { 'email-change': StoredEmailChangeLink }>
+  /** A change that ends sessions, as long as it is not certain that they have ended: those that began before `at`. */
+  endingSessions?: SessionEnding
   /** Events that Kafka has not acknowledged yet (transactional outbox). */
   unpublished?: PendingEvent[]
 }
@@ -37,6 +42,7 @@ export async function openAccountCollection(db: Db): Promise<Collection<AccountD
     { key: { words: 1, _id: -1 } },
     { key: { role: 1 }, partialFilterExpression: { role: 'admin' } },
     { key: { 'unpublished.id': 1 }, partialFilterExpression: { 'unpublished.id': { $exists: true } } },
+    { key: { 'endingSessions.at': 1 }, partialFilterExpression: { 'endingSessions.at': { $exists: true } } },
     { key: { changedAt: 1 }, partialFilterExpression: { changedAt: { $exists: true } } },
   ])
   return accounts

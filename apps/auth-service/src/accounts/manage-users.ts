@@ -1,10 +1,11 @@
 import { requireAdmin } from '@halles/auth/principal'
 import { AppError } from '@halles/errors/app-error'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import { endChangedSessions } from '../sessions/end-changed-sessions.ts'
 import type { Role, User } from './user.ts'
 
 type Deps = Pick<AppDeps, 'securityLog' | 'log' | 'now'> & {
-  users: Pick<AppDeps['users'], 'updateByAdmin'>
+  users: Pick<AppDeps['users'], 'updateByAdmin' | 'markSessionsEnded'>
   sessions: Pick<AppDeps['sessions'], 'endAll'>
 }
 
@@ -32,11 +33,12 @@ export async function changeRole(deps: Deps, context: RequestContext, id: string
  * @throws AppError as `changeRole`.
  */
 export async function setActive(deps: Deps, context: RequestContext, id: string, active: boolean): Promise<User> {
-  const { users, sessions, securityLog, log, now } = deps
+  const { users, securityLog, log, now } = deps
+  const at = now()
   const adminId = requireOtherAdmin(context, id)
-  const { user, changed } = requireUpdated(await users.updateByAdmin(adminId, id, { active }, now()))
+  const { user, changed } = requireUpdated(await users.updateByAdmin(adminId, id, { active }, at))
   // Even if the account was inactive before: the request that deactivated it may have failed before this step.
-  if (!active) await sessions.endAll(id, now())
+  if (!active) await endChangedSessions(deps, id, { at })
   if (changed) {
     await securityLog.record(context.client, active ? 'reactivated' : 'deactivated', { userId: id, byId: adminId })
     log.info({ userId: id, active }, 'account activated or deactivated')

@@ -7,26 +7,38 @@ import type { User } from './user.ts'
 
 type Deps = {
   users: Pick<AppDeps['users'], 'findActiveById'>
-  sessions: Pick<AppDeps['sessions'], 'findAll'>
-  securityLog: Pick<AppDeps['securityLog'], 'findByUser'>
+  sessions: Pick<AppDeps['sessions'], 'readAll'>
+  securityLog: Pick<AppDeps['securityLog'], 'readByUser'>
+}
+
+/** All data about a user. The lists, newest first, are read from the database as they are consumed. */
+export type MyData = {
+  user: User
+  sessions: AsyncIterable<OpenSession & { current: boolean }>
+  securityLog: AsyncIterable<SecurityEvent>
 }
 
 /**
- * Exports all data that auth-service stores about the principal, lists newest first.
+ * Exports all data that auth-service stores about the principal.
  *
  * @throws AppError `UNAUTHENTICATED`.
  */
 export async function readMyData(
   { users, sessions, securityLog }: Deps,
   principal: Principal | undefined,
-): Promise<{ user: User; sessions: (OpenSession & { current: boolean })[]; securityLog: SecurityEvent[] }> {
+): Promise<MyData> {
   const { id, sid } = requirePrincipal(principal)
   const account = await users.findActiveById(id)
   if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
-  const [open, events] = await Promise.all([sessions.findAll(id), securityLog.findByUser(id)])
   return {
     user: account.user,
-    sessions: open.map((session) => ({ ...session, current: session.id === sid })),
-    securityLog: events,
+    sessions: markCurrent(sessions.readAll(id), sid),
+    securityLog: securityLog.readByUser(id),
+  }
+}
+
+async function* markCurrent(sessions: AsyncIterable<OpenSession>, sid: string) {
+  for await (const session of sessions) {
+    yield { ...session, current: session.id === sid }
   }
 }

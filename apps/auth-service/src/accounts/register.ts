@@ -1,14 +1,14 @@
 import { AppError } from '@halles/errors/app-error'
-import { traceHeaders } from '@halles/telemetry/trace'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import type { Turn } from '../passwords/fair-slots.ts'
 import { checkNewPassword } from '../passwords/password.ts'
 import type { Session } from '../sessions/session.ts'
 import { startSession, type StartSessionDeps } from '../sessions/start-session.ts'
 import { createUser, toEmailKey, type Registration } from './user.ts'
 
 type Deps = StartSessionDeps &
-  Pick<AppDeps, 'metrics' | 'log' | 'isCommonPassword' | 'securityLog' | 'linkRequests' | 'outbox'> & {
-    rateLimiter: Pick<AppDeps['rateLimiter'], 'checkRegistration' | 'rememberSubnet'>
+  Pick<AppDeps, 'passwordAdmission' | 'metrics' | 'log' | 'isCommonPassword' | 'securityLog' | 'outbox'> & {
+    rateLimiter: Pick<AppDeps['rateLimiter'], 'checkRegistration' | 'rememberSubnet' | 'tryEmailToAccount'>
     users: Pick<AppDeps['users'], 'hasEmail' | 'insert'>
     passwordHasher: Pick<AppDeps['passwordHasher'], 'hash'>
   }
@@ -24,23 +24,34 @@ export async function register(
   { client }: Pick<RequestContext, 'client'>,
   input: Registration,
 ): Promise<Session> {
-  const { rateLimiter, users, passwordHasher, isCommonPassword, securityLog, linkRequests, outbox, metrics, log, now } =
-    deps
+  const turn = { client, account: toEmailKey(input.email), isKnown: false }
+  return deps.passwordAdmission.run(turn, () => registerNow(deps, turn, input))
+}
+
+async function registerNow(
+  deps: Deps,
+  turn: Turn & Pick<RequestContext, 'client'>,
+  input: Registration,
+): Promise<Session> {
+  const { client } = turn
+  const { rateLimiter, users, passwordHasher, isCommonPassword, securityLog, outbox, metrics, log, now } = deps
   await checkNewPassword(isCommonPassword, input.password, input, '/password')
   await rateLimiter.checkRegistration(client)
   // Only saves the cost of a hash: the unique index decides between concurrent registrations.
   if (await users.hasEmail(input.email)) throw emailTaken()
   const user = createUser(input, 'user', now())
-  if (!(await users.insert(user, await passwordHasher.hash(input.password)))) throw emailTaken()
+  const hash = await passwordHasher.hash(input.password, turn)
+  // Stored with the account in one write: there is no account whose owner was not asked to verify the address.
+  const verification =
+    outbox && (await rateLimiter.tryEmailToAccount(toEmailKey(user.email)))
+      ? await outbox.issueLink(user.id, 'email-verification')
+      : undefined
+  if (!(await users.insert(user, hash, verification))) throw emailTaken()
+  outbox?.wake()
   await rateLimiter.rememberSubnet(user.email, client)
   metrics.countSignIn('registered')
   log.info({ userId: user.id }, 'account registered')
   const session = await startSession(deps, client, user)
-  if (outbox) {
-    const emailKey = toEmailKey(user.email)
-    await linkRequests.insert({ purpose: 'email-verification', emailKey, ...traceHeaders() }, now())
-    outbox.wake()
-  }
   await securityLog.record(client, 'registration', { userId: user.id, byId: user.id })
   return session
 }

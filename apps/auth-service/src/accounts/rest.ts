@@ -1,14 +1,15 @@
 import type { App } from '@halles/fastify-service/app'
 import { PageView, toPageView } from '@halles/validation/page'
 import { Timestamp } from '@halles/validation/schema'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import type { AppDeps } from '../deps.ts'
 import { changePassword } from '../passwords/change-password.ts'
 import { ById, problems, requireAdminRole, requireSignIn, security, tags } from '../rest-schema.ts'
-import { EventView, toEventView } from '../security-log/security-event.ts'
-import { OpenSessionView, toOpenSessionView } from '../sessions/session.ts'
+import { EventView } from '../security-log/security-event.ts'
+import { OpenSessionView } from '../sessions/session.ts'
 import { deleteAccount } from './delete-account.ts'
 import { changeRole, setActive } from './manage-users.ts'
+import { toJsonStream } from './my-data-stream.ts'
 import { readMyData } from './read-my-data.ts'
 import { readMe, readUser, searchUsers } from './read-users.ts'
 import { ActiveChange, Deletion, PasswordChange, RoleChange, toUserView, UserSearch, UserView } from './user.ts'
@@ -67,14 +68,11 @@ export function accountRoutes(app: App, deps: AppDeps): void {
         response: { 200: MyData, ...problems },
       },
     },
-    async (request) => {
-      const { user, sessions, securityLog } = await readMyData(deps, request.principal)
-      return {
-        exportedAt: deps.now().toISOString(),
-        user: toUserView(user),
-        sessions: sessions.map(toOpenSessionView),
-        securityLog: securityLog.map(toEventView),
-      }
+    async (request, reply) => {
+      const data = toJsonStream(await readMyData(deps, request.principal), deps.now())
+      reply.type('application/json; charset=utf-8')
+      // A stream is sent as it is, whatever the type of the response.
+      return data as unknown as Static<typeof MyData>
     },
   )
 

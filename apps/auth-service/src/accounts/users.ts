@@ -2,8 +2,8 @@ import { isDuplicateKeyError, findPage } from '@halles/mongo/mongo'
 import type { Page } from '@halles/validation/page'
 import type { Collection, Db } from 'mongodb'
 import { createEventAppender, createPendingEvent } from '../account-events/account-event.ts'
-import { linksEndedByPassword } from '../account-links/account-link.ts'
-import { toAccountWords, toUser, type AccountDocument } from './account-document.ts'
+import { linksEndedByPassword, type IssuedLink } from '../account-links/account-link.ts'
+import { toAccountWords, toUser, type AccountDocument, type SessionEnding } from './account-document.ts'
 import { toEmailKey, toSearchWords, type Role, type User, type UserSearch } from './user.ts'
 
 export type UserStore = ReturnType<typeof createUserStore>
@@ -20,10 +20,14 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
   const withEvent = createEventAppender(publishesEvents)
 
   return {
-    /** Inserts a user with a password hash. False when the address already has an account. */
+    /**
+     * Inserts a user with a password hash and, in the same write, the link that verifies their address and the event that gets
+     * it e-mailed. False when the address already has an account.
+     */
     async insert(
       { id, active: _active, version: _version, emailVerified: _verified, ...user }: User,
       passwordHash: string,
+      verification?: IssuedLink,
     ): Promise<boolean> {
       const words = toAccountWords(user.name, user.email)
       try {
@@ -33,6 +37,15 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
           emailKey: toEmailKey(user.email),
           password: passwordHash,
           words,
+          ...(verification && {
+            links: { 'email-verification': verification.stored },
+            unpublished: [
+              {
+                ...createPendingEvent('account.email-verification-requested', user.createdAt),
+                link: verification.link,
+              },
+            ],
+          }),
         })
         return true
       } catch (error) {
@@ -91,14 +104,18 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
       (await accounts.updateOne({ _id: id, password: from }, { $set: { password: to } })).modifiedCount === 1,
 
     /**
-     * Replaces the hash `from` by that of a new password, and ends the links that the old password gave access to. False
-     * when the password was changed meanwhile.
+     * Replaces the hash `from` by that of a new password, and ends the links that the old password gave access to. The sessions
+     * but `except` are still to be ended. False when the password was changed meanwhile.
      */
-    changePassword: async (id: string, from: string, to: string, at: Date): Promise<boolean> =>
+    changePassword: async (id: string, from: string, to: string, at: Date, except: string): Promise<boolean> =>
       (
         await accounts.updateOne(
           { _id: id, password: from },
-          { $set: { password: to }, $unset: linksEndedByPassword, ...withEvent('account.password-changed', at) },
+          {
+            $set: { password: to, endingSessions: { at, except } },
+            $unset: linksEndedByPassword,
+            ...withEvent('account.password-changed', at),
+          },
         )
       ).modifiedCount === 1,
 
@@ -121,6 +138,7 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
             emailVerified: false,
             deletedAt: at,
             changedAt: at,
+            endingSessions: { at },
             unpublished: [
               createPendingEvent('account.deleted', at),
               { ...createPendingEvent('account.deleted', at), from: again },
@@ -146,8 +164,9 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
       id: string,
       change: { role: Role } | { active: boolean },
       changedAt: Date,
-    ): Promise<{ user: User; changed: boolean } | 'not-admin' | undefined> =>
-      db.client.withSession({ defaultTimeoutMS: TRANSACTION_TIMEOUT }, (session) =>
+    ): Promise<{ user: User; changed: boolean } | 'not-admin' | undefined> => {
+      const isDeactivation = 'active' in change && !change.active
+      return db.client.withSession({ defaultTimeoutMS: TRANSACTION_TIMEOUT }, (session) =>
         session.withTransaction(async () => {
           const admin = { _id: adminId, role: 'admin', active: { $ne: false } } as const
           // The counter makes this a write that changes something: one that does not would cause no write conflict.
@@ -160,7 +179,7 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
           const changed = await accounts.findOneAndUpdate(
             { _id: id, ...isDifferent, deletedAt: { $exists: false } },
             {
-              $set: { ...change, changedAt },
+              $set: { ...change, changedAt, ...(isDeactivation && { endingSessions: { at: changedAt } }) },
               $inc: { version: 1 },
               ...('role' in change && withEvent('account.role-changed', changedAt)),
             },
@@ -169,7 +188,24 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
           const account = changed ?? (await accounts.findOne({ _id: id }, { session }))
           return account ? { user: toUser(account), changed: changed !== null } : undefined
         }),
-      ),
+      )
+    },
+
+    /** Up to `limit` accounts whose sessions were to be ended before `before`, which is not certain yet. */
+    async findEndingSessions(before: Date, limit: number): Promise<{ id: string; ending: SessionEnding }[]> {
+      const found = await accounts
+        .find({ 'endingSessions.at': { $lt: before } }, { projection: { endingSessions: 1 } })
+        .limit(limit)
+        .toArray()
+      return found.flatMap(({ _id: id, endingSessions: ending }) => (ending ? [{ id, ending }] : []))
+    },
+
+    /** Notes that all sessions have ended that a change at `at` ends. A later change stays noted. */
+    markSessionsEnded: async (id: string, at: Date): Promise<void> =>
+      void (await accounts.updateOne(
+        { _id: id, 'endingSessions.at': { $lte: at } },
+        { $unset: { endingSessions: 1 } },
+      )),
 
     /** The users whose access tokens were revoked since then, with the version that is valid now. */
     async findChangedSince(since: Date): Promise<{ id: string; version: number; at: Date }[]> {

@@ -299,6 +299,7 @@ export const SecurityEventKind = {
   Registration: 'REGISTRATION',
   RoleChanged: 'ROLE_CHANGED',
   SessionsEnded: 'SESSIONS_ENDED',
+  SigningKeyRevoked: 'SIGNING_KEY_REVOKED',
   SignIn: 'SIGN_IN',
   SignOut: 'SIGN_OUT',
   /** A client subnet exceeded a rate limit. */

@@ -1,12 +1,14 @@
-import { requirePrincipal } from '@halles/auth/principal'
+import { requirePrincipal, type Principal } from '@halles/auth/principal'
 import { AppError } from '@halles/errors/app-error'
 import type { PasswordChange } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
+import { endChangedSessions } from '../sessions/end-changed-sessions.ts'
+import type { Turn } from './fair-slots.ts'
 import { checkNewPassword } from './password.ts'
 
-type Deps = Pick<AppDeps, 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & {
-  rateLimiter: Pick<AppDeps['rateLimiter'], 'checkSignIn'>
-  users: Pick<AppDeps['users'], 'findActiveById' | 'changePassword'>
+type Deps = Pick<AppDeps, 'passwordAdmission' | 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & {
+  rateLimiter: Pick<AppDeps['rateLimiter'], 'verifyWithinLimits'>
+  users: Pick<AppDeps['users'], 'findActiveById' | 'changePassword' | 'markSessionsEnded'>
   sessions: Pick<AppDeps['sessions'], 'endAll'>
   passwordHasher: Pick<AppDeps['passwordHasher'], 'verify' | 'hash'>
 }
@@ -20,24 +22,37 @@ type Deps = Pick<AppDeps, 'isCommonPassword' | 'securityLog' | 'log' | 'now'> & 
 export async function changePassword(
   deps: Deps,
   { principal, client }: RequestContext,
+  input: PasswordChange,
+): Promise<void> {
+  const known = requirePrincipal(principal)
+  const turn = { client, account: known.id, isKnown: true }
+  await deps.passwordAdmission.run(turn, () => changePasswordNow(deps, known, turn, input))
+}
+
+async function changePasswordNow(
+  deps: Deps,
+  { id, sid }: Principal,
+  turn: Turn & Pick<RequestContext, 'client'>,
   { currentPassword, newPassword }: PasswordChange,
 ): Promise<void> {
-  const { rateLimiter, users, sessions, passwordHasher, isCommonPassword, securityLog, log, now } = deps
-  const { id, sid } = requirePrincipal(principal)
+  const { rateLimiter, users, passwordHasher, isCommonPassword, securityLog, log, now } = deps
+  const { client } = turn
   const account = await users.findActiveById(id)
   if (!account) throw new AppError('UNAUTHENTICATED', 'This account is deleted or deactivated.')
   await checkNewPassword(isCommonPassword, newPassword, account.user, '/newPassword')
-  const attempt = await rateLimiter.checkSignIn(account.user.email, client)
-  const isRight = await passwordHasher.verify(account.passwordHash, currentPassword)
-  const isChanged =
-    isRight && (await users.changePassword(id, account.passwordHash, await passwordHasher.hash(newPassword), now()))
+  const { passwordHash } = account
+  const isRight = await rateLimiter.verifyWithinLimits(account.user.email, client, () =>
+    passwordHasher.verify(passwordHash, currentPassword, turn),
+  )
+  const hash = isRight ? await passwordHasher.hash(newPassword, turn) : undefined
+  const at = now()
+  const isChanged = hash !== undefined && (await users.changePassword(id, passwordHash, hash, at, sid))
   const entry = { userId: id, byId: id, sessionId: sid }
   if (!isChanged) {
     await securityLog.record(client, 'password-changed', { ...entry, outcome: 'refused' })
     throw new AppError('INVALID_CREDENTIALS', 'The current password is wrong.')
   }
-  await attempt.succeeded()
-  await sessions.endAll(id, now(), sid)
+  await endChangedSessions(deps, id, { at, except: sid })
   await securityLog.record(client, 'password-changed', entry)
   log.info({ userId: id }, 'password changed')
 }

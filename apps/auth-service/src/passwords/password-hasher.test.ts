@@ -41,8 +41,11 @@ describe('createPasswordHasher', () => {
 })
 
 describe('the queue of createPasswordHasher', () => {
-  it('bounds the concurrency and keeps the order of arrival', async () => {
-    const queued = await createPasswordHasher({ concurrency: 1, maxQueueLength: 3 })
+  it('bounds the concurrency and keeps the order of arrival within an account', async () => {
+    const queued = await createPasswordHasher({
+      slots: { total: 1, perNetwork: 1 },
+      limits: { perNetwork: 3, total: 3 },
+    })
     const done: number[] = []
     const all = [0, 1, 2, 3].map(async (n) => {
       await queued.hash('12345678')
@@ -56,18 +59,22 @@ describe('the queue of createPasswordHasher', () => {
 
   it('rejects calls at once when it is full, with the time to retry after', async () => {
     const onRejected = vi.fn()
-    const queued = await createPasswordHasher({ concurrency: 1, maxQueueLength: 1, onRejected })
+    const queued = await createPasswordHasher({
+      slots: { total: 1, perNetwork: 1 },
+      limits: { perNetwork: 1, total: 1 },
+      onRejected,
+    })
     const accepted = [queued.hash('12345678'), queued.hash('12345678')]
     const rejected = await Promise.allSettled([queued.hash('12345678'), queued.verify(undefined, '12345678')])
     for (const result of rejected)
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'RATE_LIMITED', retryAfter: 1 } })
-    expect(onRejected).toHaveBeenCalledTimes(2)
+    expect(onRejected.mock.calls).toEqual([['full'], ['full']])
     await Promise.all(accepted)
     expect(await queued.hash('12345678')).toContain('argon2id')
   })
 
   it('frees the slot of a call that fails on an invalid hash', async () => {
-    const queued = await createPasswordHasher({ concurrency: 1, maxQueueLength: 1 })
+    const queued = await createPasswordHasher({ slots: { total: 1, perNetwork: 1 } })
     for (let i = 0; i < 3; i++) await expect(queued.verify('not a hash', 'x')).rejects.toThrow(/Decoding/)
     expect(await queued.verify(undefined, 'x')).toBe(false)
     expect(queued.queueLength()).toBe(0)

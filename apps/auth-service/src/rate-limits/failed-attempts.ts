@@ -1,5 +1,6 @@
 import { isDuplicateKeyError } from '@halles/mongo/mongo'
 import { migrate } from '@halles/mongo/migrations'
+import { retryWrite } from '@halles/mongo/retry-write'
 import type { Collection, Db, Document } from 'mongodb'
 import type { RateLimit } from './rate-limits.ts'
 
@@ -134,6 +135,6 @@ async function renameLimits(counters: Collection<AttemptCounter>): Promise<void>
     const renamed = { $replaceOne: { input: '$_id', find: `${from}:`, replacement: `${to}:` } }
     const into = { into: counters.collectionName, whenMatched: 'keepExisting' }
     await counters.aggregate([{ $match: outdated }, { $set: { _id: renamed } }, { $merge: into }]).toArray()
-    await counters.deleteMany(outdated)
+    await retryWrite(() => counters.deleteMany(outdated))
   }
 }

@@ -16,8 +16,8 @@ afterAll(() => Promise.all([app.close(), other.close()]))
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 let n = 0
-/** A client address that no other test uses. */
-const newAddress = (): string => `203.0.${Math.floor(++n / 250)}.${n % 250}`
+/** A client address in a network (/24) that no other test uses. */
+const newAddress = (): string => `203.${Math.floor(++n / 250)}.${n % 250}.1`
 /** The headers by which the gateway forwards a request of a client. */
 const forwardedFor = (address: string) => ({ 'x-gateway-secret': GATEWAY_SECRET, 'x-forwarded-for': address })
 

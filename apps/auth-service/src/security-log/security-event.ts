@@ -17,6 +17,7 @@ const kinds = [
   'deactivated',
   'reactivated',
   'account-deleted',
+  'signing-key-revoked',
 ] as const
 
 const outcomes = ['done', 'refused'] as const

@@ -5,6 +5,7 @@ import { findPage } from '@halles/mongo/mongo'
 import type { Page } from '@halles/validation/page'
 import { traceId } from '@halles/telemetry/trace'
 import type { Db } from 'mongodb'
+import { READ_BATCH } from '../sessions/sessions.ts'
 import type { EventSearch, SecurityEvent } from './security-event.ts'
 
 type SecurityEventDocument = Omit<SecurityEvent, 'id'> & { _id: string; expiresAt: Date }
@@ -63,10 +64,12 @@ export async function createSecurityLog(
     },
 
     /** All events about a user, newest first. */
-    findByUser: async (userId: string): Promise<SecurityEvent[]> =>
-      (await events.find({ userId }).sort({ _id: -1 }).project<SecurityEventDocument>({ expiresAt: 0 }).toArray()).map(
-        toEvent,
-      ),
+    async *readByUser(userId: string): AsyncGenerator<SecurityEvent, void, void> {
+      const found = events.find({ userId }, { batchSize: READ_BATCH })
+      for await (const event of found.sort({ _id: -1 }).project<SecurityEventDocument>({ expiresAt: 0 })) {
+        yield toEvent(event)
+      }
+    },
   }
 }
 

@@ -5,13 +5,14 @@ import { ClosedObject } from '@halles/validation/schema'
 import { Type } from 'typebox'
 import type { AppDeps } from '../deps.ts'
 import { ById, problems, requireSignIn, security, tags } from '../rest-schema.ts'
+import type { SigningKeys } from '../signing-keys/signing-keys.ts'
 import { endAllSessions, endSession } from './end-sessions.ts'
 import { readRevocations } from './read-revocations.ts'
 import { readSessions } from './read-sessions.ts'
 import { OpenSessionView, sessionOwner, SessionSearch, toOpenSessionView } from './session.ts'
 
 /** The REST routes to open sessions and, for other services, to revocations. */
-export function sessionRoutes(app: App, deps: AppDeps): void {
+export function sessionRoutes(app: App, deps: AppDeps, signingKeys: Pick<SigningKeys, 'readRevokedKeys'>): void {
   app.get(
     '/sessions',
     {
@@ -75,7 +76,7 @@ export function sessionRoutes(app: App, deps: AppDeps): void {
     },
     async (request, reply) => {
       reply.header('cache-control', 'no-store')
-      return readRevocations(deps, request.query.since)
+      return readRevocations({ ...deps, signingKeys }, request.query.since)
     },
   )
 }

@@ -5,6 +5,9 @@ import { toUserView, UserView, type User } from '../accounts/user.ts'
 /** A session as its start or refresh returns it. `expiresIn` is the access token's lifetime in seconds. */
 export type Session = { user: User; accessToken: string; refreshToken: string; expiresIn: number }
 
+/** How many open sessions an account may have. The oldest ends when another one starts. */
+export const MAX_SESSIONS = 100
+
 /**
  * How long a used refresh token is still answered with the same successor, in milliseconds, because two tabs may refresh at
  * once, or a response may be lost. After that the token counts as stolen.

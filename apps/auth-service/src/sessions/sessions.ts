@@ -1,6 +1,9 @@
+import { migrate } from '@halles/mongo/migrations'
 import { findPage } from '@halles/mongo/mongo'
+import { retryWrite } from '@halles/mongo/retry-write'
 import type { Page, PageArgs } from '@halles/validation/page'
-import type { Db } from 'mongodb'
+import type { Db, Filter } from 'mongodb'
+import type { SessionEnding } from '../accounts/account-document.ts'
 import type { OpenSession } from './session.ts'
 
 /**
@@ -21,6 +24,14 @@ export type SessionDocument = {
 
 export type SessionStore = Awaited<ReturnType<typeof createSessionStore>>
 
+/** How many documents are read from the database at once, for a list that is not held in memory. */
+export const READ_BATCH = 200
+/** How many sessions beyond the limit one sign-in ends at most: an account of an earlier version may have many. */
+const MAX_ENDED_AT_ONCE = 20
+
+/** How far the clocks of two instances may differ, in milliseconds. */
+const CLOCK_LEEWAY = 1000
+
 const notEnded = { endedAt: { $exists: false } } as const
 
 /**
@@ -29,13 +40,28 @@ const notEnded = { endedAt: { $exists: false } } as const
  * @param revocationRetention how long an ended session is kept, in milliseconds: longer than access tokens live
  */
 export async function createSessionStore(db: Db, revocationRetention: number) {
+  await migrate(db, [{ collection: 'sessions', dropIndexes: ['userId_1__id_-1'] }])
   const sessions = db.collection<SessionDocument>('sessions')
   await sessions.createIndexes([
     { key: { expiresAt: 1 }, expireAfterSeconds: 0 },
-    { key: { userId: 1, _id: -1 } },
+    // The open sessions of a user come first, however many have ended within the last minutes.
+    { key: { userId: 1, endedAt: 1, _id: -1 } },
     { key: { endedAt: 1 }, partialFilterExpression: { endedAt: { $exists: true } } },
   ])
   const markEnded = (at: Date) => ({ $set: { endedAt: at, expiresAt: new Date(at.getTime() + revocationRetention) } })
+
+  const butFor = (sid: string | undefined) => (sid === undefined ? {} : { _id: { $ne: sid } })
+
+  /** Ends all sessions that match. Returns how many were ended. */
+  async function endMany(filter: Filter<SessionDocument> & { userId: string }, at: Date): Promise<number> {
+    let attempts = 0
+    const { modifiedCount } = await retryWrite(() => {
+      attempts++
+      return sessions.updateMany({ ...filter, ...notEnded }, markEnded(at))
+    })
+    // A repeated write does not count what the first one had changed.
+    return attempts === 1 ? modifiedCount : sessions.countDocuments({ userId: filter.userId, endedAt: at })
+  }
 
   return {
     insert: async (session: SessionDocument): Promise<void> => void (await sessions.insertOne(session)),
@@ -69,14 +95,12 @@ export async function createSessionStore(db: Db, revocationRetention: number) {
     },
 
     /** All open sessions of a user, newest first. */
-    findAll: async (userId: string): Promise<OpenSession[]> =>
-      (
-        await sessions
-          .find({ userId, ...notEnded })
-          .sort({ _id: -1 })
-          .project<SessionDocument>({ token: 0 })
-          .toArray()
-      ).map(toOpenSession),
+    async *readAll(userId: string): AsyncGenerator<OpenSession, void, void> {
+      const found = sessions.find({ userId, ...notEnded }, { batchSize: READ_BATCH })
+      for await (const session of found.sort({ _id: -1 }).project<SessionDocument>({ token: 0 })) {
+        yield toOpenSession(session)
+      }
+    },
 
     /** Ends a session, if it belongs to `userId` when that is given. Returns its user's id; null when none was open. */
     async end(sid: string, at: Date, userId?: string): Promise<string | null> {
@@ -85,9 +109,25 @@ export async function createSessionStore(db: Db, revocationRetention: number) {
     },
 
     /** Ends all sessions of a user, except the session `except`. Returns how many were ended. */
-    async endAll(userId: string, at: Date, except?: string): Promise<number> {
-      const others = except === undefined ? {} : { _id: { $ne: except } }
-      return (await sessions.updateMany({ userId, ...others, ...notEnded }, markEnded(at))).modifiedCount
+    endAll: (userId: string, at: Date, except?: string): Promise<number> => endMany({ userId, ...butFor(except) }, at),
+
+    /** Ends the sessions of a user that began before a change, and so before a sign-in with what was changed. */
+    endBegunBefore: (userId: string, { at, except }: SessionEnding, now: Date): Promise<number> =>
+      endMany({ userId, ...butFor(except), createdAt: { $lte: new Date(at.getTime() + CLOCK_LEEWAY) } }, now),
+
+    /** Ends the oldest sessions of a user beyond the newest `limit` ones. Returns the ids of those that it ended. */
+    async endOldest(userId: string, limit: number, at: Date): Promise<string[]> {
+      const excess = await sessions
+        .find({ userId, ...notEnded }, { readConcern: { level: 'local' } })
+        .sort({ _id: -1 })
+        .skip(limit)
+        .limit(MAX_ENDED_AT_ONCE)
+        .project<{ _id: string }>({ _id: 1 })
+        .toArray()
+      const ended = await Promise.all(
+        excess.map(({ _id }) => sessions.findOneAndUpdate({ _id, ...notEnded }, markEnded(at))),
+      )
+      return ended.flatMap((session) => (session ? [session._id] : []))
     },
 
     /** The sessions that were ended since then. */

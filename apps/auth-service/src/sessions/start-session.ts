@@ -3,15 +3,18 @@ import { newId } from '@halles/mongo/ids'
 import type { User } from '../accounts/user.ts'
 import type { AppDeps } from '../deps.ts'
 import { digestToken } from './refresh-token.ts'
-import type { Session } from './session.ts'
+import { MAX_SESSIONS, type Session } from './session.ts'
 
-export type StartSessionDeps = Pick<AppDeps, 'accessTokens' | 'refreshTokens' | 'sessionLifetime' | 'now'> & {
-  sessions: Pick<AppDeps['sessions'], 'insert'>
+export type StartSessionDeps = Pick<
+  AppDeps,
+  'accessTokens' | 'refreshTokens' | 'sessionLifetime' | 'securityLog' | 'now'
+> & {
+  sessions: Pick<AppDeps['sessions'], 'insert' | 'endOldest'>
 }
 
-/** Starts a session for a user whose identity is proven. */
+/** Starts a session for a user whose identity is proven. The oldest one ends when the account has too many. */
 export async function startSession(
-  { sessions, accessTokens, refreshTokens, sessionLifetime, now }: StartSessionDeps,
+  { sessions, accessTokens, refreshTokens, sessionLifetime, securityLog, now }: StartSessionDeps,
   client: Client,
   user: User,
   sid: string = newId(),
@@ -30,5 +33,7 @@ export async function startSession(
       expiresAt: new Date(at.getTime() + sessionLifetime),
     }),
   ])
+  for (const sessionId of await sessions.endOldest(user.id, MAX_SESSIONS, at))
+    await securityLog.record(client, 'sessions-ended', { userId: user.id, byId: user.id, sessionId })
   return { user, accessToken, refreshToken, expiresIn: accessTokens.seconds }
 }

@@ -1,15 +1,16 @@
+import type { Client } from '@halles/auth/client-address'
 import { newId } from '@halles/mongo/ids'
 import { AppError } from '@halles/errors/app-error'
-import type { Credentials, User } from '../accounts/user.ts'
+import { toEmailKey, type Credentials, type User } from '../accounts/user.ts'
 import type { AppDeps, RequestContext } from '../deps.ts'
 import type { Session } from '../sessions/session.ts'
 import { startSession, type StartSessionDeps } from '../sessions/start-session.ts'
 
 type Deps = StartSessionDeps &
-  Pick<AppDeps, 'metrics' | 'log' | 'securityLog'> & {
-    rateLimiter: Pick<AppDeps['rateLimiter'], 'checkSignIn'>
+  Pick<AppDeps, 'metrics' | 'log' | 'securityLog' | 'passwordAdmission'> & {
+    rateLimiter: Pick<AppDeps['rateLimiter'], 'verifyWithinLimits' | 'isKnownHere'>
     users: Pick<AppDeps['users'], 'findByEmail' | 'replacePasswordHash' | 'canSignIn'>
-    sessions: Pick<AppDeps['sessions'], 'insert' | 'end'>
+    sessions: Pick<AppDeps['sessions'], 'insert' | 'endOldest' | 'end'>
     passwordHasher: Pick<AppDeps['passwordHasher'], 'verify' | 'needsRehash' | 'hash'>
   }
 
@@ -23,22 +24,34 @@ type Deps = StartSessionDeps &
 export async function logIn(
   deps: Deps,
   { client }: Pick<RequestContext, 'client'>,
+  credentials: Credentials,
+): Promise<Session> {
+  const { email } = credentials
+  const turn = { client, account: toEmailKey(email), isKnown: deps.rateLimiter.isKnownHere(email, client) }
+  return deps.passwordAdmission.run(turn, () => logInNow(deps, turn, credentials))
+}
+
+async function logInNow(
+  deps: Deps,
+  { client, account: emailKey }: { client: Client; account: string },
   { email, password }: Credentials,
 ): Promise<Session> {
   const { rateLimiter, users, sessions, passwordHasher, securityLog, metrics, log, now } = deps
-  const attempt = await rateLimiter.checkSignIn(email, client)
-  const account = await users.findByEmail(email)
-  const isRight = await passwordHasher.verify(account?.passwordHash, password)
+  let account: Awaited<ReturnType<typeof users.findByEmail>>
+  const isRight = await rateLimiter.verifyWithinLimits(email, client, async (isKnown) => {
+    account = await users.findByEmail(email)
+    const turn = { client, account: emailKey, isKnown }
+    return (await passwordHasher.verify(account?.passwordHash, password, turn)) && account?.user.active === true
+  })
   const refuse = async (): Promise<AppError> => {
     metrics.countSignIn('refused')
     await securityLog.record(client, 'sign-in', { outcome: 'refused', userId: account?.user.id ?? null })
     return new AppError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.')
   }
-  if (!account || !isRight || !account.user.active) throw await refuse()
-  await attempt.succeeded()
+  if (!account || !isRight) throw await refuse()
   const { id } = account.user
   const currentHash = passwordHasher.needsRehash(account.passwordHash)
-    ? await renewHash(deps, account, password)
+    ? await renewHash(deps, client, account, password)
     : account.passwordHash
   const sid = newId()
   const session = await startSession(deps, client, account.user, sid)
@@ -60,11 +73,12 @@ export async function logIn(
  */
 async function renewHash(
   { users, passwordHasher, log }: Pick<Deps, 'users' | 'passwordHasher' | 'log'>,
+  client: Client,
   { user: { id }, passwordHash: from }: { user: User; passwordHash: string },
   password: string,
 ): Promise<string> {
   try {
-    const to = await passwordHasher.hash(password)
+    const to = await passwordHasher.hash(password, { client, account: id, isKnown: true })
     if (!(await users.replacePasswordHash(id, from, to))) return from
     log.info({ userId: id }, 'password rehashed')
     return to

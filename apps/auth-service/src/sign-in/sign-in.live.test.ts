@@ -211,16 +211,17 @@ it('logIn verifies a hash for an unknown address too', async () => {
     securityLog: { record: async () => {} },
     users: { findByEmail: async () => undefined },
     passwordHasher: { verify },
+    passwordAdmission: { run: (_turn: unknown, work: () => unknown) => work() },
     metrics: { countSignIn: () => {} },
   } as unknown as Parameters<typeof logIn>[0]
   await expect(
     logIn(
       deps,
-      { client: { subnet: '127.0.0.1', userAgent: undefined } },
+      { client: { subnet: '127.0.0.1', networks: [], userAgent: undefined, isGone: () => false } },
       { email: 'a@example.test', password: 'whatever' },
     ),
   ).rejects.toThrow(/wrong/)
-  expect(verify).toHaveBeenCalledExactlyOnceWith(undefined, 'whatever')
+  expect(verify).toHaveBeenCalledExactlyOnceWith(undefined, 'whatever', expect.anything())
 })
 
 it('auth_sign_ins_total counts sign-ins by outcome', async () => {

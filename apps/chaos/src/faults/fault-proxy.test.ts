@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { SocksClient } from 'socks'
 import { eventually } from '@halles/test-fixtures/wait'
 import { createFaultProxy, type FaultProxy } from './fault-proxy.ts'
 
@@ -37,13 +38,28 @@ type Client = { socket: Socket; responses: string; isOpen: boolean }
 async function connectThrough(through: FaultProxy): Promise<Client> {
   const { hostname, port } = new URL(`tcp://${through.address}`)
   const socket = connect(Number(port), hostname)
+  const client = recordResponses(socket)
+  await once(socket, 'connect').catch(() => {})
+  return client
+}
+
+function recordResponses(socket: Socket): Client {
   sockets.push(socket)
   const client: Client = { socket, responses: '', isOpen: true }
   socket.on('data', (chunk) => (client.responses += String(chunk)))
   socket.on('error', () => {})
   socket.on('close', () => (client.isOpen = false))
-  await once(socket, 'connect').catch(() => {})
   return client
+}
+
+/** Connects to the server through a proxy as a client of SOCKS5, and records the responses. */
+async function connectThroughSocks(through: FaultProxy, host: string): Promise<Client> {
+  const { socket } = await SocksClient.createConnection({
+    proxy: { host: '127.0.0.1', port: Number(through.address.split(':')[1]), type: 5 },
+    command: 'connect',
+    destination: { host, port: (server.address() as AddressInfo).port },
+  })
+  return recordResponses(socket)
 }
 
 async function exchange(client: Client, text: string): Promise<void> {
@@ -101,5 +117,31 @@ describe('createFaultProxy', () => {
     proxy.clear()
     await eventually('a reset connection', () => !client.isOpen)
     expect(client.responses).toBe('re: one')
+  })
+
+  it.each(['127.0.0.1', 'localhost'])('connects clients of SOCKS5 to %s, and applies faults to them', async (host) => {
+    const socksProxy = await createFaultProxy('socks', { socks: true })
+    onTestFinished(() => socksProxy.close())
+    const client = await connectThroughSocks(socksProxy, host)
+    await exchange(client, 'one')
+    socksProxy.inject('stall')
+    client.socket.write('two')
+    await exchange(await connectThrough(otherProxy), 'other')
+    expect(received).toBe('oneother')
+    socksProxy.inject('down')
+    await eventually('a reset connection', () => !client.isOpen)
+    await expect(connectThroughSocks(socksProxy, host)).rejects.toThrow(/closed|ECONNRESET/)
+    socksProxy.clear()
+    await exchange(await connectThroughSocks(socksProxy, host), 'three')
+  })
+
+  it('closes while clients of SOCKS5 have not said where to connect to', async () => {
+    const socksProxy = await createFaultProxy('socks', { socks: true })
+    const [waiting, ended] = [await connectThrough(socksProxy), await connectThrough(socksProxy)]
+    ended.socket.end()
+    await eventually('the end', () => !ended.isOpen)
+    expect(waiting.isOpen).toBe(true)
+    await socksProxy.close()
+    await eventually('the other end', () => !waiting.isOpen)
   })
 })

@@ -20,24 +20,39 @@ export type FaultProxy = Awaited<ReturnType<typeof createFaultProxy>>
 /** A proxied connection. `lostResponses`: the client has missed response data, so the stream cannot continue. */
 type Connection = { client: Socket; upstream: Socket; lostResponses: boolean }
 
+/** Where a proxy connects to. */
+type Target = { host: string; port: number }
+
 /**
  * Starts a TCP proxy on 127.0.0.1 into which network faults can be injected. It refuses connections until `connectTo` names
- * the upstream.
+ * the upstream. As a SOCKS5 proxy (RFC 1928) it connects wherever each client asks to, so that one fault separates a client
+ * from all members of a replica set.
  *
  * @param name names the connection in reports, for example `order→mongodb`
  */
-export async function createFaultProxy(name: string) {
+export async function createFaultProxy(name: string, { socks = false } = {}) {
   const connections = new Set<Connection>()
+  const negotiating = new Set<Socket>()
   let fault: NetworkFault | undefined
-  let target = { host: '127.0.0.1', port: 0 }
+  let target: Target = { host: '127.0.0.1', port: 0 }
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
-    if (fault === 'down' || target.port === 0) {
-      client.on('error', () => {})
-      client.resetAndDestroy()
-      return
-    }
-    const upstream = connect({ ...target, allowHalfOpen: true })
+    client.on('error', () => {}) // 'close' follows
+    if (fault === 'down' || (!socks && target.port === 0)) client.resetAndDestroy()
+    else if (socks) {
+      negotiating.add(client)
+      negotiate(client)
+        .then(
+          (requested) => relay(client, requested),
+          () => client.destroy(),
+        )
+        .finally(() => negotiating.delete(client))
+    } else relay(client, target)
+  })
+
+  function relay(client: Socket, to: Target): void {
+    const upstream = connect({ ...to, allowHalfOpen: true })
+    upstream.on('error', () => {}) // 'close' follows
     const connection: Connection = { client, upstream, lostResponses: false }
     connections.add(connection)
     for (const [end, other] of [
@@ -45,7 +60,6 @@ export async function createFaultProxy(name: string) {
       [upstream, client],
     ] as const) {
       end.setNoDelay(true)
-      end.on('error', () => {}) // 'close' follows
       end.on('close', () => {
         connections.delete(connection)
         other.destroy()
@@ -53,7 +67,7 @@ export async function createFaultProxy(name: string) {
     }
     void forward(connection, client, upstream, 'request')
     void forward(connection, upstream, client, 'response')
-  })
+  }
   server.on('error', () => {})
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -115,7 +129,52 @@ export async function createFaultProxy(name: string) {
     close: async (): Promise<void> => {
       setFault(undefined)
       reset(() => true)
+      for (const client of negotiating) client.destroy()
       await new Promise((resolve) => server.close(resolve))
     },
+  }
+}
+
+const SOCKS_VERSION = 5
+/** Types of addresses in a SOCKS5 request. */
+const IPV4 = 1
+const DOMAIN_NAME = 3
+
+/**
+ * Negotiates with a SOCKS5 client, without authentication, and returns where it wants to connect to. Success is reported
+ * before that connection is made: when it fails, the client's connection is closed.
+ *
+ * @throws Error when the client sends anything but a CONNECT request
+ */
+async function negotiate(client: Socket): Promise<Target> {
+  const [version, methods] = await readBytes(client, 2)
+  if (version !== SOCKS_VERSION) throw new Error(`SOCKS version ${version}`)
+  await readBytes(client, methods!)
+  client.write(Buffer.from([SOCKS_VERSION, 0]))
+  const [, command, , addressType] = await readBytes(client, 4)
+  if (command !== 1) throw new Error(`SOCKS command ${command}`)
+  let host: string
+  if (addressType === IPV4) host = [...(await readBytes(client, 4))].join('.')
+  else if (addressType === DOMAIN_NAME) host = String(await readBytes(client, (await readBytes(client, 1))[0]!))
+  else throw new Error(`SOCKS address type ${addressType}`)
+  const port = (await readBytes(client, 2)).readUInt16BE()
+  client.write(Buffer.from([SOCKS_VERSION, 0, 0, IPV4, 0, 0, 0, 0, 0, 0]))
+  return { host, port }
+}
+
+/** @throws Error when the other end closes the connection before it has sent so many bytes */
+async function readBytes(socket: Socket, count: number): Promise<Buffer> {
+  const ended = new AbortController()
+  const abort = (): void => ended.abort()
+  socket.once('end', abort).once('close', abort)
+  try {
+    for (;;) {
+      const bytes = socket.read(count) as Buffer | null
+      if (bytes !== null) return bytes
+      if (socket.readableEnded || socket.destroyed) abort()
+      await once(socket, 'readable', { signal: ended.signal })
+    }
+  } finally {
+    socket.off('end', abort).off('close', abort)
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
+import { simpleParser, type HeaderLines } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 
 /**
@@ -13,14 +14,19 @@ import { SMTPServer } from 'smtp-server'
 export const mailFaults = ['defer', 'reject', 'hang', 'accept-then-disconnect'] as const
 export type MailFault = (typeof mailFaults)[number]
 
+/** The link in an e-mail about an account: the page that it opens, and the token that the page sends. */
+export type EmailLink = { page: string; token: string }
+
 /**
- * An e-mail about an order that a client has transmitted completely, and the server's response. An `accepted` or
- * `unconfirmed` one is in the recipient's mailbox.
+ * An e-mail that a client has transmitted completely, and the server's response. An `accepted` or `unconfirmed` one is in
+ * the recipient's mailbox.
  */
 export type ReceivedEmail = {
   /** Without angle brackets. */
   messageId: string
+  /** Empty in an e-mail about an account. */
   orderId: string
+  link?: EmailLink
   to: string[]
   /** Milliseconds since 1970. */
   at: number
@@ -36,9 +42,13 @@ const resultOf = {
   'accept-then-disconnect': 'unconfirmed',
 } as const satisfies Record<MailFault, ReceivedEmail['result']>
 
-/** Starts an SMTP server on 127.0.0.1 into which faults can be injected. It records every e-mail about an order. */
+/** Whether the mail server has stored an e-mail, confirmed or not. */
+export const isInMailbox = ({ result }: ReceivedEmail): boolean => result === 'accepted' || result === 'unconfirmed'
+
+/** Starts an SMTP server on 127.0.0.1 into which faults can be injected. It records every e-mail. */
 export async function createMailServer() {
   const received: ReceivedEmail[] = []
+  const mailboxes = new Map<string, ReceivedEmail[]>()
   const sockets = new Map<number, Socket>()
   let fault: MailFault | undefined
   let { promise: recovered, resolve: recover } = Promise.withResolvers<void>()
@@ -58,18 +68,22 @@ export async function createMailServer() {
       done(fault === 'defer' ? createSmtpError(451) : null)
     },
     async onData(stream, session, done) {
-      const raw = await text(stream).catch(() => undefined)
+      const raw = await buffer(stream).catch(() => undefined)
       if (raw === undefined) return // the client disconnected
+      const { messageId = '', headerLines, text = '' } = await simpleParser(raw, { skipTextToHtml: true })
       const result = fault === undefined ? 'accepted' : resultOf[fault]
-      const orderId = readHeader(raw, 'x-order-id')
-      if (orderId !== '')
-        received.push({
-          messageId: readHeader(raw, 'message-id').replaceAll(/^<|>$/g, ''),
-          orderId,
-          to: session.envelope.rcptTo.map(({ address }) => address),
-          at: Date.now(),
-          result,
-        })
+      const link = readLink(text)
+      const email: ReceivedEmail = {
+        messageId: messageId.replaceAll(/^<|>$/g, ''),
+        orderId: readHeader(headerLines, 'x-order-id'),
+        ...(link && { link }),
+        to: session.envelope.rcptTo.map(({ address }) => address),
+        at: Date.now(),
+        result,
+      }
+      received.push(email)
+      if (isInMailbox(email))
+        for (const address of email.to) mailboxes.set(address, [...(mailboxes.get(address) ?? []), email])
       if (result === 'unconfirmed') sockets.get(session.remotePort)?.destroy()
       else done({ accepted: null, rejected: createSmtpError(550), deferred: createSmtpError(452) }[result])
     },
@@ -89,6 +103,8 @@ export async function createMailServer() {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
     /** In the order of their arrival. */
     received,
+    /** The e-mails in the mailbox of an address, in the order of their arrival. */
+    mailboxOf: (address: string): readonly ReceivedEmail[] => mailboxes.get(address) ?? [],
     /** Starts a fault, or ends the current one. */
     setFault: (next: MailFault | undefined): void => {
       fault = next
@@ -105,9 +121,15 @@ export async function createMailServer() {
 
 const createSmtpError = (responseCode: number): Error => Object.assign(new Error('injected fault'), { responseCode })
 
-/** The value of a message header, unfolded; an empty string when the header is missing. */
-function readHeader(raw: string, name: string): string {
-  const head = raw.slice(0, raw.indexOf('\r\n\r\n')).replaceAll(/\r\n[ \t]+/g, ' ')
-  const line = head.split('\r\n').find((one) => one.toLowerCase().startsWith(`${name}:`))
-  return line?.slice(name.length + 1).trim() ?? ''
+/** The value of a message header; an empty string when the header is missing. */
+const readHeader = (headers: HeaderLines, name: string): string =>
+  headers
+    .find(({ key }) => key === name)
+    ?.line.slice(name.length + 1)
+    .trim() ?? ''
+
+/** The link of an e-mail about an account: `SHOP_URL/password/reset#token=…`. */
+function readLink(text: string): EmailLink | undefined {
+  const [, page, token] = /https?:\/\/[^/\s]+(\/[a-z/]+)#token=(\S+)/.exec(text) ?? []
+  return page === undefined || token === undefined ? undefined : { page, token: decodeURIComponent(token) }
 }

@@ -9,7 +9,7 @@ import type { Violation } from '../violation.ts'
 export type Evidence = {
   snapshot: RunSnapshot
   runLog: RunLog
-  /** Every e-mail about an order that the mail server has received. */
+  /** Every e-mail that the mail server has received. */
   receivedEmails: readonly ReceivedEmail[]
   injected: readonly InjectedFault[]
   catalogue: Catalogue

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { apis, pauseIfRefused, THINK_TIME, type Actor } from './actor.ts'
+import { renewSession, type User } from './sessions.ts'
 import type { Api, SeenOrder, Session } from './shop-client.ts'
 
 const nextStatus: Record<string, string> = { Reçue: 'Confirmée', Confirmée: 'Préparée', Préparée: 'Livrée' }
@@ -9,10 +10,12 @@ const statuses = ['Reçue', 'Confirmée', 'Préparée', 'Livrée', 'Annulée']
  * Simulates an admin until the load ends: changes the status of orders, sometimes by two conflicting requests at once,
  * adjusts stock, starts flash sales and resends e-mails.
  */
-export async function simulateAdmin(actor: Actor, session: Session): Promise<void> {
+export async function simulateAdmin(actor: Actor, admin: User): Promise<void> {
   const { random, isOver, runLog, catalogue, flashSales } = actor
   while (!isOver()) {
     await pause(random.between(...THINK_TIME))
+    await renewSession(actor, admin)
+    const { session } = admin
     const action = random.weighted({ change: 54, conflict: 18, adjust: 12, sale: 12, resend: 4 })
     const age = random.between(1, 40)
     if (action === 'adjust') {

@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { apis, pauseIfRefused, THINK_TIME, type Actor } from './actor.ts'
-import type { Buyer } from './prepare-load.ts'
-import { toSession, type Api, type Line, type Outcome, type SeenOrder, type Session } from './shop-client.ts'
+import { renewSession, signIn, type User } from './sessions.ts'
+import type { Api, Line, Outcome, SeenOrder, Session } from './shop-client.ts'
 
 /** Simulates a buyer until the load ends: places orders, mostly under idempotency keys, cancels, reads and signs in. */
-export async function simulateBuyer(actor: Actor, buyer: Buyer): Promise<void> {
+export async function simulateBuyer(actor: Actor, buyer: User): Promise<void> {
   const { random, isOver, flashSales } = actor
   const ownOrders: string[] = []
   while (!isOver()) {
     const onSale = await Promise.race([pause(random.between(...THINK_TIME)), flashSales.next()])
+    await renewSession(actor, buyer)
     if (onSale !== undefined) {
       if (actor.saleRandom.chance(0.8)) ownOrders.push(...(await orderOnSale(actor, buyer.session, onSale)))
       continue
@@ -109,19 +110,6 @@ async function readOrder({ client, runLog }: Actor, session: Session, id: string
       rule: 'accepted-order-not-readable',
       subject: `order ${id}`,
       expected: '200 for its owner',
-      found: outcome.code,
-    })
-}
-
-async function signIn({ client, runLog }: Actor, buyer: Buyer): Promise<void> {
-  const outcome = await client.signIn(buyer.account)
-  runLog.count('sign in', outcome)
-  if (outcome.kind === 'success') buyer.session = toSession(outcome.value)
-  else if (outcome.kind === 'rejected' && outcome.code !== 'RATE_LIMITED')
-    runLog.reportViolation({
-      rule: 'correct-password-rejected',
-      subject: buyer.name,
-      expected: '200',
       found: outcome.code,
     })
 }

@@ -25,16 +25,19 @@ export type SeenOrder = {
   statusHistory: { status: string; timestamp: string }[]
 }
 
-/** A signed-in user. */
-export type Session = { userId: string; token: string }
+/** A signed-in user. `renewAt`: when half of the access token's lifetime has passed, in milliseconds since 1970. */
+export type Session = { userId: string; token: string; refreshToken: string; renewAt: number }
 
 export type Account = { email: string; password: string }
 
 /** A session as auth-service returns it. */
-type SessionResponse = { user: { id: string }; accessToken: string }
+type SessionResponse = { user: { id: string }; accessToken: string; refreshToken: string; expiresIn: number }
 
 /** Timeout of a request in milliseconds: longer than the gateway's own timeout for a service. */
 const TIMEOUT = 20_000
+
+/** The statuses with which a load balancer answers for a gateway that it has lost. */
+const BALANCER_FAILURES = new Set([502, 503, 504])
 
 const statusInGraphql: Record<string, string> = {
   Reçue: 'RECUE',
@@ -79,6 +82,9 @@ export function createShopClient(
         signal: AbortSignal.timeout(TIMEOUT),
       })
       const text = await response.text()
+      // Every response of the shop has a trace id. One without is the load balancer's, for a gateway that was killed.
+      if (BALANCER_FAILURES.has(response.status) && !response.headers.has('x-trace-id'))
+        return { kind: 'unknown', reason: `${response.status} of the load balancer` }
       return {
         status: response.status,
         body: text === '' ? undefined : JSON.parse(text),
@@ -157,6 +163,30 @@ export function createShopClient(
 
     signIn: (account: Account): Promise<Outcome<SessionResponse>> => sendRest('POST', '/login', { body: account }),
 
+    refresh: ({ refreshToken }: Session): Promise<Outcome<SessionResponse>> =>
+      sendRest('POST', '/refresh', { body: { refreshToken } }),
+
+    signOut: ({ refreshToken }: Session) => sendRest('POST', '/logout', { body: { refreshToken } }),
+
+    requestVerification: ({ token }: Session) => sendRest('POST', '/email/verification', { token }),
+
+    verifyAddress: (token: string) => sendRest('POST', '/email/verify', { body: { token } }),
+
+    requestPasswordReset: (email: string) => sendRest('POST', '/password/forgotten', { body: { email } }),
+
+    resetPassword: (token: string, newPassword: string) =>
+      sendRest('POST', '/password/reset', { body: { token, newPassword } }),
+
+    changePassword: ({ token }: Session, currentPassword: string, newPassword: string) =>
+      sendRest('PUT', '/me/password', { token, body: { currentPassword, newPassword } }),
+
+    requestEmailChange: ({ token }: Session, { email, password }: Account) =>
+      sendRest('PUT', '/me/email', { token, body: { email, password } }),
+
+    changeEmail: (token: string) => sendRest('POST', '/email/change', { body: { token } }),
+
+    deleteAccount: ({ token }: Session, password: string) => sendRest('DELETE', '/me', { token, body: { password } }),
+
     createProduct: ({ token }: Session, product: { name: string; price: number; category: string; stock: number }) =>
       sendRest<{ id: string }>('POST', '/products', { token, body: product }),
 
@@ -196,7 +226,12 @@ export function createShopClient(
   }
 }
 
-export const toSession = ({ user, accessToken }: SessionResponse): Session => ({ userId: user.id, token: accessToken })
+export const toSession = ({ user, accessToken, refreshToken, expiresIn }: SessionResponse): Session => ({
+  userId: user.id,
+  token: accessToken,
+  refreshToken,
+  renewAt: Date.now() + (expiresIn * 1000) / 2,
+})
 
 /** Replaces GraphQL's status names by REST's. */
 function toRestStatuses(outcome: Outcome<SeenOrder>): Outcome<SeenOrder> {

@@ -74,6 +74,28 @@ export const seededBugs = {
       },
     ],
   },
+  'account-events-not-awaited': {
+    what: 'an account event leaves the outbox before Kafka has acknowledged it',
+    rules: ['account-email-lost'],
+    mutations: [
+      {
+        service: 'auth',
+        pattern: /await (\w+\.send\(ACCOUNT_EVENTS, [^;]+\));/,
+        replacement: 'void $1.catch(() => {});',
+      },
+    ],
+  },
+  'account-events-published-twice': {
+    what: 'an account event is published twice under different ids, so that it leads to two e-mails',
+    rules: ['account-email-doubled'],
+    mutations: [
+      {
+        service: 'auth',
+        pattern: /(\.send\(ACCOUNT_EVENTS, \w+)(\.map\()/,
+        replacement: '$1.flatMap((event) => [event, { ...event, id: globalThis.crypto.randomUUID() }])$2',
+      },
+    ],
+  },
   'release-not-idempotent': {
     what: 'a repeated release returns the stock again',
     rules: ['stock-balance'],
@@ -139,8 +161,15 @@ function listCompiledFiles(service: Mutation['service']): string[] {
     .map((file) => path.join(app, 'dist', file))
 }
 
-/** The environment of the services in a run: a preload that seeds the bugs, and short delays so that the run ends soon. */
-export function createEnvironment(names: readonly SeededBugName[]): Partial<Record<ServiceName, NodeJS.ProcessEnv>> {
+/**
+ * The environment of the services in a run: a preload that seeds the bugs, and short delays so that the run ends soon.
+ *
+ * @param smtpTimeout how long an attempt to send an e-mail may take, in milliseconds
+ */
+export function createEnvironment(
+  names: readonly SeededBugName[],
+  smtpTimeout: number,
+): Partial<Record<ServiceName, NodeJS.ProcessEnv>> {
   const preload = new URL('./preload.ts', import.meta.url)
   for (const name of names) preload.searchParams.append('seeded-bug', name)
   const mutated = new Set<ServiceName>(
@@ -152,6 +181,6 @@ export function createEnvironment(names: readonly SeededBugName[]): Partial<Reco
     auth: environmentOf('auth'),
     product: environmentOf('product'),
     order: environmentOf('order'),
-    notification: { RETRY_SCALE: '0.02', SMTP_TIMEOUT_MS: '5000', ...environmentOf('notification') },
+    notification: { RETRY_SCALE: '0.02', SMTP_TIMEOUT_MS: String(smtpTimeout), ...environmentOf('notification') },
   }
 }

@@ -1,4 +1,5 @@
 import type { GraphQLDataSource } from '@apollo/gateway'
+import { isBusyError } from '@halles/concurrency/adaptive-limit'
 import { isErrorCode, AppError, type ErrorCode, type FieldError } from '@halles/errors/app-error'
 import type { Logger } from '@halles/telemetry/log'
 import { LRUCache } from 'lru-cache'
@@ -18,6 +19,8 @@ export type OperationContext = {
   log: Logger
   /** The request headers of every fetch. */
   headers: Record<string, string>
+  /** When the operation must be answered, in milliseconds since 1970. */
+  deadline: number
   /** The data fetched so far. The executor merges into these very objects, so they hold the path of every entity. */
   data: Record<string, unknown>
   failedFetches: FailedFetch[]
@@ -26,8 +29,8 @@ export type OperationContext = {
 
 export type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'timeout' | 'invalid_response'
 
-/** The cache of subgraph operations: its largest number of entries, and of characters in all. */
-const OPERATION_CACHE = { max: 2000, maxSize: 16_000_000, sizeCalculation: ({ json }: Operation) => json.length }
+/** The cache of subgraph operations: its largest number, and of bytes in all. Each is held as text and as JSON. */
+const OPERATION_CACHE = { max: 2000, maxSize: 8_000_000, sizeCalculation: ({ json }: Operation) => 2 * json.length }
 
 /** A subgraph operation: the beginning of its request body, and what is derived from its text. */
 type Operation = { json: string; idempotent: boolean; responseNames: () => string[] }
@@ -72,7 +75,8 @@ export function createSubgraphDataSource(
       const startedAt = performance.now()
       try {
         const body = `${operation.json}${JSON.stringify(request.variables ?? {})}}`
-        const response = await upstream.post('/graphql', operationContext.headers, body, operation.idempotent)
+        const { headers, deadline } = operationContext
+        const response = await upstream.post('/graphql', headers, body, operation.idempotent, deadline)
         const { data = null, errors } = parseResponse(response, fetch)
         onFetch(errors ? 'errors' : 'ok', (performance.now() - startedAt) / 1000)
         if (errors) recordErrors(errors, fetch, operationContext)
@@ -81,7 +85,8 @@ export function createSubgraphDataSource(
       } catch (thrown) {
         const error = thrown instanceof AppError ? thrown : createInternalError(thrown)
         onFetch(outcomes[error.code] ?? 'invalid_response', (performance.now() - startedAt) / 1000)
-        operationContext.log.warn({ err: error.cause ?? error, code: error.code }, 'subgraph fetch failed')
+        if (!isBusyError(error))
+          operationContext.log.warn({ err: error.cause ?? error, code: error.code }, 'subgraph fetch failed')
         const paths = findPaths(operationContext, fetch)
         operationContext.failedFetches.push({ paths, responseNames: operation.responseNames(), error })
         return { data: null }

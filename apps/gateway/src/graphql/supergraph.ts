@@ -1,5 +1,4 @@
 import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway'
-import type { QueryPlan, QueryPlannerConfig } from '@apollo/query-planner'
 import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
 import type { Execute, GraphQLContext } from '@halles/graphql-server/graphql-route'
 import { traceHeaders, traceId } from '@halles/telemetry/trace'
@@ -21,9 +20,9 @@ import {
   type GraphQLInputType,
   type GraphQLSchema,
 } from 'graphql'
-import { LRUCache } from 'lru-cache'
 import { disableApolloTelemetry, type Service } from '../config.ts'
 import { toGraphQLErrors, type Path } from './partial-failure.ts'
+import { createPlanCache } from './plan-cache.ts'
 import type { OperationContext } from './subgraph.ts'
 
 export type Supergraph = {
@@ -33,16 +32,6 @@ export type Supergraph = {
   /** Plans operations before the first client sends them. */
   warmUp: (operations: readonly string[]) => Promise<void>
   close: () => Promise<void>
-}
-
-/**
- * The cache of query plans: its largest number of entries, and of characters of their operations in all, since a plan grows
- * with its operation.
- */
-const PLAN_CACHE = {
-  max: 1000,
-  maxSize: 16_000_000,
-  sizeCalculation: (_plan: QueryPlan, text: string) => text.length + 1,
 }
 
 type Executor = Awaited<ReturnType<ApolloGateway['load']>>['executor']
@@ -56,13 +45,14 @@ type ExecutorResult = Omit<ExecutionResult, 'extensions'> & {
  * operation.
  *
  * @param onPlanLookup called for each operation, with whether its query plan was cached
+ * @param timeout how long an operation may take in all, in milliseconds
  * @param gatewaySecret proves to the subgraphs that a fetch comes from the gateway
  */
 export async function createSupergraph(
   sdl: string,
   subgraphs: Record<Service, GraphQLDataSource>,
   onPlanLookup: (hit: boolean) => void,
-  gatewaySecret?: string,
+  { timeout = Infinity, gatewaySecret }: { timeout?: number; gatewaySecret?: string | undefined } = {},
 ): Promise<Supergraph> {
   disableApolloTelemetry()
   const gateway = new ApolloGateway({
@@ -82,7 +72,7 @@ export async function createSupergraph(
   const { executor } = await gateway.load({ apollo: {} })
 
   const execute: Execute = async ({ document, operationName, variableValues, contextValue }) => {
-    const context = createOperationContext(contextValue, gatewaySecret)
+    const context = createOperationContext(contextValue, timeout, gatewaySecret)
     const result = (await executor(
       createRequest(document, operationName, variableValues, context) as RequestContext,
     )) as ExecutorResult
@@ -119,7 +109,11 @@ export async function createSupergraph(
 const planOnlyContext = {}
 
 /** Creates the context of an operation. Of the client's headers, fetches carry only token, user agent and trace. */
-function createOperationContext({ request, log }: GraphQLContext, gatewaySecret: string | undefined): OperationContext {
+function createOperationContext(
+  { request, log }: GraphQLContext,
+  timeout: number,
+  gatewaySecret: string | undefined,
+): OperationContext {
   const { authorization, 'user-agent': userAgent } = request.headers
   const headers: Record<string, string> = {
     'content-type': 'application/json',
@@ -130,7 +124,7 @@ function createOperationContext({ request, log }: GraphQLContext, gatewaySecret:
     ...(userAgent !== undefined && { 'user-agent': userAgent }),
     ...(gatewaySecret !== undefined && { [GATEWAY_SECRET_HEADER]: gatewaySecret }),
   }
-  return { log, headers, data: {}, failedFetches: [], subgraphErrors: [] }
+  return { log, headers, deadline: Date.now() + timeout, data: {}, failedFetches: [], subgraphErrors: [] }
 }
 
 function createRequest(
@@ -153,22 +147,6 @@ function createRequest(
 
 const countOperations = ({ definitions }: DocumentNode): number =>
   definitions.reduce((count, { kind }) => (kind === Kind.OPERATION_DEFINITION ? count + 1 : count), 0)
-
-function createPlanCache(onPlanLookup: (hit: boolean) => void): NonNullable<QueryPlannerConfig['cache']> {
-  const plans = new LRUCache<string, QueryPlan>(PLAN_CACHE)
-  return {
-    get: async (key) => {
-      const plan = plans.get(key)
-      onPlanLookup(plan !== undefined)
-      return plan
-    },
-    set: async (key, plan) => {
-      plans.set(key, plan)
-    },
-    delete: async (key) => plans.delete(key),
-    clear: () => plans.clear(),
-  }
-}
 
 /** Values of the required variables of an operation, without which the executor does not plan it. */
 function createSampleVariables(schema: GraphQLSchema, { definitions }: DocumentNode): Record<string, unknown> {

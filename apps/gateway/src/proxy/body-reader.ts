@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
+import { clientNetworks } from '@halles/auth/client-networks'
 import { AppError } from '@halles/errors/app-error'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { clientNetworks } from '../client-networks.ts'
+import { createMemoryBudget } from './memory-budget.ts'
 
 /** The largest body that services accept, in bytes: packages/fastify-service/src/app.ts. */
 export const MAX_BODY_BYTES = 1_048_576
@@ -18,33 +19,23 @@ const buffered = { perAddress: 8 * MAX_BODY_BYTES, total: 128 * MAX_BODY_BYTES }
  * read and discarded, so that the client gets to read the response; the server's request timeout ends a body that never ends.
  */
 export function createBodyReader() {
-  const bytesOf = new Map<string, number>()
-  let total = 0
+  const budget = createMemoryBudget(buffered)
 
   return async (request: FastifyRequest, reply: FastifyReply, body: Readable): Promise<Buffer> => {
     const networks = clientNetworks(request.ip)
     const chunks: Buffer[] = []
     let length = 0
 
-    const hold = (bytes: number): void => {
-      total += bytes
-      for (const { cidr } of networks) {
-        const held = (bytesOf.get(cidr) ?? 0) + bytes
-        if (held > 0) bytesOf.set(cidr, held)
-        else bytesOf.delete(cidr)
-      }
-    }
     const findError = (bytes: number): AppError | undefined => {
       if (length + bytes > MAX_BODY_BYTES)
         return new AppError('PAYLOAD_TOO_LARGE', 'That is more than one request may carry.')
-      if (networks.some(({ cidr, share }) => (bytesOf.get(cidr) ?? 0) + bytes > buffered.perAddress * share))
+      const exceeded = budget.exceededBy(networks, bytes)
+      if (exceeded === 'network')
         return new AppError('RATE_LIMITED', 'This client sends too many large bodies at once.', { retryAfter: 1 })
-      if (total + bytes > buffered.total)
-        return new AppError('UNAVAILABLE', 'Too many large requests at once: try again later.')
-      return undefined
+      return exceeded && new AppError('UNAVAILABLE', 'Too many large requests at once: try again later.')
     }
 
-    reply.raw.once('close', () => hold(-length))
+    reply.raw.once('close', () => budget.hold(networks, -length))
     try {
       await new Promise<void>((resolve, reject) => {
         const declared = Number(request.headers['content-length'] ?? 0)
@@ -59,7 +50,7 @@ export function createBodyReader() {
             reject(error)
             return
           }
-          hold(chunk.length)
+          budget.hold(networks, chunk.length)
           length += chunk.length
           chunks.push(chunk)
         }

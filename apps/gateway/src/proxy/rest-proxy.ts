@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
+import { DEADLINE_HEADER } from '@halles/concurrency/caller'
 import { refreshCookieNames } from '@halles/auth/refresh-cookie-name'
 import { requirePrincipal } from '@halles/auth/principal'
 import { traceHeaders } from '@halles/telemetry/trace'
@@ -10,6 +11,10 @@ import { services, type Service } from '../config.ts'
 import { isConnectionReset, toUpstreamError, type UpstreamClient } from '../upstream/upstream-client.ts'
 import { hasBody } from '../slow-bodies.ts'
 import { createBodyReader } from './body-reader.ts'
+import { createBufferedSender } from './response-buffer.ts'
+
+/** The service to which a route of the gateway is proxied; undefined for its own routes. */
+export const findService = (route: string | undefined): Service | undefined => serviceByRoute.get(route ?? '')
 
 /** The routes below /api, by the service that owns them. */
 const routes: Record<Service, readonly string[]> = {
@@ -33,6 +38,11 @@ const routes: Record<Service, readonly string[]> = {
   order: ['/orders', '/orders/*'],
   notification: ['/notifications', '/notifications/*', '/dead-letters', '/dead-letters/*'],
 }
+
+const serviceByRoute = new Map<string, Service>([
+  ...services.flatMap((service) => routes[service].map((route) => [`/api${route}`, service] as const)),
+  ['/images/*', 'product'],
+])
 
 /** The routes that accept a body from anyone. A body for any other route is read only from signed-in users. */
 const anonymousBodies: ReadonlySet<string> = new Set([
@@ -64,7 +74,7 @@ const hopByHopHeaders = new Set([
 /**
  * Proxies the REST routes below /api to the services and product images at /images; with `apiDocs`, also the API
  * documentation of each service at `/docs/<service>/`. A request is sent to a service once its body is complete; responses
- * stream. Nothing is parsed or retried here, except that a GET or HEAD whose connection broke before a response is sent once
+ * are read ahead of their clients. Nothing is parsed or retried here, except that a GET or HEAD whose connection broke before a response is sent once
  * more.
  */
 export async function registerRestProxy(
@@ -74,6 +84,7 @@ export async function registerRestProxy(
   { gatewaySecret, apiDocs }: { gatewaySecret: string | undefined; apiDocs: boolean },
 ) {
   const readBody = createBodyReader()
+  const sendBuffered = createBufferedSender()
   const bufferBody = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     if (!(request.body instanceof Readable)) return done()
     void readBody(request, reply, request.body).then((body) => {
@@ -99,16 +110,29 @@ export async function registerRestProxy(
       ...(httpMethods && { httpMethods }),
       disableRequestLogging: true,
       preHandler: bufferBody,
-      handler: sendToService,
+      handler: (request, reply, destination, options) =>
+        sendToService(request, reply, destination, { ...options, timeout: upstreams[service].timeout() }),
       // By default the plugin repeats a GET that is answered 503 up to ten times.
       retryMethods: [],
       replyOptions: {
-        timeout: upstreams[service].timeout,
         retryDelay: ({ err, req, attempt }) =>
           attempt === 0 && isSafeMethod(req.method) && isConnectionReset(err) ? 1 : null,
         rewriteRequestHeaders: (request, headers) =>
-          createRequestHeaders(request as FastifyRequest, service, headers, gatewaySecret),
+          createRequestHeaders(
+            request as FastifyRequest,
+            service,
+            headers,
+            upstreams[service].timeout(),
+            gatewaySecret,
+          ),
         rewriteHeaders: removeHopByHopHeaders,
+        // The plugin passes a response of undici, whose stream is a Readable.
+        onResponse: (request, reply, response) =>
+          sendBuffered(
+            request as FastifyRequest,
+            reply as FastifyReply,
+            (response as unknown as { stream: Readable }).stream,
+          ),
         onError: (reply, { error }) => {
           const answer = toUpstreamError(error.cause ?? error)
           // The body of a GET is not read, so no other request can follow on this connection.
@@ -150,11 +174,12 @@ const sendToService: NonNullable<FastifyHttpProxyOptions['handler']> = (
 
 const isSafeMethod = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD'
 
-/** The client's headers without those that it may not set, and the gateway's own: trace, forwarded address, proof. */
+/** The client's headers without those that it may not set, and the gateway's own: trace, address, deadline, proof. */
 export function createRequestHeaders(
   request: FastifyRequest,
   service: Service | 'storefront',
   headers: IncomingHttpHeaders,
+  timeout: number,
   gatewaySecret: string | undefined,
 ): IncomingHttpHeaders {
   const allowed: IncomingHttpHeaders = {}
@@ -171,6 +196,7 @@ export function createRequestHeaders(
     'x-forwarded-for': request.ip,
     'x-forwarded-host': request.host,
     'x-forwarded-proto': request.protocol,
+    [DEADLINE_HEADER]: String(timeout),
     ...(gatewaySecret !== undefined && { [GATEWAY_SECRET_HEADER]: gatewaySecret }),
   }
 }

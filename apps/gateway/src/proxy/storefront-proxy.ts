@@ -30,9 +30,8 @@ export async function registerStorefrontProxy(
       else done()
     },
     replyOptions: {
-      timeout: upstream.timeout,
       rewriteRequestHeaders: (request, headers) =>
-        createRequestHeaders(request as FastifyRequest, 'storefront', headers, gatewaySecret),
+        createRequestHeaders(request as FastifyRequest, 'storefront', headers, upstream.timeout(), gatewaySecret),
       rewriteHeaders: removeHopByHopHeaders,
       onError: (reply, { error }) => void reply.send(toUpstreamError(error.cause ?? error)),
     },

@@ -48,7 +48,13 @@ const toPort = (url: string): number => Number(new URL(url).port)
 
 function createClient(urls: string[], { timeout = 3000, outageGracePeriod = 1000 } = {}) {
   const availability: boolean[] = []
-  const client = createUpstreamClient(urls, timeout, outageGracePeriod, (available) => availability.push(available))
+  const client = createUpstreamClient(
+    urls,
+    timeout,
+    outageGracePeriod,
+    (available) => availability.push(available),
+    250,
+  )
   onTestFinished(() => client.close())
   let count = 0
   const post = () => client.post('/graphql', {}, `order ${++count}`, false)

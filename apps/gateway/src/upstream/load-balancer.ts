@@ -15,6 +15,9 @@ const CONNECT_TIMEOUT = 2000
  */
 const KEEP_ALIVE = 500
 
+/** The most connections to one address. */
+export const CONNECTIONS = 256
+
 /** How long a request that arrives after the grace period waits for a probe of all addresses, in milliseconds. */
 const LAST_PROBE_TIMEOUT = 100
 
@@ -52,7 +55,7 @@ export function createLoadBalancer(
       new Pool(url, {
         connect,
         pipelining: 1,
-        connections: 256,
+        connections: CONNECTIONS,
         keepAliveTimeout: KEEP_ALIVE,
         keepAliveMaxTimeout: KEEP_ALIVE,
       }),

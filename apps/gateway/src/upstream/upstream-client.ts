@@ -1,8 +1,14 @@
+import { createAdaptiveLimit, type CallerNetwork } from '@halles/concurrency/adaptive-limit'
+import { DEADLINE_HEADER, withinDeadline } from '@halles/concurrency/caller'
 import { AppError } from '@halles/errors/app-error'
 import type { Dispatcher } from 'undici'
-import { createLoadBalancer } from './load-balancer.ts'
+import { createLimitedDispatch } from './limited-dispatch.ts'
+import { CONNECTIONS, createLoadBalancer } from './load-balancer.ts'
 
 export type UpstreamClient = ReturnType<typeof createUpstreamClient>
+
+/** How many requests may wait for each connection to a service at most: a burst waits, a flood is refused. */
+const REQUESTS_PER_CONNECTION = 2
 
 /** The response to a POST. */
 export type UpstreamResponse = { status: number; text: string }
@@ -13,26 +19,35 @@ export type UpstreamResponse = { status: number; text: string }
  * @param timeout how long a whole response may take, in milliseconds
  * @param outageGracePeriod how long requests wait after the service became unreachable, in milliseconds
  * @param onAvailabilityChange called when the service as a whole becomes unreachable (false) or reachable (true)
+ * @param target the median duration of requests, in milliseconds, above which fewer are sent at a time
  */
 export function createUpstreamClient(
   urls: readonly string[],
   timeout: number,
   outageGracePeriod: number,
   onAvailabilityChange: (available: boolean) => void,
+  target: number,
 ) {
-  const { dispatcher, checkHealth, close } = createLoadBalancer(urls, {
-    timeout,
-    outageGracePeriod,
-    onAvailabilityChange,
-  })
+  const loadBalancer = createLoadBalancer(urls, { timeout, outageGracePeriod, onAvailabilityChange })
+  const limit = createAdaptiveLimit({ max: REQUESTS_PER_CONNECTION * CONNECTIONS * urls.length, target })
+  const dispatcher = loadBalancer.dispatcher.compose(createLimitedDispatch(limit))
   return {
     dispatcher,
-    timeout,
+
+    /** How long a response may take for the active caller, in milliseconds. */
+    timeout: (): number => Math.max(1, withinDeadline(timeout)),
+
+    /** Whether a request of a client in these networks would be refused now. */
+    isBusy: (networks: readonly CallerNetwork[]): boolean => limit.isFull(networks),
+
+    /** The present limit on concurrent requests, and how many there are. */
+    limitState: limit.state,
 
     /**
      * Posts JSON and returns status and text of the response, whatever they are.
      *
      * @param idempotent whether the request may be sent once more when the connection broke before a response
+     * @param deadline when the caller stops waiting, in milliseconds since 1970
      * @throws AppError `UNAVAILABLE`, `TIMEOUT`
      */
     async post(
@@ -40,21 +55,27 @@ export function createUpstreamClient(
       headers: Record<string, string>,
       body: string,
       idempotent: boolean,
+      deadline = Infinity,
     ): Promise<UpstreamResponse> {
+      const attempt = (): Promise<UpstreamResponse> => {
+        const ms = Math.max(1, Math.min(withinDeadline(timeout), deadline - Date.now()))
+        const sent = { ...headers, [DEADLINE_HEADER]: String(ms) }
+        return send(dispatcher, { path, method: 'POST', headers: sent, body }, ms)
+      }
       try {
-        return await send(dispatcher, { path, method: 'POST', headers, body }, timeout)
+        return await attempt()
       } catch (error) {
         if (!idempotent || !isConnectionReset(error)) throw toUpstreamError(error)
       }
-      return send(dispatcher, { path, method: 'POST', headers, body }, timeout).catch((error: unknown) => {
+      return attempt().catch((error: unknown) => {
         throw toUpstreamError(error)
       })
     },
 
     /** Resolves when at least one address is reachable now, else rejects. */
-    checkHealth,
+    checkHealth: loadBalancer.checkHealth,
 
-    close,
+    close: loadBalancer.close,
   }
 }
 

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer'
-import type { Headers, IncomingMessage, OutgoingMessage } from '@halles/kafka/kafka'
+import { createHash } from 'node:crypto'
+import type { Headers, IncomingMessage, OutgoingMessage, TimestampedMessage } from '@halles/kafka/kafka'
 
 /** A message that could not be processed, as it is on the dead-letter queue, without its content. */
 export type DeadLetter = {
-  /** Its position on the queue: `<partition>.<offset>`. */
+  /** Its position on the queue and a digest of what it is: `<partition>.<offset>.<digest>`. */
   id: string
   /** Why it could not be processed, in a few words of ours. */
   reason: string
@@ -73,19 +74,14 @@ export const dropValue = ({ value, headers, ...message }: OutgoingMessage): Outg
 })
 
 /**
- * Converts a message on the dead-letter queue to a dead letter, whoever put it there. `defaultTopic` is its origin when its
- * headers name none, `now` its time.
+ * Converts a message on the dead-letter queue to a dead letter, whoever put it there, and however often it is read. Its origin is
+ * `defaultTopic` when its headers name none.
  */
-export function toDeadLetter(
-  message: IncomingMessage,
-  defaultTopic: string,
-  now: Date,
-): DeadLetter & DeadLetterContent {
-  const { partition, offset, headers, bytes, raw } = message
-  const deadLetteredAt = new Date(headers['parked-at'] ?? now)
+export function toDeadLetter(message: TimestampedMessage, defaultTopic: string): DeadLetter & DeadLetterContent {
+  const { partition, offset, timestamp, headers, bytes, raw } = message
+  const deadLetteredAt = new Date(headers['parked-at'] ?? timestamp)
   const value = bytes && bytes.length <= MAX_STORED_VALUE ? bytes : null
-  return {
-    id: `${partition}.${offset}`,
+  const deadLetter = {
     reason: headers['reason'] ?? 'unknown',
     origin: {
       topic: headers['origin-topic'] ?? defaultTopic,
@@ -95,12 +91,41 @@ export function toDeadLetter(
     },
     key: raw.key,
     size: bytes?.length ?? (DROPPED_VALUE_SIZE in headers ? Number(headers[DROPPED_VALUE_SIZE]) || 0 : null),
-    deadLetteredAt: Number.isNaN(deadLetteredAt.getTime()) ? now : deadLetteredAt,
-    redrives: 0,
-    redrivenAt: null,
+    deadLetteredAt: Number.isNaN(deadLetteredAt.getTime()) ? timestamp : deadLetteredAt,
     value,
     headers: toOriginalHeaders(raw.headers),
   }
+  return { id: toId(`${partition}.${offset}`, deadLetter), ...deadLetter, redrives: 0, redrivenAt: null }
+}
+
+/**
+ * The id of a dead letter: its position on the queue, and a digest that tells it from what has the same position after the queue
+ * was deleted and created again. The time is part of it only where the headers give it, with the group: earlier versions stored
+ * the time of consumption for all others.
+ */
+export function toId(
+  position: string,
+  {
+    key,
+    value,
+    size,
+    headers,
+    reason,
+    origin,
+    deadLetteredAt,
+  }: Omit<DeadLetter, 'id' | 'redrives' | 'redrivenAt'> & DeadLetterContent,
+): string {
+  const { topic, partition, offset, group } = origin
+  const fields = [
+    key?.toString('base64'),
+    size,
+    headers.map((header) => [header.name, header.value.toString('base64')]),
+    [reason, topic, partition, offset, group],
+    group === null ? null : deadLetteredAt.toISOString(),
+  ]
+  const hash = createHash('sha256').update(JSON.stringify(fields))
+  if (value) hash.update(value)
+  return `${position}.${hash.digest('base64url').slice(0, 16)}`
 }
 
 const toOriginalHeaders = (headers: Headers): DeadLetterContent['headers'] =>

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import type { OutgoingMessage } from '@halles/kafka/kafka'
+import type { KafkaClient, OutgoingMessage } from '@halles/kafka/kafka'
 import { connectMongo } from '@halles/mongo/mongo'
+import { createLogger } from '@halles/telemetry/log'
 import { uniqueDatabaseUrl } from '@halles/test-fixtures/database'
 import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/test-fixtures/principals'
 import { eventually } from '@halles/test-fixtures/wait'
+import { Kafka, logLevel } from 'kafkajs'
 import type { Document } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { createOrderEvent } from '../../test/events.ts'
 import { findReceivedEmails, startTestService, type TestService } from '../../test/test-service.ts'
+import { consumeDeadLetters } from './dead-letter-consumer.ts'
 import { toDeadLetter } from './dead-letter.ts'
 import { createDeadLetterStore } from './dead-letters.ts'
 
@@ -59,7 +62,7 @@ describe('a message that cannot be processed', () => {
     const { headers, ...rest } = await read(listed!.id)
     expect(rest).toEqual({ ...listed, value: text, encoding })
     expect(listed).toEqual({
-      id: expect.stringMatching(/^0\.\d+$/),
+      id: expect.stringMatching(/^0\.\d+\.[\w-]{16}$/),
       reason,
       key: expect.any(String),
       origin: {
@@ -201,20 +204,20 @@ describe('dead letters', () => {
 })
 
 describe('dead-letter store', () => {
-  const createMessage = (offset: string) =>
+  const createMessage = (offset: string, value = 'v', headers: Record<string, string> = {}) =>
     toDeadLetter(
       {
         topic: 't.dlq',
         partition: 0,
         offset,
+        timestamp: new Date('2026-11-24T08:30:00.000Z'),
         key: null,
-        value: 'v',
-        bytes: Buffer.from('v'),
-        headers: {},
-        raw: { key: null, headers: {} },
+        value,
+        bytes: Buffer.from(value),
+        headers,
+        raw: { key: null, headers },
       },
       't',
-      new Date(),
     )
 
   it('records a dead letter once that is consumed twice', async () => {
@@ -222,39 +225,122 @@ describe('dead-letter store', () => {
     onTestFinished(mongo.close)
     const deadLetters = await createDeadLetterStore(mongo.db)
     expect(await deadLetters.insert([createMessage('9'), createMessage('10')])).toEqual(['recorded', 'recorded'])
-    await deadLetters.markRedriven('0.9', new Date())
+    await deadLetters.markRedriven(createMessage('9').id, new Date())
     const outcomes = await deadLetters.insert([createMessage('9'), createMessage('10'), createMessage('11')])
     expect(outcomes).toEqual(['duplicate', 'duplicate', 'recorded'])
     const { items } = await deadLetters.findPage({}, { first: 10 })
     expect(items.map(({ id, redrives }) => [id, redrives])).toEqual([
-      ['0.11', 0],
-      ['0.10', 0],
-      ['0.9', 1],
+      [createMessage('11').id, 0],
+      [createMessage('10').id, 0],
+      [createMessage('9').id, 1],
     ])
   })
 
-  it('migrates the fields and the indexes of earlier versions', async () => {
+  it('records a dead letter that has the position of another one, on a queue that was created again', async () => {
+    const mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'notification-test')
+    onTestFinished(mongo.close)
+    const deadLetters = await createDeadLetterStore(mongo.db)
+    const headers = (time: string) => ({ 'origin-group': 'g', 'parked-at': `2026-11-24T08:30:0${time}.000Z` })
+    const messages = [
+      createMessage('0', 'v'),
+      createMessage('0', 'w'),
+      createMessage('0', 'v', headers('1')),
+      createMessage('0', 'v', headers('2')),
+    ]
+    for (const message of messages) expect(await deadLetters.insert([message])).toEqual(['recorded'])
+    expect(await deadLetters.insert(messages)).toEqual(messages.map(() => 'duplicate'))
+  })
+
+  it('migrates the ids, the fields and the indexes of earlier versions', async () => {
     const mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'notification-test')
     onTestFinished(mongo.close)
     const collection = mongo.db.collection<Document & { _id: string }>('deadLetters')
     const oldSort = { parkedAt: -1, offset: -1, _id: -1 } as const
     await collection.createIndexes([{ key: oldSort }, { key: { redrives: 1, ...oldSort } }])
-    const { id, deadLetteredAt, ...rest } = createMessage('9')
-    const earlier = new Date(deadLetteredAt.getTime() - 60_000)
-    await collection.insertMany([
-      { ...rest, _id: '0.8', parkedAt: earlier.toISOString(), offset: 8 },
-      { ...rest, _id: id, parkedAt: deadLetteredAt.toISOString(), offset: 9 },
-    ])
+    const earlier = '2026-11-24T08:29:00.000Z'
+    const messages = [
+      createMessage('8', 'v', { 'origin-group': 'g', 'parked-at': earlier, 'x-own': 'h' }),
+      createMessage('9'),
+    ]
+    for (const { id, deadLetteredAt, ...rest } of messages) {
+      const [, offset] = id.split('.')
+      await collection.insertOne({
+        ...rest,
+        _id: `0.${offset}`,
+        parkedAt: deadLetteredAt.toISOString(),
+        offset: Number(offset),
+      })
+    }
+    const { id, deadLetteredAt } = messages[1]!
 
     const deadLetters = await createDeadLetterStore(mongo.db)
     const { items } = await deadLetters.findPage({ redriven: false }, { first: 10 })
     expect(items.map(({ id, deadLetteredAt }) => [id, deadLetteredAt])).toEqual([
       [id, deadLetteredAt],
-      ['0.8', earlier],
+      [messages[0]!.id, new Date(earlier)],
     ])
+    expect(await deadLetters.insert(messages)).toEqual(['duplicate', 'duplicate'])
     expect(await deadLetters.findByIds([id])).toMatchObject([{ id, deadLetteredAt, value: Buffer.from('v') }])
     const indexes = (await collection.indexes()).map(({ name }) => name)
     expect(indexes).toHaveLength(3)
     expect(indexes.join()).not.toContain('parkedAt')
+  })
+})
+
+describe('the dead-letter queue, deleted and created again', () => {
+  /** Deletes the queue and creates it again. */
+  const recreateQueue = async (kafka: KafkaClient, dlq: string) => {
+    const admin = new Kafka({ brokers: [inject('kafka')], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    onTestFinished(() => admin.disconnect())
+    await admin.deleteTopics({ topics: [dlq] })
+    await kafka.ensureTopic(dlq, 1)
+  }
+
+  it('is recorded from its new beginning while the service runs', async () => {
+    const servers = { mongodb: inject('mongodb'), kafka: inject('kafka'), smtp: inject('smtp') }
+    const own = await startTestService(servers)
+    onTestFinished(own.close)
+    const { dlq } = own.consumers.orderEvents
+    const publisher = own.kafka.publisher()
+    onTestFinished(publisher.close)
+    const publish = (...values: string[]) =>
+      publisher.send(
+        dlq,
+        values.map((value) => ({ key: value, value })),
+      )
+    const listKeys = async () =>
+      (await own.request(admin, 'GET', '/dead-letters?first=100')).json().items.map(({ key }: DeadLetterView) => key)
+    await own.kafka.ensureTopic(dlq, 1)
+    await publish('a0', 'a1')
+    await eventually('the letters of the old queue are listed', async () => (await listKeys()).length === 2)
+    await recreateQueue(own.kafka, dlq)
+    const keys = ['b0', 'b1', 'b2', 'b3']
+    await publish(...keys)
+    await eventually('the letters of the new queue are listed too', async () => (await listKeys()).length === 6)
+    expect((await listKeys()).toSorted()).toEqual(['a0', 'a1', ...keys])
+  })
+
+  it('is read as a whole from time to time, whatever the consumer has missed', async () => {
+    const mongo = await connectMongo(uniqueDatabaseUrl(inject('mongodb')), 'notification-test')
+    onTestFinished(mongo.close)
+    const deadLetters = await createDeadLetterStore(mongo.db)
+    const kafka = { ...service.kafka, consume: async () => ({ close: async () => {} }) } // it never receives anything
+    const dlq = `missed-${randomUUID()}`
+    await kafka.ensureTopic(dlq, 1)
+    const publisher = kafka.publisher()
+    onTestFinished(publisher.close)
+    await publisher.send(dlq, [{ key: 'a', value: 'v' }])
+    const log = createLogger('test', 'silent')
+    const consumer = consumeDeadLetters(
+      { kafka, deadLetters, log, readInterval: 100 },
+      { topic: 't', dlq, groupId: dlq },
+    )
+    onTestFinished(consumer.close)
+    const { items } = await eventually('it is recorded', async () => {
+      const page = await deadLetters.findPage({}, { first: 10 })
+      return page.items.length > 0 && page
+    })
+    expect(items).toMatchObject([{ key: Buffer.from('a'), origin: { topic: 't' } }])
   })
 })

@@ -3,7 +3,7 @@ import { findPage } from '@halles/mongo/mongo'
 import type { Page, PageArgs } from '@halles/validation/page'
 import type { Db, Filter } from 'mongodb'
 import { insertNew, type InsertOutcome } from '../insert-new.ts'
-import type { DeadLetter, DeadLetterContent } from './dead-letter.ts'
+import { toId, type DeadLetter, type DeadLetterContent } from './dead-letter.ts'
 
 export type DeadLetterStore = Awaited<ReturnType<typeof createDeadLetterStore>>
 
@@ -11,12 +11,17 @@ export type DeadLetterStore = Awaited<ReturnType<typeof createDeadLetterStore>>
 type DeadLetterDocument = Omit<DeadLetter, 'id' | 'deadLetteredAt'> &
   DeadLetterContent & { _id: string; deadLetteredAt: string; offset: number }
 
-/** The names that earlier versions stored. */
+/** The names and the ids (`<partition>.<offset>`) that earlier versions stored. */
 const migrations: Migration[] = [
   {
     collection: 'deadLetters',
     renameFields: { parkedAt: 'deadLetteredAt' },
     dropIndexes: ['parkedAt_-1_offset_-1__id_-1', 'redrives_1_parkedAt_-1_offset_-1__id_-1'],
+  },
+  {
+    collection: 'deadLetters',
+    replaceIdsOf: { _id: { $regex: '^[0-9]+\\.[0-9]+$' } },
+    toId: (document: DeadLetterDocument) => toId(document._id, toDeadLetter(document)),
   },
 ]
 
@@ -65,7 +70,7 @@ const toDocument = ({ id, deadLetteredAt, ...rest }: DeadLetter & DeadLetterCont
   _id: id,
   ...rest,
   deadLetteredAt: deadLetteredAt.toISOString(),
-  offset: Number(id.slice(id.indexOf('.') + 1)),
+  offset: Number(id.split('.', 2)[1]),
 })
 
 function toDeadLetter({

@@ -70,6 +70,28 @@ describe('delivery worker, for a due e-mail', () => {
     expect((await findAll()).every(({ attempts }) => attempts === 1)).toBe(true)
   })
 
+  it('leaves it to others when its lease was granted too late for an attempt', async () => {
+    await recordEmails()
+    let offset = 0
+    const now = () => new Date(Date.now() + offset)
+    const other = createWorker({ now })
+    // As in a failover of MongoDB: by the time of the response the lease has ended, and another instance has the e-mail.
+    const lease: EmailStore['lease'] = async (...args) => {
+      const leased = await emails.lease(...args)
+      if (leased.length > 0) {
+        offset += 600_000
+        other.wake()
+        await waitForStatus('SENT')
+      }
+      return leased
+    }
+    const late = createWorker({ now, emails: { ...emails, lease } })
+    late.wake()
+    await waitForStatus('SENT')
+    await late.close()
+    expect(receivedMessageIds()).toHaveLength(1)
+  })
+
   it('sends the trace of its event in the headers', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     await recordEmails(1, { traceparent })

@@ -62,6 +62,8 @@ export type DeliveryWorker = ReturnType<typeof createDeliveryWorker>
 export function createDeliveryWorker(deps: Deps) {
   const { emails, mailer, log, onAttempt = () => {}, shopUrl, scale = 1, now = () => new Date() } = deps
   const { lease = mailer.timeout * LEASE_FACTOR, decryptLink = rejectLink } = deps
+  // An attempt must end before its lease does.
+  const maxLeaseDelay = lease > mailer.timeout ? lease - mailer.timeout : lease
   const inFlight = new Set<Promise<void>>()
   let isOpen = true
   let polling: Promise<void> | undefined
@@ -100,7 +102,8 @@ export function createDeliveryWorker(deps: Deps) {
     const limit = MAX_IN_FLIGHT - inFlight.size
     const at = now()
     const leased = await emails.lease(limit, randomUUID(), at, new Date(at.getTime() + lease))
-    if (!isOpen) {
+    // A failover of the database may delay the response until another worker may have the e-mails.
+    if (!isOpen || now().getTime() - at.getTime() > maxLeaseDelay) {
       await emails.release(leased)
       return 0
     }

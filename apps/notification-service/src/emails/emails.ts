@@ -1,6 +1,7 @@
 import { takeLease } from '@halles/mongo/lease'
 import { migrate, type Migration } from '@halles/mongo/migrations'
 import { findPage } from '@halles/mongo/mongo'
+import { retryWrite } from '@halles/mongo/retry-write'
 import type { Page, PageArgs } from '@halles/validation/page'
 import type { Db, Filter } from 'mongodb'
 import { insertNew, type InsertOutcome } from '../insert-new.ts'
@@ -80,7 +81,8 @@ export async function createEmailStore(db: Db) {
 
     /** Ends the leases of e-mails that were not attempted, so that another worker can lease them at once. */
     release: async (leased: LeasedEmail[]): Promise<void> => {
-      if (leased.length > 0) await emails.updateMany(leaseFilter(leased), { $unset: { leasedBy: 1, leaseUntil: 1 } })
+      if (leased.length === 0) return
+      await retryWrite(() => emails.updateMany(leaseFilter(leased), { $unset: { leasedBy: 1, leaseUntil: 1 } }))
     },
 
     /** Records delivery attempts and ends their leases. An e-mail that another worker has leased since stays unchanged. */
@@ -90,11 +92,14 @@ export async function createEmailStore(db: Db) {
       const endLease = { $inc: { attempts: 1 }, $unset: { leasedBy: 1, leaseUntil: 1 } } as const
       await Promise.all([
         sent.length > 0 &&
-          emails.updateMany(
-            leaseFilter(sent.map(({ email }) => email)),
-            { $set: { status: 'SENT', sentAt: sent[0]!.sentAt, lastError: null }, ...endLease },
-            // If this write is lost, the e-mail is sent again under the same Message-ID.
-            { writeConcern: { w: 1 } },
+          // A repeated write finds no lease of the ones that the first one has changed.
+          retryWrite(() =>
+            emails.updateMany(
+              leaseFilter(sent.map(({ email }) => email)),
+              { $set: { status: 'SENT', sentAt: sent[0]!.sentAt, lastError: null }, ...endLease },
+              // If this write is lost, the e-mail is sent again under the same Message-ID.
+              { writeConcern: { w: 1 } },
+            ),
           ),
         failed.length > 0 &&
           emails.bulkWrite(
@@ -149,8 +154,9 @@ export async function createEmailStore(db: Db) {
     anonymize: async (userIds: string[], now: Date): Promise<void> => {
       const identified = { userId: { $in: userIds }, recipient: { $ne: '' } }
       const erasure = { $set: { recipient: '', name: '' }, $unset: { 'account.link': 1 } } as const
-      await emails.updateMany({ ...identified, status: 'PENDING' }, { $min: { nextAttemptAt: now } })
-      await emails.updateMany(identified, erasure)
+      const makeDue = { $min: { nextAttemptAt: now } }
+      await retryWrite(() => emails.updateMany({ ...identified, status: 'PENDING' }, makeDue))
+      await retryWrite(() => emails.updateMany(identified, erasure))
     },
 
     /** One page, newest first. */

@@ -1,3 +1,5 @@
+import { withCaller } from '@halles/concurrency/caller'
+import { extractTrace, runInTrace } from '@halles/telemetry/trace'
 import { createPrincipal } from '@halles/test-fixtures/principals'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ANSWER_TIMEOUT } from '../answer-timeout.ts'
@@ -70,5 +72,17 @@ describe('placeOrder, after its client was answered TIMEOUT', () => {
     const input = { items: [{ productId: 'comte', quantity: 1 }] }
     expect((await placeOrder(deps, createPrincipal(), input)).order.status).toBe('Reçue')
     expect(taken).toEqual(steps)
+  })
+})
+
+describe('placeOrder, after the deadline of its caller', () => {
+  it('begins nothing', async () => {
+    const { deps, taken } = createDeps('confirm')
+    const caller = { deadline: Date.now(), isGone: () => false, networks: [] }
+    const placing = runInTrace(withCaller(extractTrace({}), caller), () =>
+      placeOrder(deps, createPrincipal(), { items: [{ productId: 'comte', quantity: 1 }] }, 'a key'),
+    )
+    await expect(placing).rejects.toMatchObject({ code: 'TIMEOUT' })
+    expect(taken).toEqual(['admit'])
   })
 })

@@ -1,3 +1,4 @@
+import { withinDeadline } from '@halles/concurrency/caller'
 import { newId } from '@halles/mongo/ids'
 import type { Principal } from '@halles/auth/principal'
 import { AppError, toAppError } from '@halles/errors/app-error'
@@ -44,7 +45,7 @@ const KEY_LIFETIME = 24 * 3600_000
  *
  * @throws AppError of basket.ts; with a key, `IN_PROGRESS` while its order is pending and `IDEMPOTENCY_KEY_REUSED` for
  *   another basket; `UNAVAILABLE` or `TIMEOUT` when the order is not placed, or the outcome is unknown. After the answer
- *   timeout no further step begins but the confirmation of reserved stock, or the compensation
+ *   timeout, or the caller's deadline, no further step begins but the confirmation of reserved stock, or the compensation
  */
 export const placeOrder = (
   deps: PlaceOrderDeps,
@@ -52,7 +53,7 @@ export const placeOrder = (
   input: PlaceOrderInput,
   key?: string,
 ): Promise<PlacedOrder> => {
-  const deadline = Date.now() + ANSWER_TIMEOUT
+  const deadline = Date.now() + withinDeadline(ANSWER_TIMEOUT)
   return deps.metrics.countOutcome(deps.admit(() => placeOnce(deps, customer, input, key, deadline)))
 }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { status, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js'
 import {
   CheckStockResponse,
@@ -47,6 +49,28 @@ function createTestClient(address: string, stop = () => {}) {
     stop()
   })
   return stock
+}
+
+/** A network in front of an address that can lose connections as a machine that has lost power does: no one is told. */
+async function startNetwork(upstream: string) {
+  const { hostname, port } = new URL(`tcp://${upstream}`)
+  const sockets: Socket[] = []
+  const server = createServer((client) => {
+    const other = connect(Number(port), hostname)
+    sockets.push(client, other)
+    for (const socket of [client, other]) socket.on('error', () => {})
+    client.pipe(other)
+    other.pipe(client)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    loseConnections: () => sockets.forEach((socket) => socket.unpipe().pause()),
+  }
 }
 
 describe('createStockClient, by the contract examples', () => {
@@ -199,6 +223,17 @@ describe('createStockClient, when product-service', () => {
     await eventually('calls succeed again', () => (restarted.calls['releaseStock'] ?? 0) > 50)
     isCalling = false
     expect((await Promise.allSettled(callers)).filter(({ status }) => status === 'rejected')).toEqual([])
+  })
+
+  it('vanishes without closing its connection, uses a new one within 10 s', async () => {
+    const productService = await startFakeProductService()
+    const network = await startNetwork(productService.address)
+    const stock = createTestClient(network.address, productService.stop)
+    await check(stock)
+    network.loseConnections()
+    const lostAt = Date.now()
+    await eventually('a check succeeds', () => check(stock).catch(() => false), 60_000)
+    expect(Date.now() - lostAt).toBeLessThan(10_000)
   })
 
   it('is too slow, throws TIMEOUT', async () => {

@@ -51,6 +51,11 @@ export function createStockClient(addresses: string, peerCredentials: PeerCreden
   const client = new ProductServiceClient(target, channel, {
     ...options,
     interceptors,
+    // A connection that nobody answers on any more, as after a power failure, is replaced within 7 s. An answer may take as
+    // long as an attempt.
+    'grpc.keepalive_time_ms': 2500,
+    'grpc.keepalive_timeout_ms': ATTEMPT_TIMEOUT,
+    'grpc.keepalive_permit_without_calls': 1,
     // 64 orders of 100 lines, each with its product's name and picture: more than the default of 4 MB.
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
   })

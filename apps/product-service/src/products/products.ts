@@ -3,6 +3,7 @@ import { findPage } from '@halles/mongo/mongo'
 import type { Page } from '@halles/validation/page'
 import type { Db, Filter } from 'mongodb'
 import type { Transact } from '../transactions.ts'
+import { limitSearches } from './limit-searches.ts'
 import {
   MAX_STOCK,
   type Content,
@@ -62,6 +63,9 @@ const preconditionFilter = ({ revision, versions }: Precondition): Filter<Stored
 
 export type ProductStore = Awaited<ReturnType<typeof createProductStore>>
 
+/** How long MongoDB works on a read at most, in milliseconds. */
+export const READ_TIMEOUT = 3000
+
 const frenchCollator = new Intl.Collator('fr')
 
 /**
@@ -83,59 +87,80 @@ export async function createProductStore(db: Db, transact: Transact) {
   ])
   await movements.createIndex({ productId: 1, _id: 1 })
 
+  const readPage = ({
+    q,
+    category,
+    minPrice,
+    maxPrice,
+    inStock,
+    sort,
+    first,
+    after,
+  }: ListProducts): Promise<Page<Product>> => {
+    const words = tokenize(q ?? '')
+    const sortBy = sort ?? 'relevance'
+    const isRanked = sortBy === 'relevance' && words.length > 0
+    const filter: Filter<StoredProduct> = {
+      archived: false,
+      ...(category && { category }),
+      ...((minPrice ?? maxPrice) !== undefined && {
+        price: {
+          ...(minPrice !== undefined && { $gte: minPrice }),
+          ...(maxPrice !== undefined && { $lte: maxPrice }),
+        },
+      }),
+      ...(inStock !== undefined && { stock: inStock ? { $gt: 0 } : 0 }),
+      ...(words.length > 0 && { $and: searchConditions(words) }),
+    }
+    return findPage<StoredProduct>(
+      products,
+      {
+        list: 'products',
+        filter,
+        sort: sortKeys[sortBy === 'relevance' && !isRanked ? 'newest' : sortBy],
+        maxTimeMS: READ_TIMEOUT,
+        omit: sortBy === 'name' ? ['search'] : derivedFields, // nameKey is part of the cursor
+        ...(isRanked && { compute: { score: relevanceScore(words) } }),
+      },
+      { first, after },
+    )
+  }
+  const search = limitSearches(readPage)
+
   return {
     /** Returns the product, archived or not, undefined for an unknown id. */
     find: async (id: string): Promise<Product | undefined> =>
-      (await products.findOne({ _id: id }, { projection: withoutDerived })) ?? undefined,
+      (await products.findOne({ _id: id }, { projection: withoutDerived, maxTimeMS: READ_TIMEOUT })) ?? undefined,
 
     /** Returns the products that exist, archived or not, by id. */
     findAll: async (ids: readonly string[]): Promise<Map<string, Product>> => {
-      const found = await products.find({ _id: { $in: [...new Set(ids)] } }, { projection: withoutDerived }).toArray()
+      const found = await products
+        .find({ _id: { $in: [...new Set(ids)] } }, { projection: withoutDerived, maxTimeMS: READ_TIMEOUT })
+        .toArray()
       return new Map(found.map((product) => [product._id, product]))
     },
 
     /**
-     * Returns a page of the products on sale. A `minPrice` above `maxPrice` matches nothing.
+     * Returns a page of the products on sale. A `minPrice` above `maxPrice` matches nothing. Pages by text or stock have no index
+     * that fits them, so they are limited as searches.
      *
-     * @throws AppError `VALIDATION_FAILED` for a cursor of another filter or sort
+     * @throws AppError `VALIDATION_FAILED` for a cursor of another filter or sort; `UNAVAILABLE`, `TIMEOUT` when there are too many
+     *   searches
      */
-    page: ({ q, category, minPrice, maxPrice, inStock, sort, first, after }: ListProducts): Promise<Page<Product>> => {
-      const words = tokenize(q ?? '')
-      const sortBy = sort ?? 'relevance'
-      const isRanked = sortBy === 'relevance' && words.length > 0
-      const filter: Filter<StoredProduct> = {
-        archived: false,
-        ...(category && { category }),
-        ...((minPrice ?? maxPrice) !== undefined && {
-          price: {
-            ...(minPrice !== undefined && { $gte: minPrice }),
-            ...(maxPrice !== undefined && { $lte: maxPrice }),
-          },
-        }),
-        ...(inStock !== undefined && { stock: inStock ? { $gt: 0 } : 0 }),
-        ...(words.length > 0 && { $and: searchConditions(words) }),
-      }
-      return findPage<StoredProduct>(
-        products,
-        {
-          list: 'products',
-          filter,
-          sort: sortKeys[sortBy === 'relevance' && !isRanked ? 'newest' : sortBy],
-          omit: sortBy === 'name' ? ['search'] : derivedFields, // nameKey is part of the cursor
-          ...(isRanked && { compute: { score: relevanceScore(words) } }),
-        },
-        { first, after },
-      )
-    },
+    page: (query: ListProducts): Promise<Page<Product>> =>
+      query.q === undefined && query.inStock === undefined ? readPage(query) : search(query),
 
     /** Returns the categories that have products on sale, in French alphabetical order, with their numbers of products. */
     categories: async (): Promise<{ name: string; productCount: number }[]> => {
       const categories = await products
-        .aggregate<{ name: string; productCount: number }>([
-          { $match: { archived: false } },
-          { $group: { _id: '$category', productCount: { $sum: 1 } } },
-          { $project: { _id: 0, name: '$_id', productCount: 1 } },
-        ])
+        .aggregate<{ name: string; productCount: number }>(
+          [
+            { $match: { archived: false } },
+            { $group: { _id: '$category', productCount: { $sum: 1 } } },
+            { $project: { _id: 0, name: '$_id', productCount: 1 } },
+          ],
+          { maxTimeMS: READ_TIMEOUT },
+        )
         .toArray()
       return categories.toSorted((a, b) => frenchCollator.compare(a.name, b.name))
     },

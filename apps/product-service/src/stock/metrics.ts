@@ -37,7 +37,7 @@ export function createStockMetrics({ registry }: Metrics) {
   })
   const lastReconciliation = new Gauge({
     name: 'stock_reconciliation_last_success_timestamp_seconds',
-    help: 'When the last reconciliation finished, in seconds since 1970; 0 before the first.',
+    help: 'When the last reconciliation of any instance finished, in seconds since 1970; 0 before the first.',
     registers,
   })
   return {
@@ -45,9 +45,9 @@ export function createStockMetrics({ registry }: Metrics) {
     released: (orders: number): void => releases.inc(orders),
     batch: (kind: 'reserve' | 'release', size: number): void => batches.observe({ kind }, size),
     retried: (): void => retries.inc(),
-    reconciled: (inconsistentProducts: number): void => {
+    reconciled: (inconsistentProducts: number, at: Date): void => {
       inconsistent.set(inconsistentProducts)
-      lastReconciliation.setToCurrentTime()
+      lastReconciliation.set(at.getTime() / 1000)
     },
   }
 }

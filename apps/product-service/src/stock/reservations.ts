@@ -4,6 +4,7 @@ import { isDuplicateKeyError } from '@halles/mongo/mongo'
 import { AppError } from '@halles/errors/app-error'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
 import type { Product } from '../products/product.ts'
+import { READ_TIMEOUT } from '../products/products.ts'
 import { RETRY_WITHIN_MS, ROLLBACK, type Transact } from '../transactions.ts'
 import type { StockMetrics } from './metrics.ts'
 import { allocateStock, sumLines, type Reservation, type ReserveStock, type StockLine } from './reservation.ts'
@@ -168,7 +169,9 @@ export async function createReservationStore(db: Db, transact: Transact, metrics
     check: async (lines: readonly StockLine[]): Promise<LineAvailability[]> => {
       const ids = new Set(lines.map(({ productId }) => productId))
       const details = { name: 1, price: 1, image: 1, stock: 1 }
-      const found = await products.find({ _id: { $in: [...ids] }, archived: false }, { projection: details }).toArray()
+      const found = await products
+        .find({ _id: { $in: [...ids] }, archived: false }, { projection: details, maxTimeMS: READ_TIMEOUT })
+        .toArray()
       const onSale = new Map(found.map((product) => [product._id, product]))
       return lines.map(({ productId, quantity }) => {
         const product = onSale.get(productId)

@@ -12,6 +12,7 @@ import { idAttacks } from './id-attacks.ts'
 import { inputAttacks } from './input-attacks.ts'
 import { overloadAttacks } from './overload-attacks.ts'
 import { ownershipAttacks } from './ownership-attacks.ts'
+import { signInAttacks } from './sign-in-attacks.ts'
 import { tokenAttacks } from './token-attacks.ts'
 
 /** The attack corpus, as far as the addresses in the fixtures allow. */
@@ -27,6 +28,7 @@ export const listAttacks = (fixtures: AttackFixtures): Attack[] => [
   ...browserAttacks(fixtures),
   ...grpcAttacks(fixtures),
   ...overloadAttacks(fixtures),
+  ...signInAttacks(fixtures),
 ]
 
 export type AttackRun = { results: (Attack & Verdict)[]; health: ServiceHealth[] }
