@@ -167,7 +167,7 @@ export async function startShop(options: StartShop = {}): Promise<Shop> {
       ...(service === 'gateway' && storefrontPort !== undefined && { STOREFRONT_URL: urlOf(storefrontPort) }),
       ...env[service],
     }
-    const started = await startApp(app, title, environment, urlOf(readinessPort(assignedPorts, name)))
+    const started = await startApp(app, title, environment, operatorUrlOf(name, assignedPorts))
     services.set(name, started)
   }
 
