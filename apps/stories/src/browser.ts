@@ -56,7 +56,7 @@ export async function visit(path: string, device: Device = {}, expected: Expecte
   context.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') note(`${message.type()}: ${message.text()}`)
   })
-  context.on('weberror', ({ error }) => note(`uncaught: ${String(error())}`))
+  context.on('weberror', (webError) => note(`uncaught: ${String(webError.error())}`))
   context.on('requestfailed', (request) => {
     const failure = request.failure()?.errorText
     // The browser ends a request that a navigation made useless.

@@ -99,7 +99,7 @@ describe.skipIf(!hasBrowser)('sessions', () => {
     await register(page, newAccount())
     await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     const stored = await page.evaluate(() =>
-      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+      JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie]),
     )
     expect(stored).not.toMatch(/eyJ|refresh/)
   })

@@ -648,6 +648,7 @@ export type SecurityEventKind =
   | 'REGISTRATION'
   | 'ROLE_CHANGED'
   | 'SESSIONS_ENDED'
+  | 'SIGNING_KEY_REVOKED'
   | 'SIGN_IN'
   | 'SIGN_OUT'
   /** A client subnet exceeded a rate limit. */
