@@ -12,9 +12,12 @@ declare module 'fastify' {
 
 /**
  * The limit on concurrent requests of one service process: above what the gateway's own limits let through, since it protects
- * the service from other callers, and from several gateways. The target is in milliseconds.
+ * the service from other callers, and from several gateways.
  */
-const serviceLimit = { max: 512, min: 100, target: 1000 } as const
+const serviceLimit = { max: 512, min: 100 } as const
+
+/** The median duration above which a service takes fewer requests at a time, in milliseconds, unless it says another one. */
+export const DEFAULT_TARGET = 1000
 
 /** How often the log says that requests were refused, in milliseconds. One line for each would cost more than the refusal. */
 const LOG_INTERVAL = 5000
@@ -24,9 +27,14 @@ const LOG_INTERVAL = 5000
  * verified and its body is read, with `UNAVAILABLE`; it has a slot from the end of its body until its response begins.
  *
  * @param isExempt whether a route, such as a health check, is never refused
+ * @param target the median duration above which fewer requests are taken at a time, in milliseconds
  */
-export function limitConcurrency(app: FastifyInstance, isExempt: (route: string | undefined) => boolean): void {
-  const limit = createAdaptiveLimit(serviceLimit)
+export function limitConcurrency(
+  app: FastifyInstance,
+  isExempt: (route: string | undefined) => boolean,
+  target = DEFAULT_TARGET,
+): void {
+  const limit = createAdaptiveLimit({ ...serviceLimit, target })
   app.decorateRequest('releaseSlot', undefined)
   app.addHook('onRequest', (request, _reply, done) => {
     if (!isExempt(request.routeOptions.url) && limit.isFull(request.networks)) done(busyError())

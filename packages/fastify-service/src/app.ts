@@ -73,6 +73,8 @@ export type ServiceOptions = TokenVerification & {
   idleTimeout?: number
   /** Called for each request before its access token is verified and its body is read. Throws an AppError to refuse it. */
   admit?: (request: FastifyRequest, reply: FastifyReply) => void
+  /** The median duration above which fewer requests are taken at a time, in milliseconds; 1000 by default. */
+  targetDuration?: number
   /** Whether the app limits concurrent requests by itself, instead of by the limit of every service. */
   ownLimits?: boolean
   /** The networks of a client, which share limits; by default its client subnet. */
@@ -111,7 +113,7 @@ export async function createServiceApp(options: ServiceOptions): Promise<App> {
     request.networks = networksOf(request)
     done()
   })
-  if (!options.ownLimits) limitConcurrency(app, (route) => publicRoutes.has(route ?? ''))
+  if (!options.ownLimits) limitConcurrency(app, (route) => publicRoutes.has(route ?? ''), options.targetDuration)
   if (admit) app.addHook('onRequest', async (request, reply) => admit(request, reply))
   await verifyAccessTokens(app, options)
   if (options.gatewayOnly) requireGatewayOrToken(app, options.gatewaySecret)
