@@ -13,6 +13,7 @@ GET /metrics                         direct    -         NOT_FOUND        NOT_FO
                                      operator  -         ok               ok               ok               ok               ok               ok
 GET /openapi.json                    direct    -         ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 GET /                                direct    -         ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /developers                      direct    -         ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 GET /graphiql                        direct    -         ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 GET /graphiql/{file}                 direct    -         ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 GET /images/*                        direct    -         ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
