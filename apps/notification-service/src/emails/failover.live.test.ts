@@ -45,7 +45,9 @@ describe('email store, while MongoDB elects a primary', () => {
     const leased = await leaseNewEmail()
     await failNextUpdate()
     await emails.recordAttempts(leased.map((email) => ({ email, sentAt: new Date() })))
-    expect(await emails.findByIds([leased[0]!.id], undefined)).toMatchObject([{ status: 'SENT', attempts: 1 }])
+    // Written to the primary only: reads see it once a majority has it.
+    const read = () => emails.findByIds([leased[0]!.id], undefined)
+    await expect.poll(read, { timeout: 30_000 }).toMatchObject([{ status: 'SENT', attempts: 1 }])
   })
 
   it('releases leases', async () => {
