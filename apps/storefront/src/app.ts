@@ -12,7 +12,7 @@ const build = fileURLToPath(new URL('../build/', import.meta.url))
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 /** Paths of pages for one visitor, and of the API: search engines leave them out. */
-const privatePaths = ['/orders', '/account', '/basket', '/staff'].flatMap((path) => [path, `/en${path}`])
+const privatePaths = ['/orders', '/account', '/basket'].flatMap((path) => [path, `/en${path}`])
 
 const robots = ['User-agent: *', ...[...privatePaths, '/graphql', '/api/'].map((path) => `Disallow: ${path}`), ''].join(
   '\n',

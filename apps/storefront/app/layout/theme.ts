@@ -10,7 +10,7 @@ const STORAGE_KEY = 'halles.theme'
  */
 export const themeScript = `(() => {
   let theme = 'system'
-  try { theme = localStorage.getItem('${STORAGE_KEY}') ?? 'system' } catch {}
+  try { theme = localStorage.getItem('${STORAGE_KEY}') ?? 'system' } catch { /* storage is blocked: the device decides */ }
   const dark = theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)
   document.documentElement.dataset.theme = dark ? 'dark' : 'light'
 })()`
