@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { generate } from '@graphql-codegen/cli'
 import { composeSupergraph, toApiSchema } from '@halles/gateway/compose'
+import { toDocumentId } from '@halles/gateway/persisted-operations'
+import { formatDocument, stringifyDocument } from '@urql/core'
+import type { DocumentNode } from 'graphql'
 import { createCodegenConfig } from './codegen.ts'
 import { describeService, services } from './openapi.ts'
 import { root } from './workspace.ts'
@@ -26,9 +29,28 @@ export async function generated(): Promise<Map<string, string>> {
   }[])
     files.set(path.relative(root, path.resolve(root, filename)), content)
   files.set('apps/gateway/supergraph.graphql', supergraph)
+  files.set('apps/gateway/operations/storefront.json', storefrontOperations(files))
   for (const service of services)
     files.set(`apps/${service}/openapi.json`, `${JSON.stringify(await describeService(service), null, 2)}\n`)
   return files
+}
+
+/**
+ * Lists the storefront's operations for the gateway: their texts, exactly as the storefront's client sends them, by document id.
+ *
+ * @param files the generated files by path
+ */
+function storefrontOperations(files: ReadonlyMap<string, string>): string {
+  const texts = [...files]
+    .filter(([name]) => name.startsWith('apps/storefront/app/'))
+    .flatMap(([, content]) => [
+      ...content.matchAll(/^export const \w+Document = (\{.*\}) as unknown as DocumentNode/gm),
+    ])
+    .map(([, document]) => JSON.parse(document!) as DocumentNode)
+    // The browser asks for each object's type as well, by which it keeps its cache; the server does not.
+    .flatMap((document) => [stringifyDocument(formatDocument(document)), stringifyDocument(document)])
+  const entries = texts.map((text) => [toDocumentId(text), text] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`
 }
 
 /** Yields the path and the text of each file that buf and ts-proto generate from proto/. */

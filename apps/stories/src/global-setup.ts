@@ -26,7 +26,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => {}
   }
   const { mongodb, smtp, mailbox } = project.getProvidedContext()
-  const shop = await startShop({ existingServers: { mongodb, smtp, mailbox }, storefront: true })
+  const shop = await startShop({
+    existingServers: { mongodb, smtp, mailbox },
+    storefront: true,
+    env: { gateway: { PERSISTED_ONLY: 'true' } },
+  })
   const { gateway, accounts } = shop.running
   project.provide('storyShop', { gateway, mailbox, admin: accounts.admin })
   project.provide('storyServers', { mongodb, smtp, mailbox })

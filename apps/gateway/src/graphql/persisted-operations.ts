@@ -4,15 +4,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 export type PersistedOperations = ReturnType<typeof loadPersistedOperations>
 
 /**
- * Loads the persisted operations: those of the folder operations/, and those of a manifest that `npm run persist` wrote.
+ * Loads the persisted operations: those of the folder operations/, the storefront's
+ * among them, and those of a manifest that `npm run persist` wrote.
  * They are planned before the gateway listens, and clients may send their `documentId` instead of a query.
  *
  * @param manifest path of the manifest file (OPERATIONS_FILE)
  */
 export function loadPersistedOperations(manifest?: string) {
-  const builtIn = readGraphqlFiles(new URL('../../operations/', import.meta.url))
-  const listed = manifest === undefined ? {} : (JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, string>)
-  const byId = new Map([...builtIn.map((text) => [toDocumentId(text), text] as const), ...Object.entries(listed)])
+  const folder = new URL('../../operations/', import.meta.url)
+  const examples = readGraphqlFiles(folder).map((text) => [toDocumentId(text), text] as const)
+  const manifests = [new URL('storefront.json', folder), ...(manifest === undefined ? [] : [manifest])]
+  const listed = manifests.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>)
+  const byId = new Map([...examples, ...listed.flatMap((operations) => Object.entries(operations))])
   return { texts: [...byId.values()], findText: (documentId: string): string | undefined => byId.get(documentId) }
 }
 

@@ -2,6 +2,7 @@ import { cacheExchange } from '@urql/exchange-graphcache'
 import { Client, fetchExchange, type AnyVariables, type TypedDocumentNode } from '@urql/core'
 import { session } from '../session/session.ts'
 import { toApiError } from './errors.ts'
+import { createPersistedFetch } from './persisted-fetch.ts'
 
 /** Types without an id of their own: they are stored within what they belong to. */
 const embedded = () => null
@@ -22,7 +23,7 @@ const authorizedFetch: typeof fetch = async (input, init) => {
 const createClient = (): Client =>
   new Client({
     url: '/graphql',
-    fetch: authorizedFetch,
+    fetch: createPersistedFetch(authorizedFetch),
     preferGetMethod: false,
     exchanges: [
       cacheExchange({

@@ -2,9 +2,12 @@ import { Client, fetchExchange, type AnyVariables, type TypedDocumentNode } from
 import { createContext, type RouterContextProvider } from 'react-router'
 import type { ServerContext } from '../../src/server-context.ts'
 import { toApiError } from './errors.ts'
+import { createPersistedFetch } from './persisted-fetch.ts'
 
 /** The key of the server's context in a request. entry.server.tsx exports it to the server. */
 export const serverContext = createContext<ServerContext>()
+
+const persistedFetch = createPersistedFetch(fetch)
 
 /**
  * Runs a query as an anonymous visitor, while a page is rendered on the server.
@@ -19,6 +22,7 @@ export async function queryOnServer<Data, Variables extends AnyVariables>(
   const client = new Client({
     url: graphqlUrl,
     preferGetMethod: false,
+    fetch: persistedFetch,
     fetchOptions: { headers, signal },
     exchanges: [fetchExchange],
   })
