@@ -54,6 +54,10 @@ export const rootFieldRequests: Record<
     query: 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) }',
     variables: { input: passwordChangeOf(context) },
   }),
+  'Mutation.updateProfile': () => ({
+    query: 'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }',
+    variables: { input: { name: 'Noa', locale: 'EN' } },
+  }),
   'Mutation.deleteAccount': ({ own }) => ({
     query: 'mutation ($password: String!) { deleteAccount(password: $password) }',
     variables: { password: own.password },

@@ -38,6 +38,7 @@ export const restRequests: Record<string, (context: RequestContext) => RequestOp
   'GET /me': ({ own }) => ({ shows: own.userId }),
   'DELETE /me': ({ own }) => ({ body: { password: own.password } }),
   'GET /me/data': ({ own }) => ({ shows: own.userId }),
+  'PUT /me': () => ({ body: { name: 'Noa', locale: 'en' } }),
   'PUT /me/password': (context) => ({ body: passwordChangeOf(context) }),
   'PUT /me/email': (context) => ({ body: emailChangeOf(context) }),
   'POST /password/forgotten': ({ requested }) => ({ body: { email: requested.email } }),

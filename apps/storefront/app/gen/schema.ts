@@ -152,6 +152,8 @@ export type Mutation = {
    * another revision than `expectedRevision`.
    */
   updateProduct: Product;
+  /** Replaces the user's own name and language. A change revokes their access tokens within 5 s: refresh the session after it. */
+  updateProfile: User;
   /** Verifies an address by the link in the e-mail. */
   verifyEmail: Scalars['Boolean']['output'];
 };
@@ -278,6 +280,11 @@ export type MutationUpdateProductArgs = {
   expectedRevision?: InputMaybe<Scalars['Int']['input']>;
   id: Scalars['ID']['input'];
   input: ProductInput;
+};
+
+
+export type MutationUpdateProfileArgs = {
+  input: UpdateProfileInput;
 };
 
 
@@ -642,6 +649,7 @@ export type SecurityEventKind =
   | 'EMAIL_VERIFIED'
   | 'PASSWORD_CHANGED'
   | 'PASSWORD_RESET'
+  | 'PROFILE_CHANGED'
   | 'REACTIVATED'
   /** A used refresh token was presented again, and its session was ended. */
   | 'REFRESH_REUSED'
@@ -670,6 +678,13 @@ export type StatusChange = {
   __typename?: 'StatusChange';
   status: OrderStatus;
   timestamp: Scalars['DateTime']['output'];
+};
+
+export type UpdateProfileInput = {
+  /** The language of e-mails. Those about an order stay in the language in which it was placed. */
+  locale: Locale;
+  /** At most 100 characters in one line, without a web address. */
+  name: Scalars['String']['input'];
 };
 
 /** A user. Visible to themselves and to admins. */
