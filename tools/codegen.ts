@@ -6,7 +6,10 @@ const mappers = {
     User: '../accounts/user.ts#User as UserModel',
     SecurityEvent: '../security-log/security-event.ts#SecurityEvent as SecurityEventModel',
   },
-  product: { Product: '../products/product.ts#Product as ProductModel' },
+  product: {
+    Product: '../products/product.ts#Product as ProductModel',
+    StockMovement: '../stock/stock-movement.ts#StockMovement as StockMovementModel',
+  },
   order: {
     Order: '../order.ts#Order as OrderModel',
     OrderItem: '../order.ts#Line as LineModel',

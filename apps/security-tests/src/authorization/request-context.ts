@@ -37,7 +37,7 @@ export const accountEndingEndpoints = new Set([
  * @param isConsumed whether the request changes the product: it is then a new one
  */
 export async function productIdOf({ resource, fixtures }: RequestContext, isConsumed = false): Promise<string> {
-  if (resource === 'archived') return fixtures.archived
+  if (resource === 'archived' || resource === 'included') return fixtures.archived
   if (resource !== 'on sale') return randomUUID()
   return isConsumed ? fixtures.createProduct() : fixtures.product
 }

@@ -140,6 +140,8 @@ export type Mutation = {
   resendNotification: Notification;
   /** Sets a new password by the link in the e-mail, and ends all sessions. */
   resetPassword: Scalars['Boolean']['output'];
+  /** For admins. Puts an archived product on sale again. */
+  restoreProduct: Product;
   /**
    * Deactivates the account of another user, which ends their sessions, or reactivates it. For admins. Their access tokens are
    * revoked within 5 s.
@@ -261,6 +263,11 @@ export type MutationResendNotificationArgs = {
 export type MutationResetPasswordArgs = {
   newPassword: Scalars['String']['input'];
   token: Scalars['String']['input'];
+};
+
+
+export type MutationRestoreProductArgs = {
+  id: Scalars['ID']['input'];
 };
 
 
@@ -458,7 +465,16 @@ export type Product = {
   revision: Scalars['Int']['output'];
   /** What can be sold now. */
   stock: Scalars['Int']['output'];
+  /** The changes of the stock, newest first. For admins. */
+  stockMovements?: Maybe<StockMovementConnection>;
   updatedAt: Scalars['DateTime']['output'];
+};
+
+
+/** A product of the catalogue, on sale or archived. */
+export type ProductStockMovementsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
 };
 
 export type ProductConnection = {
@@ -478,9 +494,14 @@ export type ProductEdge = {
 };
 
 export type ProductFilter = {
+  /** true: the archived products instead of those on sale. For admins. */
+  archived?: InputMaybe<Scalars['Boolean']['input']>;
   category?: InputMaybe<Scalars['String']['input']>;
+  /** true: in stock only; false: sold out only. */
   inStock?: InputMaybe<Scalars['Boolean']['input']>;
   maxPrice?: InputMaybe<Scalars['Float']['input']>;
+  /** At most so many in stock. */
+  maxStock?: InputMaybe<Scalars['Int']['input']>;
   minPrice?: InputMaybe<Scalars['Float']['input']>;
   /** Words, matched by prefix, without regard to accents and case. */
   q?: InputMaybe<Scalars['String']['input']>;
@@ -520,10 +541,12 @@ export type Query = {
   order?: Maybe<Order>;
   /** All orders, newest first, for admins. */
   orders: OrderConnection;
-  /** A product on sale; null and `NOT_FOUND` for any other id. */
+  /** A product on sale; null and `NOT_FOUND` for any other id. Admins get an archived one too by `includeArchived`. */
   product?: Maybe<Product>;
-  /** The products on sale. The default sort is RELEVANCE when the filter has a `q`, else NEWEST. */
+  /** The products on sale, or the archived ones by the filter. The default sort is RELEVANCE when the filter has a `q`, else NEWEST. */
   products: ProductConnection;
+  /** Products by id, at most 100, in the order of the ids: null for an unknown id. An archived product is not null, but `archived`. */
+  productsByIds: Array<Maybe<Product>>;
   /** The events about all accounts or one user's, newest first. For admins. */
   securityLog: SecurityEventConnection;
   /** A user, for themselves or an admin; `FORBIDDEN` otherwise. */
@@ -566,6 +589,7 @@ export type QueryOrdersArgs = {
 
 export type QueryProductArgs = {
   id: Scalars['ID']['input'];
+  includeArchived?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
 
@@ -574,6 +598,11 @@ export type QueryProductsArgs = {
   filter?: InputMaybe<ProductFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   sort?: InputMaybe<ProductSort>;
+};
+
+
+export type QueryProductsByIdsArgs = {
+  ids: Array<Scalars['ID']['input']>;
 };
 
 
@@ -679,6 +708,46 @@ export type StatusChange = {
   status: OrderStatus;
   timestamp: Scalars['DateTime']['output'];
 };
+
+/** A change of a product's stock. */
+export type StockMovement = {
+  __typename?: 'StockMovement';
+  at: Scalars['DateTime']['output'];
+  /** The admin who made an opening or adjustment; null for an order and the demo catalogue. */
+  by?: Maybe<User>;
+  /** What was added to the stock; negative when it was taken. */
+  delta: Scalars['Int']['output'];
+  id: Scalars['ID']['output'];
+  kind: StockMovementKind;
+  /** The order of a reservation or release. */
+  order?: Maybe<Order>;
+  /** Of an adjustment. */
+  reason?: Maybe<Scalars['String']['output']>;
+};
+
+export type StockMovementConnection = {
+  __typename?: 'StockMovementConnection';
+  edges: Array<StockMovementEdge>;
+  nodes: Array<StockMovement>;
+  pageInfo: PageInfo;
+  /** Exact up to 10,000; beyond it 10000, and totalCountIsExact is false. */
+  totalCount: Scalars['Int']['output'];
+  totalCountIsExact: Scalars['Boolean']['output'];
+};
+
+export type StockMovementEdge = {
+  __typename?: 'StockMovementEdge';
+  cursor: Scalars['String']['output'];
+  node: StockMovement;
+};
+
+export type StockMovementKind =
+  | 'ADJUSTMENT'
+  | 'OPENING'
+  /** What an order gave back. */
+  | 'RELEASE'
+  /** What an order took. */
+  | 'RESERVATION';
 
 export type UpdateProfileInput = {
   /** The language of e-mails. Those about an order stay in the language in which it was placed. */
