@@ -203,6 +203,9 @@ export const en: Messages = {
   account: {
     title: 'My account',
     profile: 'Profile',
+    profileSaved: 'Your profile is saved.',
+    emailLanguage: 'Language of my e-mails',
+    emailLanguageHint: 'Those about an order that is placed keep its language.',
     memberSince: (date) => `Customer since ${date}`,
     verified: 'Address verified',
     notVerified: 'Address not verified',

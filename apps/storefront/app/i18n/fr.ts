@@ -203,6 +203,9 @@ export const fr = {
   account: {
     title: 'Mon compte',
     profile: 'Profil',
+    profileSaved: 'Votre profil est enregistré.',
+    emailLanguage: 'Langue de mes e-mails',
+    emailLanguageHint: 'Ceux d’une commande déjà passée gardent la sienne.',
     memberSince: (date: string) => `Client depuis le ${date}`,
     verified: 'Adresse vérifiée',
     notVerified: 'Adresse non vérifiée',

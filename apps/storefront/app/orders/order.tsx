@@ -76,7 +76,7 @@ export default function OrderPage({ loaderData: order }: Route.ComponentProps) {
             <ul className="divide-y divide-line rounded-card border border-line bg-surface">
               {items.map(({ productId, name, quantity, price, product }) => (
                 <li key={productId} className="flex items-center gap-4 p-3">
-                  <ProductPicture image={product?.image ?? null} className="size-16 shrink-0 rounded-xl" />
+                  <ProductPicture image={product?.image ?? null} sizes="4rem" className="size-16 shrink-0 rounded-xl" />
                   <div className="min-w-0 flex-1">
                     <p className="font-medium [overflow-wrap:anywhere]" dir="auto">
                       {product?.archived === false ? (
