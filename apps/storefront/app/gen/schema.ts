@@ -305,6 +305,8 @@ export type Notification = {
   attempts: Scalars['Int']['output'];
   createdAt: Scalars['DateTime']['output'];
   id: Scalars['ID']['output'];
+  /** Why the last attempt failed, for admins; null for others, and when it did not fail. */
+  lastError?: Maybe<Scalars['String']['output']>;
   /** The order that it is about; null for a notification about an account. */
   order?: Maybe<Order>;
   /** The recipient's e-mail address; empty once their account is deleted. */
@@ -534,7 +536,7 @@ export type Query = {
   deadLetters: DeadLetterConnection;
   /** The user of the access token. `UNAUTHENTICATED` without one. */
   me?: Maybe<User>;
-  /** One's own notifications, or everyone's for an admin, newest first. */
+  /** One's own notifications, or everyone's for an admin, that match every argument, newest first. */
   notifications: NotificationConnection;
   /** One of the caller's own orders, or any order for an admin; null and `NOT_FOUND` otherwise. */
   order?: Maybe<Order>;
@@ -570,7 +572,9 @@ export type QueryDeadLettersArgs = {
 export type QueryNotificationsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  orderId?: InputMaybe<Scalars['ID']['input']>;
   status?: InputMaybe<NotificationStatus>;
+  userIds?: InputMaybe<Array<Scalars['ID']['input']>>;
 };
 
 
