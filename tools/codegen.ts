@@ -14,6 +14,8 @@ const mappers = {
     Order: '../order.ts#Order as OrderModel',
     OrderItem: '../order.ts#Line as LineModel',
     StatusChange: '../order.ts#StatusChange as StatusChangeModel',
+    OrderStatistics: '../order-statistics.ts#OrderStatistics as OrderStatisticsModel',
+    StatusStatistics: '../order-statistics.ts#StatusStatistics as StatusStatisticsModel',
   },
   notification: {
     Notification: '../emails/email.ts#Email',

@@ -22,5 +22,14 @@ export default [
       route('*', 'layout/not-found.tsx'),
     ]),
   ]),
-  ...prefix('en?/staff', [layout('staff/staff-layout.tsx', [index('staff/overview/overview.tsx')])]),
+  ...prefix('en?/staff', [
+    layout('staff/staff-layout.tsx', [
+      index('staff/overview/overview.tsx'),
+      route('orders', 'staff/orders/orders.tsx'),
+      route('orders/:id', 'staff/orders/order.tsx'),
+      route('emails', 'staff/emails/emails.tsx'),
+      route('dead-letters', 'staff/dead-letters/dead-letters.tsx'),
+      route('dead-letters/:id', 'staff/dead-letters/dead-letter.tsx'),
+    ]),
+  ]),
 ] satisfies RouteConfig

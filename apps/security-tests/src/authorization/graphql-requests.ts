@@ -141,6 +141,7 @@ export const rootFieldRequests: Record<
     return { query: 'query ($id: ID!) { order(id: $id) { id total } }', variables: { id }, shows: id }
   },
   'Query.orders': () => ({ query: '{ orders { totalCount nodes { id } } }' }),
+  'Query.orderStatistics': () => ({ query: '{ orderStatistics { at days { turnover } unpublishedEvents } }' }),
   'Mutation.placeOrder': (context) => ({
     query: 'mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { id } }',
     variables: { input: basketOf(context) },
@@ -230,6 +231,12 @@ export const entityRequests: Record<string, (context: RequestContext) => EntityR
     const id = await requested.orderId()
     const gateway = { ...queryOrder(id, 'items { product { id stock } }'), shows: '"stock"' }
     return { __typename: 'Order', id, select: 'items { product { id } }', shows: fixtures.product, gateway }
+  },
+  'order StatusChange.changedBy': async ({ requested }) => {
+    const id = await requested.orderId()
+    const gateway = { ...queryOrder(id, 'statusHistory { changedBy { email } }'), shows: requested.email }
+    const select = 'statusHistory { changedBy { id } }'
+    return { __typename: 'Order', id, select, shows: requested.userId, gateway }
   },
   'order User.orders': async ({ requested }) => ({
     __typename: 'User',

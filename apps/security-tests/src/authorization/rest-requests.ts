@@ -99,6 +99,7 @@ export const restRequests: Record<string, (context: RequestContext) => RequestOp
 
   'POST /orders': (context) => ({ body: basketOf(context) }),
   'GET /orders': () => ({}),
+  'GET /orders/statistics': () => ({}),
   'GET /orders/{userId}': async ({ requested }) => ({
     path: `/orders/${requested.userId}?first=100`,
     shows: await requested.orderId(),

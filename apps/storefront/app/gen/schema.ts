@@ -23,6 +23,19 @@ export type ChangePasswordInput = {
   newPassword: Scalars['String']['input'];
 };
 
+/** The orders that were placed on one day. */
+export type DayStatistics = {
+  __typename?: 'DayStatistics';
+  /** How many orders of that day are cancelled now. */
+  cancelled: Scalars['Int']['output'];
+  /** ISO 8601: `2026-11-24`. */
+  date: Scalars['String']['output'];
+  /** Without those that are cancelled now. */
+  orders: Scalars['Int']['output'];
+  /** Euros: the sum of their totals, exact to the cent. */
+  turnover: Scalars['Float']['output'];
+};
+
 /** A message that a consumer could not process, as it is on the dead-letter queue. Visible to admins. */
 export type DeadLetter = {
   __typename?: 'DeadLetter';
@@ -306,6 +319,8 @@ export type Notification = {
   attempts: Scalars['Int']['output'];
   createdAt: Scalars['DateTime']['output'];
   id: Scalars['ID']['output'];
+  /** Why the last attempt failed, for admins; null for others, and when it did not fail. */
+  lastError?: Maybe<Scalars['String']['output']>;
   /** The order that it is about; null for a notification about an account. */
   order?: Maybe<Order>;
   /** The recipient's e-mail address; empty once their account is deleted. */
@@ -416,6 +431,20 @@ export type OrderItemInput = {
   productId: Scalars['ID']['input'];
   /** 1 to 999; lines of one product are summed into one. */
   quantity: Scalars['Int']['input'];
+};
+
+/** What the staff sees first, up to 10 seconds old. */
+export type OrderStatistics = {
+  __typename?: 'OrderStatistics';
+  at: Scalars['DateTime']['output'];
+  /** The last 7 days, oldest first; the last one is today. */
+  days: Array<DayStatistics>;
+  oldestUnpublishedAt?: Maybe<Scalars['DateTime']['output']>;
+  statuses: Array<StatusStatistics>;
+  /** The IANA time zone in which the days begin. */
+  timeZone: Scalars['String']['output'];
+  /** Events that Kafka has not acknowledged, of up to 10,000 orders. */
+  unpublishedEvents: Scalars['Int']['output'];
 };
 
 /** The status of an order: Reçue (received), Confirmée (confirmed), Préparée (prepared), Livrée (delivered), or Annulée (cancelled). */
@@ -535,11 +564,13 @@ export type Query = {
   deadLetters: DeadLetterConnection;
   /** The user of the access token. `UNAUTHENTICATED` without one. */
   me?: Maybe<User>;
-  /** One's own notifications, or everyone's for an admin, newest first. */
+  /** One's own notifications, or everyone's for an admin, that match every argument, newest first. */
   notifications: NotificationConnection;
   /** One of the caller's own orders, or any order for an admin; null and `NOT_FOUND` otherwise. */
   order?: Maybe<Order>;
-  /** All orders, newest first, for admins. */
+  /** Orders and turnover of the last 7 days, orders by status, and what is overdue or unpublished, for admins. */
+  orderStatistics: OrderStatistics;
+  /** All orders that fit every argument, newest first, for admins. */
   orders: OrderConnection;
   /** A product on sale; null and `NOT_FOUND` for any other id. Admins get an archived one too by `includeArchived`. */
   product?: Maybe<Product>;
@@ -571,7 +602,9 @@ export type QueryDeadLettersArgs = {
 export type QueryNotificationsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  orderId?: InputMaybe<Scalars['ID']['input']>;
   status?: InputMaybe<NotificationStatus>;
+  userIds?: InputMaybe<Array<Scalars['ID']['input']>>;
 };
 
 
@@ -583,7 +616,12 @@ export type QueryOrderArgs = {
 export type QueryOrdersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  from?: InputMaybe<Scalars['String']['input']>;
+  number?: InputMaybe<Scalars['String']['input']>;
+  overdue?: InputMaybe<Scalars['Boolean']['input']>;
   status?: InputMaybe<OrderStatus>;
+  to?: InputMaybe<Scalars['String']['input']>;
+  userIds?: InputMaybe<Array<Scalars['ID']['input']>>;
 };
 
 
@@ -705,8 +743,19 @@ export type Session = {
 
 export type StatusChange = {
   __typename?: 'StatusChange';
+  /** The user who set the status, for admins; null for others, and where it was not recorded. */
+  changedBy?: Maybe<User>;
   status: OrderStatus;
   timestamp: Scalars['DateTime']['output'];
+};
+
+/** The orders that have one status now. Counts are exact up to 10,000. */
+export type StatusStatistics = {
+  __typename?: 'StatusStatistics';
+  orders: Scalars['Int']['output'];
+  /** Neither delivered nor cancelled too long (`OVERDUE_HOURS`) after they were placed. */
+  overdue: Scalars['Int']['output'];
+  status: OrderStatus;
 };
 
 /** A change of a product's stock. */

@@ -16,7 +16,12 @@ import { requireStaff } from './require-staff.ts'
 import { loadStaffMessages, StaffMessagesContext } from './staff-i18n.ts'
 
 /** The areas of the desk, in the order of the navigation. */
-const areas = [{ path: '/staff', name: 'overview' }] as const satisfies {
+const areas = [
+  { path: '/staff', name: 'overview' },
+  { path: '/staff/orders', name: 'orders' },
+  { path: '/staff/emails', name: 'emails' },
+  { path: '/staff/dead-letters', name: 'deadLetters' },
+] as const satisfies {
   path: string
   name: keyof StaffMessages['areas']
 }[]

@@ -1,3 +1,6 @@
+import { deadLettersEn } from '../dead-letters/en.ts'
+import { emailsEn } from '../emails/en.ts'
+import { ordersEn } from '../orders/en.ts'
 import { overviewEn } from '../overview/en.ts'
 import type { StaffMessages } from './fr.ts'
 
@@ -7,6 +10,18 @@ export const staffEn: StaffMessages = {
   toShop: 'See the shop',
   areas: {
     overview: 'Today',
+    orders: 'Orders',
+    emails: 'E-mails',
+    deadLetters: 'Dead letters',
+  },
+  list: {
+    pages: 'Pages',
+    older: 'Older',
+    newest: 'Back to the newest',
+    moreThan: (count) => `more than ${count}`,
   },
   overview: overviewEn,
+  orders: ordersEn,
+  emails: emailsEn,
+  deadLetters: deadLettersEn,
 }

@@ -1,3 +1,6 @@
+import { deadLettersFr } from '../dead-letters/fr.ts'
+import { emailsFr } from '../emails/fr.ts'
+import { ordersFr } from '../orders/fr.ts'
 import { overviewFr } from '../overview/fr.ts'
 
 /** The French texts of the staff desk, by area: the source, whose shape every other language must have (see en.ts). */
@@ -6,8 +9,20 @@ export const staffFr = {
   toShop: 'Voir la boutique',
   areas: {
     overview: 'Aujourd’hui',
+    orders: 'Commandes',
+    emails: 'E-mails',
+    deadLetters: 'Messages rejetés',
+  },
+  list: {
+    pages: 'Pages',
+    older: 'Plus anciens',
+    newest: 'Revenir au début',
+    moreThan: (count: string) => `plus de ${count}`,
   },
   overview: overviewFr,
+  orders: ordersFr,
+  emails: emailsFr,
+  deadLetters: deadLettersFr,
 }
 
 /** The texts of the staff desk in one language. */
