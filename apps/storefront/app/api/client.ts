@@ -32,6 +32,8 @@ const createClient = (): Client =>
           NotificationConnection: embedded,
           OpenSessionConnection: embedded,
           UserConnection: embedded,
+          SecurityEventConnection: embedded,
+          StockMovementConnection: embedded,
           DeadLetterConnection: embedded,
           DeadLetterOrigin: embedded,
           MessageHeader: embedded,

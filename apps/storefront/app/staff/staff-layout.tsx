@@ -19,6 +19,8 @@ import { loadStaffMessages, StaffMessagesContext } from './staff-i18n.ts'
 const areas = [
   { path: '/staff', name: 'overview' },
   { path: '/staff/orders', name: 'orders' },
+  { path: '/staff/products', name: 'products' },
+  { path: '/staff/people', name: 'people' },
   { path: '/staff/emails', name: 'emails' },
   { path: '/staff/dead-letters', name: 'deadLetters' },
 ] as const satisfies {

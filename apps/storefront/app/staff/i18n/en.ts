@@ -2,6 +2,8 @@ import { deadLettersEn } from '../dead-letters/en.ts'
 import { emailsEn } from '../emails/en.ts'
 import { ordersEn } from '../orders/en.ts'
 import { overviewEn } from '../overview/en.ts'
+import { peopleEn } from '../people/en.ts'
+import { productsEn } from '../products/en.ts'
 import type { StaffMessages } from './fr.ts'
 
 /** The English texts of the staff desk. A missing text is an error of types. */
@@ -11,6 +13,8 @@ export const staffEn: StaffMessages = {
   areas: {
     overview: 'Today',
     orders: 'Orders',
+    products: 'Products',
+    people: 'People',
     emails: 'E-mails',
     deadLetters: 'Dead letters',
   },
@@ -22,6 +26,8 @@ export const staffEn: StaffMessages = {
   },
   overview: overviewEn,
   orders: ordersEn,
+  products: productsEn,
+  people: peopleEn,
   emails: emailsEn,
   deadLetters: deadLettersEn,
 }

@@ -2,6 +2,8 @@ import { deadLettersFr } from '../dead-letters/fr.ts'
 import { emailsFr } from '../emails/fr.ts'
 import { ordersFr } from '../orders/fr.ts'
 import { overviewFr } from '../overview/fr.ts'
+import { peopleFr } from '../people/fr.ts'
+import { productsFr } from '../products/fr.ts'
 
 /** The French texts of the staff desk, by area: the source, whose shape every other language must have (see en.ts). */
 export const staffFr = {
@@ -10,6 +12,8 @@ export const staffFr = {
   areas: {
     overview: 'Aujourd’hui',
     orders: 'Commandes',
+    products: 'Produits',
+    people: 'Personnes',
     emails: 'E-mails',
     deadLetters: 'Messages rejetés',
   },
@@ -21,6 +25,8 @@ export const staffFr = {
   },
   overview: overviewFr,
   orders: ordersFr,
+  products: productsFr,
+  people: peopleFr,
   emails: emailsFr,
   deadLetters: deadLettersFr,
 }
