@@ -99,8 +99,8 @@ function Value({ letter: { value, encoding, size } }: { letter: Letter }) {
       <pre
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
-        aria-label={texts.value}
-        role="region"
+        aria-labelledby="value"
+        role="group"
         className="max-h-[32rem] overflow-auto whitespace-pre-wrap rounded-lg bg-sunken p-4 font-mono text-sm [overflow-wrap:anywhere]"
       >
         {formatValue(value)}

@@ -8,8 +8,7 @@ import { Notice } from '../../ui/notice.tsx'
 import { runAll, type Result } from '../run-all.ts'
 import { useStaffMessages } from '../staff-i18n.ts'
 import { ChangeOrderStatusDocument } from './gen/change-order-status.ts'
-import { nextStatus, stepAfter, type Step } from './orders-query.ts'
-import type { ListedOrder } from './orders.tsx'
+import { nextStatus, stepAfter, type ListedOrder, type Step } from './orders-query.ts'
 
 const steps = Object.values(nextStatus)
 

@@ -1,4 +1,8 @@
 import type { OrderStatus } from '../../gen/schema.ts'
+import type { StaffOrdersQuery } from './gen/staff-orders.ts'
+
+/** An order of the list. */
+export type ListedOrder = StaffOrdersQuery['orders']['nodes'][number]
 
 export const statuses = ['RECUE', 'CONFIRMEE', 'PREPAREE', 'LIVREE', 'ANNULEE'] as const satisfies OrderStatus[]
 

@@ -4,7 +4,7 @@ import { StatusBadge } from '../../orders/status-badge.tsx'
 import { card } from '../list.tsx'
 import { useStaffMessages } from '../staff-i18n.ts'
 import { CustomerName } from './customer-name.tsx'
-import type { ListedOrder } from './orders.tsx'
+import type { ListedOrder } from './orders-query.ts'
 
 type Props = {
   orders: readonly ListedOrder[]

@@ -10,12 +10,10 @@ import { useStaffMessages } from '../staff-i18n.ts'
 import type { Route } from './+types/orders.ts'
 import { useI18n } from '../../i18n/i18n.tsx'
 import { BulkSteps } from './bulk-steps.tsx'
-import { StaffOrdersDocument, type StaffOrdersQuery } from './gen/staff-orders.ts'
+import { StaffOrdersDocument } from './gen/staff-orders.ts'
 import { OrdersFilterForm } from './orders-filter-form.tsx'
 import { readFilter, readNumber, statuses } from './orders-query.ts'
 import { OrdersTable } from './orders-table.tsx'
-
-export type ListedOrder = StaffOrdersQuery['orders']['nodes'][number]
 
 /** Orders on a page: as many as can be changed at once. */
 const PAGE_SIZE = 25
