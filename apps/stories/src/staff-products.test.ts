@@ -86,7 +86,7 @@ describe.skipIf(!hasBrowser)('the staff desk for products', () => {
     })
     await page
       .getByRole('alert')
-      .getByText(/JPEG, PNG or WebP/)
+      .getByText(/JPEG, PNG ou WebP/)
       .waitFor()
     expect((await shopApi().anonymous.rest('GET', `/products/${id}`)).body).toMatchObject({ image: null, revision: 1 })
   })
@@ -111,7 +111,7 @@ describe.skipIf(!hasBrowser)('the staff desk for products', () => {
     const price = page.getByRole('group', { name: 'Prix, en euros' })
     expect(await price.getByLabel('Votre version').isChecked()).toBe(true)
     await price.getByLabel('L’autre version').check()
-    expect(await page.getByRole('textbox', { name: 'Prix, en euros' }).inputValue()).toBe('14.00')
+    expect(await page.getByRole('textbox', { name: 'Prix, en euros' }).inputValue()).toBe('14,00')
     await expectGoodPage(page)
     await page.getByRole('button', { name: 'Enregistrer', exact: true }).click()
     await page.getByText('Les modifications sont enregistrées.').waitFor()
@@ -218,7 +218,10 @@ describe.skipIf(!hasBrowser)('the staff desk for people', () => {
     const { page: theirs } = await visit('/register?next=%2Faccount', {}, [/401/])
     await register(theirs, account)
     await theirs.getByRole('heading', { level: 1, name: 'Mon compte' }).waitFor()
-    const { body: session } = await shopApi().anonymous.rest('POST', '/login', { email: account.email, password: account.password })
+    const { body: session } = await shopApi().anonymous.rest('POST', '/login', {
+      email: account.email,
+      password: account.password,
+    })
     const page = await openDesk(`/staff/people/${session.user.id}`)
     await expect.poll(() => page.getByRole('button', { name: /^Terminer la session/ }).count()).toBe(2)
     await page.getByRole('button', { name: 'Terminer toutes les sessions' }).click()
@@ -287,11 +290,6 @@ describe.skipIf(!hasBrowser)('the pages of the desk for products and people', ()
         await open(page, `${language}${path}`)
         await page.getByRole('heading', { level: 1 }).waitFor()
         await expectGoodPage(page)
-        if (process.env['DESK_SHOTS'])
-          await page.screenshot({
-            path: `/tmp/desk-shots/${device.width}${`${language}${path}`.replaceAll(/[/?=]/g, '_').slice(0, 40)}.png`,
-            fullPage: true,
-          })
       }
   })
 })

@@ -49,6 +49,7 @@ export const productsEn: typeof productsFr = {
     removeTitle: 'Remove the picture of this product?',
     removeText: 'The product stays on sale, without a picture.',
     removed: 'The picture is removed.',
+    refused: 'This file is not a readable JPEG, PNG or WebP picture, or it is animated or too large.',
     stale: 'The product has changed meanwhile. Here it is: choose the picture again if you like.',
     keep: 'Keep it',
   },

@@ -48,6 +48,7 @@ export const productsFr = {
     removeTitle: 'Retirer la photo de ce produit ?',
     removeText: 'Le produit reste en vente, sans photo.',
     removed: 'La photo est retirée.',
+    refused: 'Ce fichier n’est pas une photo JPEG, PNG ou WebP lisible, ou bien elle est animée ou trop grande.',
     stale: 'Le produit a changé entre-temps. Le voici : choisissez la photo à nouveau si vous le souhaitez.',
     keep: 'Garder',
   },

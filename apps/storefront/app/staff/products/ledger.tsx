@@ -13,9 +13,9 @@ export function Ledger({ movements }: { movements: Movements | null }) {
   const { formats } = useI18n()
   const { products } = useStaffMessages()
   const texts = products.ledger
-  const cell = 'px-4 py-3 align-top'
+  const cell = 'px-5 py-3 align-top'
   return (
-    <section aria-labelledby="ledger" className={`${card} mt-6`}>
+    <section aria-labelledby="ledger" className={card}>
       <div className="flex flex-wrap items-baseline justify-between gap-2 p-5 pb-2">
         <h2 id="ledger" className="text-xl font-bold">
           {texts.title}

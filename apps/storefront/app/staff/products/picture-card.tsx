@@ -23,7 +23,7 @@ type State =
 
 /** The picture of a product: a preview while it is sent, and how far that is. */
 export function PictureCard({ product }: { product: EditedProductFragment }) {
-  const { messages } = useI18n()
+  const { messages, language } = useI18n()
   const { products } = useStaffMessages()
   const { revalidate } = useRevalidator()
   const [state, setState] = useState<State>({ status: 'idle' })
@@ -59,7 +59,7 @@ export function PictureCard({ product }: { product: EditedProductFragment }) {
       () =>
         mutate(UpdateProductDocument, {
           id: product.id,
-          input: toInput(toTexts(product)),
+          input: toInput(toTexts(product, language)),
           expectedRevision: product.revision,
         }),
       texts.removed,
@@ -91,16 +91,7 @@ export function PictureCard({ product }: { product: EditedProductFragment }) {
       )}
       {state.status === 'done' && <Notice tone="ok" title={state.text} />}
       {state.status === 'failed' && (
-        <Notice
-          tone="danger"
-          title={
-            state.error instanceof ApiError && state.error.code === 'STALE'
-              ? texts.stale
-              : describeError(state.error, messages)
-          }
-        >
-          {state.error instanceof ApiError && state.error.fields.map(({ message }) => <p key={message}>{message}</p>)}
-        </Notice>
+        <Notice tone="danger" title={describeFailure(state.error, texts) ?? describeError(state.error, messages)} />
       )}
       <div className="flex flex-col gap-1">
         <label
@@ -140,6 +131,12 @@ export function PictureCard({ product }: { product: EditedProductFragment }) {
       )}
     </section>
   )
+}
+
+/** The failures for which the page has words of its own. */
+function describeFailure(error: unknown, texts: { stale: string; refused: string }): string | undefined {
+  const code = error instanceof ApiError ? error.code : undefined
+  return code === 'STALE' ? texts.stale : code === 'VALIDATION_FAILED' ? texts.refused : undefined
 }
 
 /** Reads a file as a data URL: pages may show no other URL of a file (Content-Security-Policy). */

@@ -1,3 +1,4 @@
+import type { Language } from '../../i18n/language.ts'
 import { Field } from '../../ui/field.tsx'
 import { TextAreaField } from '../../ui/text-area-field.tsx'
 import { useStaffMessages } from '../staff-i18n.ts'
@@ -8,17 +9,14 @@ export type ProductTexts = { name: string; category: string; price: string; desc
 export const textFields = ['name', 'category', 'price', 'description'] as const satisfies (keyof ProductTexts)[]
 export type TextField = (typeof textFields)[number]
 
-/** The texts of the form for a product. */
-export const toTexts = (product: {
-  name: string
-  category: string
-  price: number
-  description: string | null
-}): ProductTexts => ({
-  name: product.name,
-  category: product.category,
-  price: product.price.toFixed(2),
-  description: product.description ?? '',
+type Product = { name: string; category: string; price: number; description: string | null }
+
+/** The texts of the form for a product: its price as one writes it in that language. */
+export const toTexts = ({ name, category, price, description }: Product, language: Language): ProductTexts => ({
+  name,
+  category,
+  price: language === 'fr' ? price.toFixed(2).replace('.', ',') : price.toFixed(2),
+  description: description ?? '',
 })
 
 /** The input of the API for the texts of the form. A price may have a comma. */

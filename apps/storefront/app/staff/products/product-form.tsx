@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react'
 import { useRevalidator } from 'react-router'
 import { mutate } from '../../api/api.ts'
 import { ApiError } from '../../api/errors.ts'
+import { useI18n } from '../../i18n/i18n.tsx'
 import { ApiForm } from '../../ui/api-form.tsx'
 import { Notice } from '../../ui/notice.tsx'
 import { useStaffMessages } from '../staff-i18n.ts'
@@ -22,9 +23,10 @@ type Props = {
  * merged into the form, and what both have changed is shown for a choice.
  */
 export function ProductForm({ product, categories }: Props) {
+  const { language } = useI18n()
   const { products: texts } = useStaffMessages()
   const { revalidate } = useRevalidator()
-  const [values, setValues] = useState(() => toTexts(product))
+  const [values, setValues] = useState(() => toTexts(product, language))
   const [conflict, setConflict] = useState<Conflict>()
   const [saved, setSaved] = useState(false)
   // The version that the form started from, or was merged with last.
@@ -35,12 +37,12 @@ export function ProductForm({ product, categories }: Props) {
     const before = base.current
     base.current = product
     setValues((mine) => {
-      const { merged, ...found } = mergeEdits(toTexts(before), mine, toTexts(product))
+      const { merged, ...found } = mergeEdits(toTexts(before, language), mine, toTexts(product, language))
       const hasNewPicture = product.image !== before.image
       setConflict(found.conflicts.length > 0 || found.taken.length > 0 ? { ...found, hasNewPicture } : undefined)
       return merged
     })
-  }, [product])
+  }, [product, language])
 
   return (
     <div className="flex flex-col gap-5">
@@ -62,7 +64,7 @@ export function ProductForm({ product, categories }: Props) {
           try {
             const { updateProduct } = await mutate(UpdateProductDocument, { id, input, expectedRevision })
             base.current = updateProduct
-            setValues(toTexts(updateProduct))
+            setValues(toTexts(updateProduct, language))
             setConflict(undefined)
             setSaved(true)
             await revalidate()

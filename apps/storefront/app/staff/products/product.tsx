@@ -60,7 +60,7 @@ export default function StaffProduct({ loaderData: { product, categories } }: Ro
         {isNew && <Notice tone="ok" title={texts.created} />}
         {archived && <Archived id={id} />}
         {!archived && (
-          <div className="grid items-start gap-6 *:min-w-0 lg:grid-cols-[1fr_22rem]">
+          <div className="grid items-start gap-6 *:min-w-0 lg:grid-cols-[1fr_22rem] lg:grid-rows-[auto_1fr]">
             <section aria-labelledby="details" className={`${card} p-5 sm:p-6`}>
               <h2 id="details" className="mb-5 text-xl font-bold">
                 {texts.details}
@@ -70,14 +70,15 @@ export default function StaffProduct({ loaderData: { product, categories } }: Ro
                 <ArchiveButton id={id} />
               </div>
             </section>
-            <div className="flex flex-col gap-6">
+            <div className="flex flex-col gap-6 lg:col-start-2 lg:row-span-2 lg:row-start-1">
               <PictureCard key={id} product={product} />
               <StockCard key={`stock ${id}`} id={id} stock={stock} />
             </div>
+            <Ledger movements={product.stockMovements} />
           </div>
         )}
+        {archived && <Ledger movements={product.stockMovements} />}
       </div>
-      <Ledger movements={product.stockMovements} />
     </>
   )
 }

@@ -57,7 +57,7 @@ export function ProductsTable({ products }: { products: readonly ListedProduct[]
                 </div>
               </div>
             </td>
-            <td className={`${wide} max-w-48 [overflow-wrap:anywhere]`}>
+            <td className={`${wide} w-48 [overflow-wrap:anywhere]`}>
               <bdi>{category}</bdi>
             </td>
             <td className={`${wide} whitespace-nowrap text-right tabular-nums`}>{formats.money(price)}</td>
