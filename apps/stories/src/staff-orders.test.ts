@@ -211,6 +211,28 @@ describe.skipIf(!hasBrowser)('the staff desk', () => {
       .waitFor()
   })
 
+  it('the first page shows the figures of orders while notification-service is away', async () => {
+    await (await createCustomer()).order()
+    const page = await openDesk('/staff', {}, [/50\d/])
+    await page.getByRole('link', { name: /^E-mails en échec/ }).waitFor()
+    await shop.processes.notification.kill('SIGKILL')
+    try {
+      await open(page, at('/staff'))
+      await page.getByText('L’état des e-mails ne peut pas être affiché.').waitFor()
+      const today = page
+        .getByRole('table', { name: /Chiffre d’affaires/ })
+        .getByRole('row')
+        .last()
+      await expect
+        .poll(async () => Number((await today.getByRole('cell').first().textContent()) ?? 0))
+        .toBeGreaterThan(0)
+    } finally {
+      await shop.processes.notification.restart()
+    }
+    await open(page, at('/staff'))
+    await page.getByRole('link', { name: /^E-mails en échec/ }).waitFor()
+  })
+
   it('a customer has no desk', async () => {
     const customer = await createCustomer()
     const { page } = await visit(at('/sign-in?next=%2Fstaff%2Forders'))
