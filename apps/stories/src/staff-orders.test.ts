@@ -211,6 +211,28 @@ describe.skipIf(!hasBrowser)('the staff desk', () => {
       .waitFor()
   })
 
+  it('the first page shows the figures of orders while notification-service is away', async () => {
+    await (await createCustomer()).order()
+    const page = await openDesk('/staff', {}, [/50\d/])
+    await page.getByRole('link', { name: /^E-mails en échec/ }).waitFor()
+    await shop.processes.notification.kill('SIGKILL')
+    try {
+      await open(page, at('/staff'))
+      await page.getByText('L’état des e-mails ne peut pas être affiché.').waitFor()
+      const today = page
+        .getByRole('table', { name: /Chiffre d’affaires/ })
+        .getByRole('row')
+        .last()
+      await expect
+        .poll(async () => Number((await today.getByRole('cell').first().textContent()) ?? 0))
+        .toBeGreaterThan(0)
+    } finally {
+      await shop.processes.notification.restart()
+    }
+    await open(page, at('/staff'))
+    await page.getByRole('link', { name: /^E-mails en échec/ }).waitFor()
+  })
+
   it('a customer has no desk', async () => {
     const customer = await createCustomer()
     const { page } = await visit(at('/sign-in?next=%2Fstaff%2Forders'))
@@ -219,7 +241,11 @@ describe.skipIf(!hasBrowser)('the staff desk', () => {
     expect(await page.getByRole('navigation', { name: 'Navigation de l’équipe' }).count()).toBe(0)
   })
 
-  it.for(Object.entries(devices))('its pages are accessible and fit on %s, in both languages', async ([, device]) => {
+  it.for([
+    ['French', 'a phone in the dark theme'],
+    ['English', 'a desktop in the light theme'],
+  ] as const)('its pages are accessible in %s and fit on %s', async ([language, device]) => {
+    const prefix = language === 'English' ? '/en' : ''
     const customer = await createCustomer('👩‍🌾 <b>محمد الأمين</b> '.padEnd(100, 'x'))
     mail.refused.add(customer.email)
     const { id } = await customer.order()
@@ -239,16 +265,15 @@ describe.skipIf(!hasBrowser)('the staff desk', () => {
       '/staff/dead-letters?redriven=all',
       ...letters.items.map((letter: { id: string }) => `/staff/dead-letters/${letter.id}`),
     ]
-    const page = await openDesk('/staff', device)
-    for (const language of ['', '/en'])
-      for (const path of paths) {
-        await open(page, at(`${language}${path}`))
-        await page.getByRole('heading', { level: 1 }).waitFor()
-        await expectGoodPage(page)
-      }
-    await open(page, at(`/staff/orders?q=${encodeURIComponent(customer.email)}`))
-    await page.getByLabel('Choisir toutes les commandes de la page').check()
-    await page.getByRole('button', { name: 'Confirmer (2)' }).waitFor()
+    const page = await openDesk('/staff', devices[device])
+    for (const path of paths) {
+      await open(page, at(`${prefix}${path}`))
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await expectGoodPage(page)
+    }
+    await open(page, at(`${prefix}/staff/orders?q=${encodeURIComponent(customer.email)}`))
+    await page.getByLabel(/^(Choisir toutes|Select all)/).check()
+    await page.getByRole('button', { name: /^Confirm(er)? \(2\)$/ }).waitFor()
     await expectGoodPage(page)
   })
 })
