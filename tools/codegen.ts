@@ -6,11 +6,16 @@ const mappers = {
     User: '../accounts/user.ts#User as UserModel',
     SecurityEvent: '../security-log/security-event.ts#SecurityEvent as SecurityEventModel',
   },
-  product: { Product: '../products/product.ts#Product as ProductModel' },
+  product: {
+    Product: '../products/product.ts#Product as ProductModel',
+    StockMovement: '../stock/stock-movement.ts#StockMovement as StockMovementModel',
+  },
   order: {
     Order: '../order.ts#Order as OrderModel',
     OrderItem: '../order.ts#Line as LineModel',
     StatusChange: '../order.ts#StatusChange as StatusChangeModel',
+    OrderStatistics: '../order-statistics.ts#OrderStatistics as OrderStatisticsModel',
+    StatusStatistics: '../order-statistics.ts#StatusStatistics as StatusStatisticsModel',
   },
   notification: {
     Notification: '../emails/email.ts#Email',

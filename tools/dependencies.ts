@@ -23,13 +23,41 @@ const allowed = [
   'CC0-1.0',
 ]
 
+const apollo = { licence: 'Elastic-2.0', because: 'may be used and shipped, not sold as a hosted service of its own' }
+
+/** The licence of libvips and what it is linked with, for packages of the platforms that contain it. */
+const libvips = (licence: string) => ({
+  licence,
+  because: 'a shared library that is used unmodified, as a file of its own that can be replaced',
+})
+
 /** Packages under another licence, and why they are allowed. */
-const exceptions: Record<string, { licence: string; because: string }> = Object.fromEntries(
-  ['composition', 'federation-internals', 'gateway', 'query-graphs', 'query-planner'].map((name) => [
-    `@apollo/${name}`,
-    { licence: 'Elastic-2.0', because: 'may be used and shipped, not sold as a hosted service of its own' },
-  ]),
-)
+const exceptions: Record<string, { licence: string; because: string }> = {
+  ...Object.fromEntries(
+    ['composition', 'federation-internals', 'gateway', 'query-graphs', 'query-planner'].map((name) => [
+      `@apollo/${name}`,
+      apollo,
+    ]),
+  ),
+  ...Object.fromEntries(
+    [
+      'darwin-arm64',
+      'darwin-x64',
+      'linux-arm',
+      'linux-arm64',
+      'linux-ppc64',
+      'linux-riscv64',
+      'linux-s390x',
+      'linux-x64',
+      'linuxmusl-arm64',
+      'linuxmusl-x64',
+    ].map((platform) => [`@img/sharp-libvips-${platform}`, libvips('LGPL-3.0-or-later')]),
+  ),
+  ...Object.fromEntries(
+    ['arm64', 'ia32', 'x64'].map((cpu) => [`@img/sharp-win32-${cpu}`, libvips('Apache-2.0 AND LGPL-3.0-or-later')]),
+  ),
+  '@img/sharp-wasm32': libvips('Apache-2.0 AND LGPL-3.0-or-later AND MIT'),
+}
 
 type Locked = { version?: string; license?: string; link?: boolean; hasInstallScript?: boolean }
 

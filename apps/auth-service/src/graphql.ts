@@ -13,7 +13,8 @@ import { deleteAccount } from './accounts/delete-account.ts'
 import { changeRole, setActive } from './accounts/manage-users.ts'
 import { readMe, readUser, readUsers, searchUsers } from './accounts/read-users.ts'
 import { register } from './accounts/register.ts'
-import { Credentials, Deletion, PasswordChange, Registration, UserSearch } from './accounts/user.ts'
+import { updateProfile } from './accounts/update-profile.ts'
+import { Credentials, Deletion, PasswordChange, Profile, Registration, UserSearch } from './accounts/user.ts'
 import type { AppDeps } from './deps.ts'
 import type { Locale, Outcome, Resolvers, Role, SecurityEventKind } from './gen/graphql.ts'
 import { changePassword } from './passwords/change-password.ts'
@@ -33,6 +34,7 @@ const parseCredentials = createParser(Credentials)
 const parseRefreshToken = createParser(RefreshTokenInput)
 const parseUserSearch = createParser(UserSearch)
 const parsePasswordChange = createParser(PasswordChange)
+const parseProfile = createParser(Profile)
 const parseDeletion = createParser(Deletion)
 const parseEmailChange = createParser(EmailChange)
 const parsePasswordResetRequest = createParser(PasswordResetRequest)
@@ -66,6 +68,10 @@ export function graphql(app: App, deps: AppDeps): void {
         requirePrincipal(request.principal)
         await changePassword(deps, request, parsePasswordChange({ ...input }))
         return true
+      },
+      updateProfile: (_root, { input }, { request }) => {
+        requirePrincipal(request.principal)
+        return updateProfile(deps, request, parseProfile({ ...input, locale: input.locale.toLowerCase() }))
       },
       deleteAccount: async (_root, args, { request }) => {
         requirePrincipal(request.principal)

@@ -37,6 +37,7 @@ function createRestClient(app: App) {
     logout: (refreshToken: unknown) => send('POST', '/logout', { refreshToken }),
     me: (headers?: Headers) => send('GET', '/me', undefined, headers),
     changePassword: (input: object, headers?: Headers) => send('PUT', '/me/password', input, headers),
+    updateProfile: (input: object, headers?: Headers) => send('PUT', '/me', input, headers),
     deleteAccount: (password: string, headers?: Headers) => send('DELETE', '/me', { password }, headers),
     requestPasswordReset: (email: string) => send('POST', '/password/forgotten', { email }),
     resetPassword: (token: string, newPassword: string) => send('POST', '/password/reset', { token, newPassword }),
@@ -78,6 +79,12 @@ function createGraphQLClient(app: App): ApiClient {
     me: (headers?: Headers) => send(`{ me { ${USER} } }`, {}, headers),
     changePassword: (input: object, headers?: Headers) =>
       send('mutation ($input: ChangePasswordInput!) { changePassword(input: $input) }', { input }, headers),
+    updateProfile: (input: object, headers?: Headers) =>
+      send(
+        `mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { ${USER} } }`,
+        { input: toRegisterInput(input) },
+        headers,
+      ),
     deleteAccount: (password: string, headers?: Headers) =>
       send('mutation ($password: String!) { deleteAccount(password: $password) }', { password }, headers),
     requestPasswordReset: (email: string) =>

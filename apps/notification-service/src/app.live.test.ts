@@ -122,6 +122,29 @@ describe('the list of notifications', () => {
     expect(ids).toEqual(expect.arrayContaining([own.notifications[0]!.id, other.notifications[0]!.id]))
   })
 
+  it('is filtered by order and by up to 20 users, in REST and in GraphQL', async () => {
+    const [one, two] = await Promise.all([createCustomerWithEmails(2), createCustomerWithEmails()])
+    const users = `userIds=${one.principal.id},nobody`
+    expect(await list(admin, `?${users}`)).toEqual(one.notifications)
+    expect(await list(admin, `?${users}&orderId=${two.orderId}`)).toEqual([])
+    expect(await list(admin, `?${users}&status=FAILED`)).toEqual([])
+    expect(await list(two.principal, `?${users}`)).toEqual([])
+    expect(await list(one.principal, `?${users}`)).toEqual(one.notifications)
+
+    const query = `query ($userIds: [ID!], $orderId: ID) {
+      notifications(userIds: $userIds, orderId: $orderId) { nodes { id } totalCount } }`
+    const count = async (variables: object) =>
+      (await service.graphql(admin, query, variables)).data.notifications.totalCount
+    expect(await count({ userIds: [one.principal.id, two.principal.id] })).toBe(3)
+    expect(await count({ orderId: one.orderId })).toBe(2)
+    expect(await count({ userIds: [] })).toBe(0)
+    const tooMany = Array.from({ length: 21 }, (_, i) => `u${i}`)
+    const refused = await service.request(admin, 'GET', `/notifications?userIds=${tooMany.join(',')}`)
+    expect(refused.json()).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ path: '/userIds' }] })
+    const { errors } = await service.graphql(admin, query, { userIds: tooMany })
+    expect(errors).toMatchObject([{ extensions: { code: 'VALIDATION_FAILED' } }])
+  })
+
   it('is filtered by status', async () => {
     const { principal, notifications } = await createCustomerWithEmails()
     expect(await list(principal, '?status=SENT')).toEqual(notifications)
@@ -311,7 +334,13 @@ describe('notification-service, while the mail server is away', () => {
       const forAdmin = await readAs(admin)
       expect(forAdmin).toMatchObject({ status: 'PENDING', lastError: 'the mail server could not be reached' })
       const { lastError: _lastError, ...forCustomer } = forAdmin
-      expect(await readAs({ ...customer, role: 'user', sid: 's' })).toEqual(forCustomer)
+      const recipient: TestPrincipal = { ...customer, role: 'user', sid: 's' }
+      expect(await readAs(recipient)).toEqual(forCustomer)
+      const query = '{ notifications(status: PENDING) { nodes { lastError } } }'
+      const lastErrorFor = async (principal: TestPrincipal) =>
+        (await service.graphql(principal, query)).data.notifications.nodes[0].lastError
+      expect(await lastErrorFor(admin)).toBe('the mail server could not be reached')
+      expect(await lastErrorFor(recipient)).toBeNull()
     } finally {
       await service.close()
     }

@@ -62,8 +62,8 @@ export function graphql(deps: {
 
   const resolvers: Resolvers = {
     Query: {
-      notifications: async (_, { status, first, after }, { principal }) =>
-        toConnection(await listEmails(deps, principal, parseEmailsQuery({ first, ...omitNull({ status, after }) }))),
+      notifications: async (_, { first, ...conditions }, { principal }) =>
+        toConnection(await listEmails(deps, principal, parseEmailsQuery({ first, ...omitNull(conditions) }))),
       deadLetters: async (_, { redriven, first, after }, { principal }) =>
         toConnection(
           await listDeadLetters(deps, principal, parseDeadLettersQuery({ first, ...omitNull({ redriven, after }) })),
@@ -74,7 +74,10 @@ export function graphql(deps: {
       resendNotification: (_, { id }, { principal }) => resendEmail(deps, principal, id),
       redriveDeadLetter: (_, { id }, { principal }) => redriveDeadLetter(deps, principal, id),
     },
-    Notification: { order: ({ orderId }) => (orderId === undefined ? null : { id: orderId }) },
+    Notification: {
+      order: ({ orderId }) => (orderId === undefined ? null : { id: orderId }),
+      lastError: ({ lastError }, _, { principal }) => (principal?.role === 'admin' ? lastError : null),
+    },
     Order: { notifications: ({ id }, _, context) => loadEmails(context, id) },
     DeadLetter: {
       key: ({ key }) => key?.toString('utf8') ?? null,

@@ -2,7 +2,7 @@ import type { App } from '@halles/fastify-service/app'
 import { toPageView, PageView } from '@halles/validation/page'
 import { requireAdmin, type Principal } from '@halles/auth/principal'
 import type { Publisher } from '@halles/kafka/kafka'
-import { Timestamp, Nullable, ProblemDetails } from '@halles/validation/schema'
+import { ClosedObject, Timestamp, Nullable, PageQuery, ProblemDetails } from '@halles/validation/schema'
 import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { toText, type DeadLetter, type DeadLetterContent } from './dead-letters/dead-letter.ts'
@@ -12,7 +12,7 @@ import { redriveDeadLetter } from './dead-letters/redrive-dead-letter.ts'
 import type { DeliveryWorker } from './emails/delivery-worker.ts'
 import { emailStatuses, type Email } from './emails/email.ts'
 import type { EmailStore } from './emails/emails.ts'
-import { EmailsQuery, listEmails } from './emails/read-emails.ts'
+import { emailsConditions, listEmails, MAX_USERS } from './emails/read-emails.ts'
 import { resendEmail } from './emails/resend-email.ts'
 
 const NotificationView = Type.Object(
@@ -29,6 +29,17 @@ const NotificationView = Type.Object(
   },
   { title: 'Notification' },
 )
+
+const EmailsQuery = ClosedObject({
+  ...emailsConditions,
+  userIds: Type.Optional(
+    Type.String({
+      pattern: `^[^,]{1,200}(,[^,]{1,200}){0,${MAX_USERS - 1}}$`,
+      description: `The ids of up to ${MAX_USERS} users, separated by commas: only notifications to these`,
+    }),
+  ),
+  ...PageQuery,
+})
 
 const notificationView =
   (principal: Principal | undefined) =>
@@ -122,8 +133,10 @@ export function registerRestRoutes(
         response: { 200: PageView(NotificationView, 'NotificationPage'), 400: ProblemDetails, 401: ProblemDetails },
       },
     },
-    async (request) =>
-      toPageView(await listEmails(deps, request.principal, request.query), notificationView(request.principal)),
+    async ({ principal, query: { userIds, ...query } }) => {
+      const page = await listEmails(deps, principal, { ...query, userIds: userIds?.split(',') })
+      return toPageView(page, notificationView(principal))
+    },
   )
 
   app.post(

@@ -11,6 +11,7 @@ import { consumeAccountDeletions, type ConsumerGroup } from './account-deletions
 import type { Settings } from './config.ts'
 import { createOrderSubgraph, type GraphQLDeps } from './graphql.ts'
 import { createOrderMetrics } from './metrics.ts'
+import { createStatisticsReader } from './order-statistics.ts'
 import { createOrderStore, openOrdersCollection } from './orders.ts'
 import { createOutbox } from './outbox.ts'
 import { createPendingPublications } from './pending-publications.ts'
@@ -20,6 +21,7 @@ import { createPendingReleases } from './place-order/pending-releases.ts'
 import { createRecovery } from './place-order/recovery.ts'
 import { createStockClient } from './place-order/stock-client.ts'
 import { registerRestRoutes, type RestDeps } from './rest.ts'
+import { createShopDays } from './shop-days.ts'
 
 /** What tests replace. */
 export type Options = { findPublicKey?: FindPublicKey; now?: () => Date; deletions?: ConsumerGroup }
@@ -63,6 +65,9 @@ export async function createApp(
   const outbox = createOutbox({ pendingPublications, publisher, log, onPublished: metrics.observePublished, now })
   const recovery = createRecovery({ pendingOrders, pendingReleases, stock, log })
 
+  const days = createShopDays(settings.SHOP_TIME_ZONE)
+  const overdueSince = (): Date => new Date(now().getTime() - settings.OVERDUE_HOURS * 3600_000)
+
   const deps: RestDeps & GraphQLDeps = {
     admit: admitInBatches(),
     metrics,
@@ -72,6 +77,9 @@ export async function createApp(
     orders,
     recovery,
     outbox,
+    days,
+    overdueSince,
+    readStatistics: createStatisticsReader({ orders, days, overdueSince, now }),
     now,
   }
   registerRestRoutes(app, deps)

@@ -48,7 +48,7 @@ export async function changeStatus(
     const order = await orders.find({ _id: id, ...readFilter(principal) })
     if (!order) throw new AppError('NOT_FOUND', 'There is no such order.')
     if (!checkTransition(principal, order.status, status)) return order
-    const change = { at: now(), traceparent: traceHeaders()['traceparent'] }
+    const change = { at: now(), by: principal.id, traceparent: traceHeaders()['traceparent'] }
     const changed = await orders.changeStatus(order, status, change)
     if (changed) {
       outbox.enqueue(id)

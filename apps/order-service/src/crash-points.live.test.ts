@@ -26,7 +26,7 @@ import { createStockClient } from './place-order/stock-client.ts'
 // it is written.
 
 /** These files only read. */
-const readOnlyFiles = ['graphql.ts', 'list-orders.ts', 'metrics.ts', 'read-order.ts']
+const readOnlyFiles = ['graphql.ts', 'list-orders.ts', 'metrics.ts', 'order-statistics.ts', 'read-order.ts']
 const { points, flagsToCrashAt, flagsToList, remove } = instrumentSources([
   ...listSources(new URL('.', import.meta.url), readOnlyFiles),
   ...listSources(new URL('place-order/', import.meta.url)),
@@ -39,6 +39,7 @@ afterAll(remove)
 const unreachable: Record<string, string> = {
   "orders.ts countBacklog: await Promise.all([ orders.countDocuments({ status: { $in: ['Pend…": 'only reads',
   'orders.ts findMany: await orders.find({ _id: { $in: ids }, ...filter, ...placedFilter…': 'only reads',
+  'orders.ts sumByDay: await orders .aggregate ( [ { $match: filter }, { $bucket: { grou…': 'only reads',
   'rest.ts registerRestRoutes: await withinAnswerTimeout(page)': 'only reads',
   'rest.ts registerRestRoutes: await withinAnswerTimeout(order)': 'only reads',
   'poll-every.ts poll: await new Promise((resolve) => setTimeout(resolve, interval))':

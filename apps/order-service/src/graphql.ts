@@ -9,14 +9,17 @@ import { Type } from 'typebox'
 import { withinAnswerTimeout } from './answer-timeout.ts'
 import { cancelOrder, changeStatusAsAdmin, type ChangeStatusDeps } from './change-status.ts'
 import type { OrderStatus, Resolvers } from './gen/graphql.ts'
-import { listOrders, ListOrdersQuery, listUserOrders } from './list-orders.ts'
+import { listOrders, ListOrdersQuery, listUserOrders, ListUserOrdersQuery, type ListOrdersDeps } from './list-orders.ts'
+import { changedBy } from './order.ts'
+import type { StatisticsReader } from './order-statistics.ts'
 import type { OrderStore } from './orders.ts'
 import { IdempotencyKey, PlaceOrderInput } from './place-order/basket.ts'
 import { placeOrder, type PlaceOrderDeps } from './place-order/place-order.ts'
 import { readOrder, readOrders } from './read-order.ts'
 
 export type GraphQLDeps = PlaceOrderDeps &
-  ChangeStatusDeps & { orders: Pick<OrderStore, 'find' | 'findMany' | 'findPage'> }
+  ChangeStatusDeps &
+  ListOrdersDeps & { orders: Pick<OrderStore, 'find' | 'findMany'>; readStatistics: StatisticsReader }
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
@@ -34,6 +37,7 @@ const nameByStatus = Object.fromEntries(Object.entries(statusByName).map(([name,
 >
 
 const parseListOrders = createParser(ListOrdersQuery)
+const parseListUserOrders = createParser(ListUserOrdersQuery)
 const parsePlaceOrder = createParser(
   ClosedObject(
     { ...PlaceOrderInput.properties, idempotencyKey: Type.Optional(IdempotencyKey) },
@@ -41,11 +45,11 @@ const parsePlaceOrder = createParser(
   ),
 )
 
-type ListArgs = { status?: OrderStatus | null; first?: number | null; after?: string | null }
-
-/** Converts a list field's arguments to the input of its use case. */
-const toListOrdersQuery = ({ status, ...page }: ListArgs): ListOrdersQuery =>
-  parseListOrders({ ...withoutNulls(page), ...(status && { status: statusByName[status] }) })
+/** Converts a list field's arguments to the query of its use case. */
+const toListQuery = ({ status, ...args }: { status?: OrderStatus | null }): object => ({
+  ...withoutNulls(args),
+  ...(status && { status: statusByName[status] }),
+})
 
 /** Null means the same as an absent argument. */
 const withoutNulls = (input: object): object =>
@@ -57,7 +61,10 @@ export function createOrderSubgraph(deps: GraphQLDeps): GraphQLSchema {
     Query: {
       order: (_, { id }, { principal }) => withinAnswerTimeout(readOrder(deps, requirePrincipal(principal), { id })),
       orders: async (_, args, { principal }) =>
-        toConnection(await withinAnswerTimeout(listOrders(deps, requirePrincipal(principal), toListOrdersQuery(args)))),
+        toConnection(
+          await withinAnswerTimeout(listOrders(deps, requirePrincipal(principal), parseListOrders(toListQuery(args)))),
+        ),
+      orderStatistics: (_, __, { principal }) => withinAnswerTimeout(deps.readStatistics(requirePrincipal(principal))),
     },
     Mutation: {
       placeOrder: async (_, { input }, { principal }) => {
@@ -76,12 +83,21 @@ export function createOrderSubgraph(deps: GraphQLDeps): GraphQLSchema {
       customer: ({ userId }) => ({ id: userId }),
       status: ({ status }) => nameByStatus[status],
     },
+    StatusStatistics: { status: ({ status }) => nameByStatus[status] },
     OrderItem: { product: ({ productId }) => ({ id: productId }) },
-    StatusChange: { status: ({ status }) => nameByStatus[status] },
+    StatusChange: {
+      status: ({ status }) => nameByStatus[status],
+      changedBy: (change, _, { principal }) => {
+        const id = changedBy(change, principal)
+        return id === null ? null : { id }
+      },
+    },
     User: {
       orders: async ({ id }, args, { principal }) =>
         toConnection(
-          await withinAnswerTimeout(listUserOrders(deps, requirePrincipal(principal), id, toListOrdersQuery(args))),
+          await withinAnswerTimeout(
+            listUserOrders(deps, requirePrincipal(principal), id, parseListUserOrders(toListQuery(args))),
+          ),
         ),
     },
   }

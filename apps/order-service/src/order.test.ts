@@ -58,6 +58,7 @@ describe('createOrder and toOrderView', () => {
 
   it('create an order that is Reçue, with its first event unpublished', () => {
     expect(order).toMatchObject({ status: 'Reçue', total: 0.3, userId: 'u', seq: 1, createdAt: at })
+    expect(order.statusHistory).toEqual([{ status: 'Reçue', timestamp: at, by: 'u' }])
     expect(order.unpublished).toEqual([{ seq: 1, type: 'order.created', at, previousStatus: null }])
   })
 

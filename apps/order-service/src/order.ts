@@ -6,8 +6,8 @@ import { AppError } from '@halles/errors/app-error'
 /** One product of an order, as ordered: `price` is euros for one. */
 export type Line = { productId: string; name: string; quantity: number; price: number }
 
-/** A status that an order has had, and since when. */
-export type StatusChange = { status: Status; timestamp: Date }
+/** A status that an order has had, since when, and the user who set it; none before `by` was recorded. */
+export type StatusChange = { status: Status; timestamp: Date; by?: string }
 
 /** An event that Kafka has not acknowledged yet; the rest of its content is in the order itself. */
 export type UnpublishedEvent = {
@@ -87,6 +87,9 @@ export const transitions: Readonly<Record<Status, Partial<Record<Status, readonl
   Annulée: {},
 }
 
+/** The statuses from which an order still goes on. */
+export const openStatuses = statuses.filter((status) => Object.keys(transitions[status]).length > 0)
+
 const toActor = (principal: Principal): Actor => (principal.role === 'admin' ? 'admin' : 'owner')
 
 /** The statuses that a customer may set on any order of theirs. */
@@ -129,12 +132,16 @@ export function createOrder({
     customer,
     total: toEuros(sumCents(order.items)),
     status: 'Reçue',
-    statusHistory: [{ status: 'Reçue', timestamp: at }],
+    statusHistory: [{ status: 'Reçue', timestamp: at, by: customer.id }],
     createdAt: at,
     seq: 1,
     unpublished: [{ seq: 1, type: 'order.created', at, previousStatus: null, ...(traceparent && { traceparent }) }],
   }
 }
+
+/** The user who made a change of status, for a principal who may know it: an admin. Null for others, or if it is not recorded. */
+export const changedBy = ({ by }: StatusChange, principal: Principal | undefined): string | null =>
+  (principal?.role === 'admin' && by) || null
 
 /** Converts an order to its public form (REST, events); `upTo` gives the order as it was after so many events. */
 export function toOrderView(order: Order, upTo = order.statusHistory.length): OrderView {

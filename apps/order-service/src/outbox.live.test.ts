@@ -52,7 +52,7 @@ async function createUnpublishedOrder(): Promise<Order> {
 
 /** Changes an order to its next status, without enqueueing it. */
 async function advance(order: Order): Promise<Order> {
-  return (await stores.orders.changeStatus(order, statuses[order.seq]!, { at: stores.now() }))!
+  return (await stores.orders.changeStatus(order, statuses[order.seq]!, { at: stores.now(), by: 'admin' }))!
 }
 
 const waitUntilPublished = (ids: string[]) =>

@@ -84,7 +84,7 @@ export async function createScenario({ stores, stock, productUrl, productDb }: E
       createLeftover(expiredKey),
     ])
     await Promise.all([stores.pendingOrders.confirm(cancelled._id), stores.pendingOrders.confirm(old._id)])
-    await stores.orders.changeStatus(cancelled, 'Annulée', { at: cancelled.createdAt })
+    await stores.orders.changeStatus(cancelled, 'Annulée', { at: cancelled.createdAt, by: 'admin' })
     return { pending: pending._id, cancelled: cancelled._id, old: old._id, expiredKey }
   }
 

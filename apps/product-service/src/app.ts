@@ -1,6 +1,7 @@
 import { createServiceApp } from '@halles/fastify-service/app'
 import { serveSubgraph } from '@halles/subgraph/serve-subgraph'
 import { accessOptions, peerCredentials } from '@halles/config/config'
+import { pollEvery } from '@halles/concurrency/poll-every'
 import { newId } from '@halles/mongo/ids'
 import { createJwksClient } from '@halles/auth/jwks-client'
 import { connectMongo } from '@halles/mongo/mongo'
@@ -10,14 +11,20 @@ import type { Settings } from './config.ts'
 import { demoProducts } from './demo-catalogue/catalogue.ts'
 import { createProductSubgraph } from './graphql.ts'
 import { startGrpcServer } from './grpc.ts'
+import { createPictureEncoder } from './pictures/encode-picture.ts'
+import { createPictureStore } from './pictures/pictures.ts'
+import { removeUnusedPictures } from './pictures/remove-unused-pictures.ts'
 import { createProductStore } from './products/products.ts'
 import { registerRestRoutes } from './rest.ts'
 import { createStockMetrics } from './stock/metrics.ts'
 import { createReservationStore } from './stock/reservations.ts'
+import { createStockLedger } from './stock/stock-ledger.ts'
 import { createStockReconciliation, startStockReconciliation } from './stock/stock-reconciliation.ts'
 import { createTransactionRunner } from './transactions.ts'
 
 const NAME = 'product-service'
+/** In milliseconds. */
+const PICTURE_CLEANUP_INTERVAL = 3_600_000
 
 /**
  * Creates product-service: an HTTP app that does not listen yet, and a gRPC server that listens already, on the returned
@@ -45,8 +52,17 @@ export async function createApp(settings: Settings, findPublicKey = createJwksCl
   if (settings.DEMO_CATALOGUE && (await products.fillIfEmpty(demoProducts(now()))))
     app.log.info('filled the empty catalogue with the demo catalogue')
 
-  registerRestRoutes(app, { products, newId, now })
-  serveSubgraph(app, createProductSubgraph({ products, newId, now }))
+  const pictures = await createPictureStore(mongo.db, now)
+  const deps = {
+    products,
+    pictures,
+    encodePicture: createPictureEncoder(),
+    stockLedger: await createStockLedger(mongo.db),
+    newId,
+    now,
+  }
+  registerRestRoutes(app, deps)
+  serveSubgraph(app, createProductSubgraph(deps))
   const grpc = await startGrpcServer(
     { reservations, checkHealth: mongo.ping, log: app.log },
     { host: settings.GRPC_HOST, port: settings.GRPC_PORT, peerCredentials: peerCredentials(settings) },
@@ -56,8 +72,15 @@ export async function createApp(settings: Settings, findPublicKey = createJwksCl
     onResult: metrics.reconciled,
     log: app.log,
   })
+  const pictureCleanup = pollEvery(
+    'removing unused pictures',
+    PICTURE_CLEANUP_INTERVAL,
+    () => removeUnusedPictures({ pictures, products, log: app.log, now }),
+    app.log,
+  )
   app.addHook('onClose', async () => {
     stopReconciliation()
+    await pictureCleanup.stop()
     await grpc.close()
     await mongo.close()
   })

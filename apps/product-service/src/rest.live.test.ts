@@ -33,7 +33,7 @@ describe('POST /products', () => {
   it('returns no internal fields of the stored product', async () => {
     const response = await service.request(service.admin, 'POST', '/products', input)
     expect(Object.keys(response.json())).toEqual(
-      'id name description price category stock image revision createdAt updatedAt'.split(' '),
+      'id name description price category stock image revision archived createdAt updatedAt'.split(' '),
     )
   })
 })

@@ -1,7 +1,7 @@
 import type { App } from '@halles/fastify-service/app'
-import { toPageView, PageView } from '@halles/validation/page'
+import { PageView, toPageView } from '@halles/validation/page'
 import { requireAdmin } from '@halles/auth/principal'
-import { ProblemDetails } from '@halles/validation/schema'
+import { ClosedObject, PageQuery, ProblemDetails } from '@halles/validation/schema'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { registerImageRoute } from './demo-catalogue/images.ts'
@@ -9,18 +9,22 @@ import {
   AdjustStock,
   CreateProduct,
   ListProducts,
-  matchesIfNoneMatch,
+  matchesTag,
   parseIfMatch,
   productView,
   ProductView,
+  ReadProduct,
   ReplaceProduct,
   toEtag,
   type Product,
 } from './products/product.ts'
-import type { ProductStore } from './products/products.ts'
-import { readProduct } from './products/read-products.ts'
-import { archiveProduct, createProduct, replaceProduct } from './products/write-products.ts'
+import { registerPictureRoutes, type PictureDeps } from './pictures/rest.ts'
+import { listProducts, showProduct } from './products/read-products.ts'
+import { archiveProduct, createProduct, replaceProduct, restoreProduct } from './products/write-products.ts'
 import { adjustStock } from './stock/adjust-stock.ts'
+import { readStockMovements } from './stock/read-stock-movements.ts'
+import type { StockLedger } from './stock/stock-ledger.ts'
+import { stockMovementView, StockMovementView } from './stock/stock-movement.ts'
 
 /** Any text: an unknown id is NOT_FOUND, not a validation error. */
 const params = Type.Object({ id: Type.String() })
@@ -38,7 +42,7 @@ const setValidators = (reply: FastifyReply, product: Product): FastifyReply =>
 
 const sendProduct = (reply: FastifyReply, product: Product) => setValidators(reply, product).send(productView(product))
 
-type Deps = { products: ProductStore; newId: () => string; now: () => Date }
+type Deps = PictureDeps & { stockLedger: StockLedger; newId: () => string }
 
 /** Registers the REST routes of product-service. */
 export function registerRestRoutes(app: App, deps: Deps): void {
@@ -46,13 +50,13 @@ export function registerRestRoutes(app: App, deps: Deps): void {
     '/products',
     {
       schema: {
-        summary: 'List the products on sale',
+        summary: 'List the products on sale, or for admins the archived ones',
         tags,
         querystring: ListProducts,
         response: { 200: PageView(ProductView, 'ProductPage'), ...problem },
       },
     },
-    async (request) => toPageView(await deps.products.page(request.query), productView),
+    async (request) => toPageView(await listProducts(deps, request.principal, request.query), productView),
   )
 
   app.post(
@@ -79,12 +83,13 @@ export function registerRestRoutes(app: App, deps: Deps): void {
         summary: 'Get a product; 304 when If-None-Match names its current ETag',
         tags,
         params,
+        querystring: ReadProduct,
         response: { 200: ProductView, 304: Type.Null(), ...problem },
       },
     },
     async (request, reply) => {
-      const product = await readProduct(deps, request.params.id)
-      if (!matchesIfNoneMatch(request.headers['if-none-match'], product)) return sendProduct(reply, product)
+      const product = await showProduct(deps, request.principal, { ...request.params, ...request.query })
+      if (!matchesTag(request.headers['if-none-match'], toEtag(product))) return sendProduct(reply, product)
       return setValidators(reply.code(304), product).send(null)
     },
   )
@@ -129,6 +134,20 @@ export function registerRestRoutes(app: App, deps: Deps): void {
   )
 
   app.post(
+    '/products/:id/restore',
+    {
+      preValidation,
+      schema: {
+        summary: 'Put an archived product on sale again',
+        ...authenticated,
+        params,
+        response: { 200: ProductView, ...problem },
+      },
+    },
+    async (request, reply) => sendProduct(reply, await restoreProduct(deps, request.principal, request.params.id)),
+  )
+
+  app.post(
     '/products/:id/stock',
     {
       preValidation,
@@ -144,5 +163,25 @@ export function registerRestRoutes(app: App, deps: Deps): void {
       sendProduct(reply, await adjustStock(deps, request.principal, { id: request.params.id, ...request.body })),
   )
 
+  app.get(
+    '/products/:id/stock/movements',
+    {
+      preValidation,
+      schema: {
+        summary: 'List the changes of the stock, newest first: adjustments, and what orders took and gave back',
+        ...authenticated,
+        params,
+        querystring: ClosedObject(PageQuery),
+        response: { 200: PageView(StockMovementView, 'StockMovementPage'), ...problem },
+      },
+    },
+    async (request) =>
+      toPageView(
+        await readStockMovements(deps, request.principal, request.params.id, request.query),
+        stockMovementView,
+      ),
+  )
+
+  registerPictureRoutes(app, deps)
   registerImageRoute(app)
 }

@@ -4,7 +4,9 @@ import type { ProductServiceFixture } from './service-fixture.ts'
 /** The result of a request: its value, or its error code and the paths of invalid fields. */
 export type Result = { value?: any; code?: string; paths?: string[] }
 
-const FIELDS = 'id name description price category stock image revision createdAt updatedAt'
+const FIELDS = 'id name description price category stock image revision archived createdAt updatedAt'
+const MOVEMENTS = `nodes { id kind delta reason by { id } order { id } at }
+  pageInfo { hasNextPage endCursor } totalCount totalCountIsExact`
 
 /** The same requests over REST and GraphQL, with results of one form, so that one test covers both APIs. */
 export const apiClients = {
@@ -23,9 +25,14 @@ export const apiClients = {
       archive: (actor: TestPrincipal | undefined, id: string) => send(actor, 'DELETE', `/products/${id}`),
       adjust: (actor: TestPrincipal | undefined, id: string, input: object) =>
         send(actor, 'POST', `/products/${id}/stock`, input),
+      restore: (actor: TestPrincipal | undefined, id: string) => send(actor, 'POST', `/products/${id}/restore`),
       read: (id: string) => send(undefined, 'GET', `/products/${id}`),
-      list: (input: Record<string, unknown>) =>
-        send(undefined, 'GET', `/products?${new URLSearchParams(input as Record<string, string>)}`),
+      readAny: (actor: TestPrincipal | undefined, id: string) =>
+        send(actor, 'GET', `/products/${id}?includeArchived=true`),
+      list: (input: Record<string, unknown>, actor?: TestPrincipal) =>
+        send(actor, 'GET', `/products?${new URLSearchParams(input as Record<string, string>)}`),
+      movements: (actor: TestPrincipal | undefined, id: string, page: Record<string, unknown> = {}) =>
+        send(actor, 'GET', `/products/${id}/stock/movements?${new URLSearchParams(page as Record<string, string>)}`),
     }
   },
   GraphQL: (service: ProductServiceFixture) => {
@@ -62,10 +69,41 @@ export const apiClients = {
           }`,
           { id, ...input },
         ),
+      restore: (actor: TestPrincipal | undefined, id: string) =>
+        send(actor, `mutation ($id: ID!) { restoreProduct(id: $id) { ${FIELDS} } }`, { id }),
       read: (id: string) => send(undefined, `query ($id: ID!) { product(id: $id) { ${FIELDS} } }`, { id }),
-      list: async ({ sort, first, after, ...filter }: Record<string, unknown>): Promise<Result> => {
+      readAny: (actor: TestPrincipal | undefined, id: string) =>
+        send(actor, `query ($id: ID!) { product(id: $id, includeArchived: true) { ${FIELDS} } }`, { id }),
+      movements: async (
+        actor: TestPrincipal | undefined,
+        id: string,
+        page: Record<string, unknown> = {},
+      ): Promise<Result> => {
         const { value, ...failure } = await send(
-          undefined,
+          actor,
+          `query ($id: ID!, $first: Int, $after: String) {
+            product(id: $id, includeArchived: true) {
+              stockMovements(first: $first, after: $after) { ${MOVEMENTS} }
+            }
+          }`,
+          { id, ...page },
+        )
+        if (!value) return failure
+        const { nodes, ...rest } = value.stockMovements
+        const items = nodes.map(({ by, order, kind, ...movement }: any) => ({
+          ...movement,
+          kind: kind.toLowerCase(),
+          byId: by?.id ?? null,
+          orderId: order?.id ?? null,
+        }))
+        return { value: { items, ...rest } }
+      },
+      list: async (
+        { sort, first, after, ...filter }: Record<string, unknown>,
+        actor?: TestPrincipal,
+      ): Promise<Result> => {
+        const { value, ...failure } = await send(
+          actor,
           `query ($filter: ProductFilter, $sort: ProductSort, $first: Int, $after: String) {
             products(filter: $filter, sort: $sort, first: $first, after: $after) {
               nodes { ${FIELDS} } pageInfo { hasNextPage endCursor } totalCount totalCountIsExact

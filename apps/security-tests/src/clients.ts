@@ -9,7 +9,7 @@ const TIMEOUT = 30_000
 
 export type RestRequest = { method?: string; path: string; body?: unknown; headers?: Record<string, string> }
 
-/** Sends a REST request to a service, or to the gateway with a path below /api. A body that is a string is sent as it is. */
+/** Sends a REST request to a service, or to the gateway with a path below /api. A body that is text or bytes is sent as it is. */
 export async function sendRest(
   baseUrl: string,
   { method = 'GET', path, body, headers = {} }: RestRequest,
@@ -18,7 +18,9 @@ export async function sendRest(
     method,
     redirect: 'manual',
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body !== undefined && {
+      body: typeof body === 'string' || Buffer.isBuffer(body) ? (body as string) : JSON.stringify(body),
+    }),
     signal: AbortSignal.timeout(TIMEOUT),
   })
   const text = await response.text()

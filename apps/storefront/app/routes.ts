@@ -22,5 +22,19 @@ export default [
       route('*', 'layout/not-found.tsx'),
     ]),
   ]),
-  ...prefix('en?/staff', [layout('staff/staff-layout.tsx', [index('staff/overview/overview.tsx')])]),
+  ...prefix('en?/staff', [
+    layout('staff/staff-layout.tsx', [
+      index('staff/overview/overview.tsx'),
+      route('orders', 'staff/orders/orders.tsx'),
+      route('orders/:id', 'staff/orders/order.tsx'),
+      route('products', 'staff/products/products.tsx'),
+      route('products/new', 'staff/products/new-product.tsx'),
+      route('products/:id', 'staff/products/product.tsx'),
+      route('people', 'staff/people/people.tsx'),
+      route('people/:id', 'staff/people/person.tsx'),
+      route('emails', 'staff/emails/emails.tsx'),
+      route('dead-letters', 'staff/dead-letters/dead-letters.tsx'),
+      route('dead-letters/:id', 'staff/dead-letters/dead-letter.tsx'),
+    ]),
+  ]),
 ] satisfies RouteConfig

@@ -1,7 +1,6 @@
-import { AxeBuilder } from '@axe-core/playwright'
-import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { hasBrowser, open, useBrowser, visit, type Device } from './browser.ts'
+import { hasBrowser, open, useBrowser, visit } from './browser.ts'
+import { devices, expectGoodPage } from './good-page.ts'
 import { newAccount, register, shopApi } from './people.ts'
 
 /** Names that break careless pages: markup, emoji, the longest allowed, right to left, one long word. */
@@ -12,25 +11,6 @@ const hostileNames = [
   'جبن كونتيه معتّق ثمانية عشر شهرًا',
   'A'.repeat(120),
 ]
-
-const devices: Record<string, Device> = {
-  'a phone in the dark theme': { width: 375, height: 812, theme: 'dark' },
-  'a desktop in the light theme': { width: 1280, height: 900, theme: 'light' },
-}
-
-/** axe finds nothing (WCAG 2.2 A and AA, and best practices), and nothing is wider than the page. */
-async function expectGoodPage(page: Page): Promise<void> {
-  await page.locator('[data-loading="page"]').waitFor({ state: 'detached' })
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  const found = violations.map(
-    ({ id, nodes }) => `${page.url()} ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n  ')}`,
-  )
-  expect(found).toEqual([])
-  const overflow = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  )
-  expect(overflow, `${page.url()} is wider than the window`).toBe(0)
-}
 
 describe.skipIf(!hasBrowser)('pages', () => {
   useBrowser()

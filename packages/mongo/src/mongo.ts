@@ -70,9 +70,14 @@ export const isDuplicateKeyError = (error: unknown): boolean =>
   error instanceof MongoServerError && error.code === DUPLICATE_KEY
 
 type ListQuery<T extends Document> = {
-  /** The name of the list. A cursor is bound to this name, the filter and the sort. */
+  /** The name of the list. A cursor is bound to this name, the filter (or request) and the sort. */
   list: string
   filter: Filter<T>
+  /**
+   * What a client asked for, when `filter` is derived from it and from the time: a cursor is then bound to this instead of the
+   * filter, which differs at the next page.
+   */
+  request?: unknown
   /**
    * The sort keys, 1 ascending and -1 descending: text or numbers that every document has. `_id` is appended when it is
    * missing. Ids of `newId` sort by creation time, so `[['_id', -1]]` is newest first.
@@ -94,11 +99,11 @@ type ListQuery<T extends Document> = {
  */
 export async function findPage<T extends Document & { _id: string }>(
   collection: Collection<T>,
-  { list, filter, sort, compute, omit = [], maxTimeMS }: ListQuery<T>,
+  { list, filter, request = filter, sort, compute, omit = [], maxTimeMS }: ListQuery<T>,
   { first, after }: PageArgs,
 ): Promise<Page<T>> {
   const keys: ListQuery<T>['sort'] = sort.some(([key]) => key === '_id') ? sort : [...sort, ['_id', 1]]
-  const cursors = createCursorCodec([list, filter, keys], keys.length)
+  const cursors = createCursorCodec([list, request, keys], keys.length)
   const afterCursor = after === undefined ? {} : afterPosition(keys, cursors.read(after))
   const order = Object.fromEntries(keys)
   const ms = withinDeadline(maxTimeMS ?? Infinity)

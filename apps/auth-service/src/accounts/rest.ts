@@ -12,7 +12,17 @@ import { changeRole, setActive } from './manage-users.ts'
 import { toJsonStream } from './my-data-stream.ts'
 import { readMyData } from './read-my-data.ts'
 import { readMe, readUser, searchUsers } from './read-users.ts'
-import { ActiveChange, Deletion, PasswordChange, RoleChange, toUserView, UserSearch, UserView } from './user.ts'
+import { updateProfile } from './update-profile.ts'
+import {
+  ActiveChange,
+  Deletion,
+  PasswordChange,
+  Profile,
+  RoleChange,
+  toUserView,
+  UserSearch,
+  UserView,
+} from './user.ts'
 
 const MyData = Type.Object(
   {
@@ -37,6 +47,22 @@ export function accountRoutes(app: App, deps: AppDeps): void {
       },
     },
     async (request) => toUserView(await readMe(deps, request.principal)),
+  )
+
+  app.put(
+    '/me',
+    {
+      schema: {
+        summary:
+          'Replaces the name and the language of e-mails. A change revokes the user’s access tokens: refresh after it.',
+        tags,
+        security,
+        body: Profile,
+        response: { 200: UserView, ...problems },
+      },
+      preValidation: requireSignIn,
+    },
+    async (request) => toUserView(await updateProfile(deps, request, request.body)),
   )
 
   app.delete(

@@ -76,6 +76,13 @@ export const PasswordChange = ClosedObject(
 )
 export type PasswordChange = Static<typeof PasswordChange>
 
+/** Input of `updateProfile`: what replaces the name and the language of e-mails. */
+export const Profile = ClosedObject(
+  { name: Name, locale: Type.Enum([...locales], { description: 'The language of e-mails' }) },
+  { title: 'Profile' },
+)
+export type Profile = Static<typeof Profile>
+
 /** Input of `deleteAccount`. */
 export const Deletion = ClosedObject({ password: CurrentPassword }, { title: 'Deletion' })
 

@@ -4,7 +4,7 @@ import type { Collection, Db } from 'mongodb'
 import { createEventAppender, createPendingEvent } from '../account-events/account-event.ts'
 import { linksEndedByPassword, type IssuedLink } from '../account-links/account-link.ts'
 import { toAccountWords, toUser, type AccountDocument, type SessionEnding } from './account-document.ts'
-import { toEmailKey, toSearchWords, type Role, type User, type UserSearch } from './user.ts'
+import { toEmailKey, toSearchWords, type Profile, type Role, type User, type UserSearch } from './user.ts'
 
 export type UserStore = ReturnType<typeof createUserStore>
 
@@ -118,6 +118,30 @@ export function createUserStore(db: Db, accounts: Collection<AccountDocument>, p
           },
         )
       ).modifiedCount === 1,
+
+    /**
+     * Changes the name and the language of an active account, which revokes its access tokens: they contain both. A profile that
+     * the account has already changes nothing. Undefined when there is no such account.
+     */
+    updateProfile: async (
+      id: string,
+      { name, locale }: Profile,
+      changedAt: Date,
+    ): Promise<{ user: User; changed: boolean } | undefined> => {
+      for (;;) {
+        const account = await accounts.findOne({ _id: id, active: { $ne: false } })
+        if (!account) return undefined
+        if (account.name === name && account.locale === locale) return { user: toUser(account), changed: false }
+        const { email } = account
+        const updated = await accounts.findOneAndUpdate(
+          // The search words come from the address too: when it has changed meanwhile, read again.
+          { _id: id, email, active: { $ne: false } },
+          { $set: { name, locale, words: toAccountWords(name, email), changedAt }, $inc: { version: 1 } },
+          { returnDocument: 'after' },
+        )
+        if (updated) return { user: toUser(updated), changed: true }
+      }
+    },
 
     /**
      * Erases the personal data of an account, its unpublished events included, and stores the events about its deletion:

@@ -79,6 +79,8 @@ export type Mutation = {
   setUserActive: User;
   /** Changes the role of another user. For admins. Their access tokens are revoked within 5 s. */
   setUserRole: User;
+  /** Replaces the user's own name and language. A change revokes their access tokens within 5 s: refresh the session after it. */
+  updateProfile: User;
   /** Verifies an address by the link in the e-mail. */
   verifyEmail: Scalars['Boolean']['output'];
 };
@@ -155,6 +157,11 @@ export type MutationSetUserActiveArgs = {
 export type MutationSetUserRoleArgs = {
   id: Scalars['ID']['input'];
   role: Role;
+};
+
+
+export type MutationUpdateProfileArgs = {
+  input: UpdateProfileInput;
 };
 
 
@@ -293,6 +300,7 @@ export const SecurityEventKind = {
   EmailVerified: 'EMAIL_VERIFIED',
   PasswordChanged: 'PASSWORD_CHANGED',
   PasswordReset: 'PASSWORD_RESET',
+  ProfileChanged: 'PROFILE_CHANGED',
   Reactivated: 'REACTIVATED',
   /** A used refresh token was presented again, and its session was ended. */
   RefreshReused: 'REFRESH_REUSED',
@@ -317,6 +325,13 @@ export type Session = {
   /** Opaque and for one use: refreshSession returns its successor. */
   refreshToken: Scalars['String']['output'];
   user: User;
+};
+
+export type UpdateProfileInput = {
+  /** The language of e-mails. Those about an order stay in the language in which it was placed. */
+  locale: Locale;
+  /** At most 100 characters in one line, without a web address. */
+  name: Scalars['String']['input'];
 };
 
 /** A user. Visible to themselves and to admins. */
@@ -476,6 +491,7 @@ export type ResolversTypes = {
   SecurityEventEdge: ResolverTypeWrapper<Omit<SecurityEventEdge, 'node'> & { node: ResolversTypes['SecurityEvent'] }>;
   SecurityEventKind: SecurityEventKind;
   Session: ResolverTypeWrapper<Omit<Session, 'user'> & { user: ResolversTypes['User'] }>;
+  UpdateProfileInput: UpdateProfileInput;
   User: ResolverTypeWrapper<UserModel>;
   UserConnection: ResolverTypeWrapper<Omit<UserConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['UserEdge']>, nodes: Array<ResolversTypes['User']> }>;
   UserEdge: ResolverTypeWrapper<Omit<UserEdge, 'node'> & { node: ResolversTypes['User'] }>;
@@ -501,6 +517,7 @@ export type ResolversParentTypes = {
   SecurityEventConnection: Omit<SecurityEventConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['SecurityEventEdge']>, nodes: Array<ResolversParentTypes['SecurityEvent']> };
   SecurityEventEdge: Omit<SecurityEventEdge, 'node'> & { node: ResolversParentTypes['SecurityEvent'] };
   Session: Omit<Session, 'user'> & { user: ResolversParentTypes['User'] };
+  UpdateProfileInput: UpdateProfileInput;
   User: UserModel;
   UserConnection: Omit<UserConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['UserEdge']>, nodes: Array<ResolversParentTypes['User']> };
   UserEdge: Omit<UserEdge, 'node'> & { node: ResolversParentTypes['User'] };
@@ -526,6 +543,7 @@ export type MutationResolvers<ContextType = GraphQLContext, ParentType extends R
   resetPassword?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationResetPasswordArgs, 'newPassword' | 'token'>>;
   setUserActive?: Resolver<ResolversTypes['User'], ParentType, ContextType, RequireFields<MutationSetUserActiveArgs, 'active' | 'id'>>;
   setUserRole?: Resolver<ResolversTypes['User'], ParentType, ContextType, RequireFields<MutationSetUserRoleArgs, 'id' | 'role'>>;
+  updateProfile?: Resolver<ResolversTypes['User'], ParentType, ContextType, RequireFields<MutationUpdateProfileArgs, 'input'>>;
   verifyEmail?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType, RequireFields<MutationVerifyEmailArgs, 'token'>>;
 };
 

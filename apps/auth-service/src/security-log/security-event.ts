@@ -13,6 +13,7 @@ const kinds = [
   'password-reset',
   'email-verified',
   'email-changed',
+  'profile-changed',
   'role-changed',
   'deactivated',
   'reactivated',

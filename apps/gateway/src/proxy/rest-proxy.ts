@@ -3,18 +3,21 @@ import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
 import { DEADLINE_HEADER } from '@halles/concurrency/caller'
 import { refreshCookieNames } from '@halles/auth/refresh-cookie-name'
-import { requirePrincipal } from '@halles/auth/principal'
+import { requireAdmin, requirePrincipal } from '@halles/auth/principal'
 import { traceHeaders } from '@halles/telemetry/trace'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import { services, type Service } from '../config.ts'
 import { isConnectionReset, toUpstreamError, type UpstreamClient } from '../upstream/upstream-client.ts'
 import { hasBody } from '../slow-bodies.ts'
-import { createBodyReader } from './body-reader.ts'
+import { createBodyReader, MAX_BODY_BYTES, MAX_PICTURE_BYTES } from './body-reader.ts'
 import { createBufferedSender } from './response-buffer.ts'
 
 /** The service to which a route of the gateway is proxied; undefined for its own routes. */
 export const findService = (route: string | undefined): Service | undefined => serviceByRoute.get(route ?? '')
+
+/** Where an admin uploads the picture of a product: the only route that accepts a larger body. */
+const PICTURE_UPLOAD = '/products/:id/picture'
 
 /** The routes below /api, by the service that owns them. */
 const routes: Record<Service, readonly string[]> = {
@@ -34,7 +37,7 @@ const routes: Record<Service, readonly string[]> = {
     '/security-log',
     '/.well-known/jwks.json',
   ],
-  product: ['/products', '/products/*', '/images/*'],
+  product: ['/products', PICTURE_UPLOAD, '/products/*', '/pictures/*', '/images/*'],
   order: ['/orders', '/orders/*'],
   notification: ['/notifications', '/notifications/*', '/dead-letters', '/dead-letters/*'],
 }
@@ -87,7 +90,8 @@ export async function registerRestProxy(
   const sendBuffered = createBufferedSender()
   const bufferBody = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     if (!(request.body instanceof Readable)) return done()
-    void readBody(request, reply, request.body).then((body) => {
+    const limit = isPictureUpload(request) ? MAX_PICTURE_BYTES : MAX_BODY_BYTES
+    void readBody(request, reply, request.body, limit).then((body) => {
       request.body = body
       done()
     }, done)
@@ -145,7 +149,8 @@ export async function registerRestProxy(
   const userBodies = new Set(services.flatMap((service) => routes[service].map((route) => `/api${route}`)))
   for (const route of anonymousBodies) userBodies.delete(route)
   app.addHook('onRequest', async (request) => {
-    if (hasBody(request) && userBodies.has(request.routeOptions.url ?? '')) requirePrincipal(request.principal)
+    if (isPictureUpload(request)) requireAdmin(request.principal)
+    else if (hasBody(request) && userBodies.has(request.routeOptions.url ?? '')) requirePrincipal(request.principal)
   })
 
   for (const service of services) {
@@ -157,6 +162,9 @@ export async function registerRestProxy(
   }
   await forward('product', '/images', '/images', ['/*'], ['GET', 'HEAD'])
 }
+
+const isPictureUpload = ({ method, routeOptions }: FastifyRequest): boolean =>
+  method === 'PUT' && routeOptions.url === `/api${PICTURE_UPLOAD}`
 
 /** Sends a request with the bytes of its body to a service. */
 const sendToService: NonNullable<FastifyHttpProxyOptions['handler']> = (

@@ -18,6 +18,9 @@ export type Attempt = { email: LeasedEmail; sentAt: Date } | { email: LeasedEmai
 type Stored<T extends Email> = Omit<T, 'id'> & { _id: string; leasedBy?: string; leaseUntil?: Date }
 type EmailDocument = Stored<OrderEmail> | Stored<AccountEmail>
 
+/** How long MongoDB works on a list at most, in milliseconds. */
+const READ_TIMEOUT = 3000
+
 /** The names that earlier versions stored. */
 const migrations: Migration[] = [
   { renameCollection: 'letters', to: 'emails' },
@@ -161,15 +164,25 @@ export async function createEmailStore(db: Db) {
 
     /** One page, newest first. */
     findPage: async (
-      { owner, orderId, status }: { owner: string | undefined; orderId?: string; status?: EmailStatus },
+      {
+        owner,
+        orderId,
+        status,
+        userIds,
+      }: { owner: string | undefined; orderId?: string; status?: EmailStatus; userIds?: string[] },
       pageArgs: PageArgs,
     ): Promise<Page<Email>> => {
       const filter: Filter<EmailDocument> = {
         ...ownerFilter(owner),
         ...(orderId && { orderId }),
         ...(status && { status }),
+        ...(userIds && { $and: [{ userId: { $in: userIds } }] }), // beside the owner, who is a condition too
       }
-      const page = await findPage(emails, { list: 'emails', filter, sort: [['_id', -1]] }, pageArgs)
+      const page = await findPage(
+        emails,
+        { list: 'emails', filter, sort: [['_id', -1]], maxTimeMS: READ_TIMEOUT },
+        pageArgs,
+      )
       return { ...page, items: page.items.map(toEmail) }
     },
 

@@ -98,6 +98,8 @@ export type Notification = {
   attempts: Scalars['Int']['output'];
   createdAt: Scalars['DateTime']['output'];
   id: Scalars['ID']['output'];
+  /** Why the last attempt failed, for admins; null for others, and when it did not fail. */
+  lastError?: Maybe<Scalars['String']['output']>;
   /** The order that it is about; null for a notification about an account. */
   order?: Maybe<Order>;
   /** The recipient's e-mail address; empty once their account is deleted. */
@@ -151,7 +153,7 @@ export type Query = {
   deadLetter?: Maybe<DeadLetter>;
   /** For admins. Dead letters, newest first; `redriven` limits them to those that were, or were not, redriven. */
   deadLetters: DeadLetterConnection;
-  /** One's own notifications, or everyone's for an admin, newest first. */
+  /** One's own notifications, or everyone's for an admin, that match every argument, newest first. */
   notifications: NotificationConnection;
 };
 
@@ -171,7 +173,9 @@ export type QueryDeadLettersArgs = {
 export type QueryNotificationsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  orderId?: InputMaybe<Scalars['ID']['input']>;
   status?: InputMaybe<NotificationStatus>;
+  userIds?: InputMaybe<Array<Scalars['ID']['input']>>;
 };
 
 export const ValueEncoding = {
@@ -374,6 +378,7 @@ export type NotificationResolvers<ContextType = GraphQLContext, ParentType exten
   attempts?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastError?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   order?: Resolver<Maybe<ResolversTypes['Order']>, ParentType, ContextType>;
   recipient?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   sentAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;

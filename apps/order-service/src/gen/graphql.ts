@@ -1,5 +1,6 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Order as OrderModel, Line as LineModel, StatusChange as StatusChangeModel } from '../order.ts';
+import type { OrderStatistics as OrderStatisticsModel, StatusStatistics as StatusStatisticsModel } from '../order-statistics.ts';
 import type { GraphQLContext } from '@halles/graphql-server/graphql-route';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -15,6 +16,19 @@ export type Scalars = {
   /** A moment, as ISO 8601 in UTC with milliseconds: `2026-11-24T08:30:00.000Z`. */
   DateTime: { input: never; output: Date; }
   _FieldSet: { input: string; output: string; }
+};
+
+/** The orders that were placed on one day. */
+export type DayStatistics = {
+  __typename?: 'DayStatistics';
+  /** How many orders of that day are cancelled now. */
+  cancelled: Scalars['Int']['output'];
+  /** ISO 8601: `2026-11-24`. */
+  date: Scalars['String']['output'];
+  /** Without those that are cancelled now. */
+  orders: Scalars['Int']['output'];
+  /** Euros: the sum of their totals, exact to the cent. */
+  turnover: Scalars['Float']['output'];
 };
 
 export type Mutation = {
@@ -93,6 +107,20 @@ export type OrderItemInput = {
   quantity: Scalars['Int']['input'];
 };
 
+/** What the staff sees first, up to 10 seconds old. */
+export type OrderStatistics = {
+  __typename?: 'OrderStatistics';
+  at: Scalars['DateTime']['output'];
+  /** The last 7 days, oldest first; the last one is today. */
+  days: Array<DayStatistics>;
+  oldestUnpublishedAt?: Maybe<Scalars['DateTime']['output']>;
+  statuses: Array<StatusStatistics>;
+  /** The IANA time zone in which the days begin. */
+  timeZone: Scalars['String']['output'];
+  /** Events that Kafka has not acknowledged, of up to 10,000 orders. */
+  unpublishedEvents: Scalars['Int']['output'];
+};
+
 /** The status of an order: Reçue (received), Confirmée (confirmed), Préparée (prepared), Livrée (delivered), or Annulée (cancelled). */
 export const OrderStatus = {
   Annulee: 'ANNULEE',
@@ -129,7 +157,9 @@ export type Query = {
   __typename?: 'Query';
   /** One of the caller's own orders, or any order for an admin; null and `NOT_FOUND` otherwise. */
   order?: Maybe<Order>;
-  /** All orders, newest first, for admins. */
+  /** Orders and turnover of the last 7 days, orders by status, and what is overdue or unpublished, for admins. */
+  orderStatistics: OrderStatistics;
+  /** All orders that fit every argument, newest first, for admins. */
   orders: OrderConnection;
 };
 
@@ -142,13 +172,29 @@ export type QueryOrderArgs = {
 export type QueryOrdersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  from?: InputMaybe<Scalars['String']['input']>;
+  number?: InputMaybe<Scalars['String']['input']>;
+  overdue?: InputMaybe<Scalars['Boolean']['input']>;
   status?: InputMaybe<OrderStatus>;
+  to?: InputMaybe<Scalars['String']['input']>;
+  userIds?: InputMaybe<Array<Scalars['ID']['input']>>;
 };
 
 export type StatusChange = {
   __typename?: 'StatusChange';
+  /** The user who set the status, for admins; null for others, and where it was not recorded. */
+  changedBy?: Maybe<User>;
   status: OrderStatus;
   timestamp: Scalars['DateTime']['output'];
+};
+
+/** The orders that have one status now. Counts are exact up to 10,000. */
+export type StatusStatistics = {
+  __typename?: 'StatusStatistics';
+  orders: Scalars['Int']['output'];
+  /** Neither delivered nor cancelled too long (`OVERDUE_HOURS`) after they were placed. */
+  overdue: Scalars['Int']['output'];
+  status: OrderStatus;
 };
 
 export type User = {
@@ -264,51 +310,64 @@ export type FederationReferenceTypes = {
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  DayStatistics: ResolverTypeWrapper<DayStatistics>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  String: ResolverTypeWrapper<Scalars['String']['output']>;
+  Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Order: ResolverTypeWrapper<OrderModel>;
-  String: ResolverTypeWrapper<Scalars['String']['output']>;
-  Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   OrderConnection: ResolverTypeWrapper<Omit<OrderConnection, 'edges' | 'nodes'> & { edges: Array<ResolversTypes['OrderEdge']>, nodes: Array<ResolversTypes['Order']> }>;
-  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   OrderEdge: ResolverTypeWrapper<Omit<OrderEdge, 'node'> & { node: ResolversTypes['Order'] }>;
   OrderItem: ResolverTypeWrapper<LineModel>;
   OrderItemInput: OrderItemInput;
+  OrderStatistics: ResolverTypeWrapper<OrderStatisticsModel>;
   OrderStatus: OrderStatus;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   PlaceOrderInput: PlaceOrderInput;
   Product: ResolverTypeWrapper<Product>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   StatusChange: ResolverTypeWrapper<StatusChangeModel>;
+  StatusStatistics: ResolverTypeWrapper<StatusStatisticsModel>;
   User: ResolverTypeWrapper<Omit<User, 'orders'> & { orders?: Maybe<ResolversTypes['OrderConnection']> }>;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
   DateTime: Scalars['DateTime']['output'];
+  DayStatistics: DayStatistics;
+  Int: Scalars['Int']['output'];
+  String: Scalars['String']['output'];
+  Float: Scalars['Float']['output'];
   Mutation: Record<PropertyKey, never>;
   ID: Scalars['ID']['output'];
   Order: OrderModel;
-  String: Scalars['String']['output'];
-  Float: Scalars['Float']['output'];
   OrderConnection: Omit<OrderConnection, 'edges' | 'nodes'> & { edges: Array<ResolversParentTypes['OrderEdge']>, nodes: Array<ResolversParentTypes['Order']> };
-  Int: Scalars['Int']['output'];
   Boolean: Scalars['Boolean']['output'];
   OrderEdge: Omit<OrderEdge, 'node'> & { node: ResolversParentTypes['Order'] };
   OrderItem: LineModel;
   OrderItemInput: OrderItemInput;
+  OrderStatistics: OrderStatisticsModel;
   PageInfo: PageInfo;
   PlaceOrderInput: PlaceOrderInput;
   Product: Product;
   Query: Record<PropertyKey, never>;
   StatusChange: StatusChangeModel;
+  StatusStatistics: StatusStatisticsModel;
   User: Omit<User, 'orders'> & { orders?: Maybe<ResolversParentTypes['OrderConnection']> } | FederationReferenceTypes['User'];
 };
 
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
 }
+
+export type DayStatisticsResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['DayStatistics'] = ResolversParentTypes['DayStatistics']> = {
+  cancelled?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  date?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  orders?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  turnover?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+};
 
 export type MutationResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   cancelOrder?: Resolver<ResolversTypes['Order'], ParentType, ContextType, RequireFields<MutationCancelOrderArgs, 'id'>>;
@@ -350,6 +409,15 @@ export type OrderItemResolvers<ContextType = GraphQLContext, ParentType extends 
   quantity?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
+export type OrderStatisticsResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['OrderStatistics'] = ResolversParentTypes['OrderStatistics']> = {
+  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  days?: Resolver<Array<ResolversTypes['DayStatistics']>, ParentType, ContextType>;
+  oldestUnpublishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  statuses?: Resolver<Array<ResolversTypes['StatusStatistics']>, ParentType, ContextType>;
+  timeZone?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  unpublishedEvents?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
 export type PageInfoResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
   endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
@@ -361,12 +429,20 @@ export type ProductResolvers<ContextType = GraphQLContext, ParentType extends Re
 
 export type QueryResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   order?: Resolver<Maybe<ResolversTypes['Order']>, ParentType, ContextType, RequireFields<QueryOrderArgs, 'id'>>;
+  orderStatistics?: Resolver<ResolversTypes['OrderStatistics'], ParentType, ContextType>;
   orders?: Resolver<ResolversTypes['OrderConnection'], ParentType, ContextType, RequireFields<QueryOrdersArgs, 'first'>>;
 };
 
 export type StatusChangeResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['StatusChange'] = ResolversParentTypes['StatusChange']> = {
+  changedBy?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
   status?: Resolver<ResolversTypes['OrderStatus'], ParentType, ContextType>;
   timestamp?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+};
+
+export type StatusStatisticsResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['StatusStatistics'] = ResolversParentTypes['StatusStatistics']> = {
+  orders?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  overdue?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['OrderStatus'], ParentType, ContextType>;
 };
 
 export type UserResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['User'] = ResolversParentTypes['User'], FederationReferenceType extends FederationReferenceTypes['User'] = FederationReferenceTypes['User']> = {
@@ -377,15 +453,18 @@ export type UserResolvers<ContextType = GraphQLContext, ParentType extends Resol
 
 export type Resolvers<ContextType = GraphQLContext> = {
   DateTime?: GraphQLScalarType;
+  DayStatistics?: DayStatisticsResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
   Order?: OrderResolvers<ContextType>;
   OrderConnection?: OrderConnectionResolvers<ContextType>;
   OrderEdge?: OrderEdgeResolvers<ContextType>;
   OrderItem?: OrderItemResolvers<ContextType>;
+  OrderStatistics?: OrderStatisticsResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Product?: ProductResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   StatusChange?: StatusChangeResolvers<ContextType>;
+  StatusStatistics?: StatusStatisticsResolvers<ContextType>;
   User?: UserResolvers<ContextType>;
 };
 

@@ -220,7 +220,7 @@ describe('recovery releases the stock of cancelled orders', () => {
     const { order } = await placeOrder(createDeps(), createPrincipal(), {
       items: [{ productId: product.id, quantity: 2 }],
     })
-    await stores.orders.changeStatus(order, 'Annulée', { at: stores.now() })
+    await stores.orders.changeStatus(order, 'Annulée', { at: stores.now(), by: 'admin' })
     const released = () => stores.collection.findOne({ _id: order._id, releaseAttemptAt: { $exists: false } })
     return { product, order, released }
   }

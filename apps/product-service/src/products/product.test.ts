@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { matchesIfNoneMatch, parseIfMatch, toEtag } from './product.ts'
+import { matchesTag, parseIfMatch, toEtag } from './product.ts'
 
 const version = { revision: 3, stock: 12 }
 
@@ -19,10 +19,10 @@ describe('parseIfMatch', () => {
   })
 })
 
-describe('matchesIfNoneMatch', () => {
+describe('matchesTag', () => {
   it('compares tags weakly', () => {
     for (const header of ['"3-12"', 'W/"3-12"', '"a", "3-12"', '*'])
-      expect(matchesIfNoneMatch(header, version)).toBe(true)
-    for (const header of [undefined, '', '"3-13"', '3-12']) expect(matchesIfNoneMatch(header, version)).toBe(false)
+      expect(matchesTag(header, toEtag(version))).toBe(true)
+    for (const header of [undefined, '', '"3-13"', '3-12']) expect(matchesTag(header, toEtag(version))).toBe(false)
   })
 })

@@ -79,10 +79,20 @@ export const ListProducts = ClosedObject({
   minPrice: Type.Optional(Type.Number({ minimum: 0, description: 'Euros' })),
   maxPrice: Type.Optional(Type.Number({ minimum: 0, description: 'Euros' })),
   inStock: Type.Optional(Type.Boolean({ description: 'true: in stock only; false: sold out only' })),
+  maxStock: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_STOCK, description: 'At most so many in stock' })),
+  archived: Type.Optional(Type.Boolean({ description: 'true: the archived products instead, for admins' })),
   sort: Type.Optional(Type.Enum([...sorts], { description: 'Default: relevance when there is a q, else newest' })),
   ...PageQuery,
 })
 export type ListProducts = Static<typeof ListProducts>
+
+export const ReadProduct = ClosedObject({
+  includeArchived: Type.Optional(Type.Boolean({ description: 'true: the product even if it is archived, for admins' })),
+})
+export type ReadProduct = Static<typeof ReadProduct>
+
+/** The ids of `productsByIds`. Any text is a valid id: an unknown one is null in the result. */
+export const ProductIds = ClosedObject({ ids: Type.Array(Type.String(), { maxItems: 100 }) })
 
 export const ProductView = Type.Object(
   {
@@ -94,6 +104,7 @@ export const ProductView = Type.Object(
     stock: Type.Integer({ description: 'What can be sold now' }),
     image: Nullable(Type.String()),
     revision: Type.Integer({ description: 'Incremented by each change of content, not by sales' }),
+    archived: Type.Boolean({ description: 'No longer sold' }),
     createdAt: Timestamp,
     updatedAt: Timestamp,
   },
@@ -111,6 +122,7 @@ export const productView = (product: Product): ProductView => ({
   stock: product.stock,
   image: product.image,
   revision: product.revision,
+  archived: product.archived,
   createdAt: product.createdAt.toISOString(),
   updatedAt: product.updatedAt.toISOString(),
 })
@@ -147,7 +159,7 @@ export function parseIfMatch(ifMatch: string | undefined): Version[] | undefined
   })
 }
 
-/** Whether an If-None-Match header names this version, by weak comparison (RFC 9110 §13.1.2): the answer is 304 then. */
-export const matchesIfNoneMatch = (ifNoneMatch: string | undefined, version: Version): boolean =>
+/** Whether an If-None-Match header names an entity tag, by weak comparison (RFC 9110 §13.1.2): the answer is 304 then. */
+export const matchesTag = (ifNoneMatch: string | undefined, etag: string): boolean =>
   ifNoneMatch !== undefined &&
-  (ifNoneMatch.trim() === '*' || parseEntityTags(ifNoneMatch).some(({ tag }) => tag === toEtag(version)))
+  (ifNoneMatch.trim() === '*' || parseEntityTags(ifNoneMatch).some(({ tag }) => tag === etag))

@@ -3,7 +3,7 @@ import { findPage } from '@halles/mongo/mongo'
 import type { Page } from '@halles/validation/page'
 import type { Db, Filter } from 'mongodb'
 import type { Transact } from '../transactions.ts'
-import { limitSearches } from './limit-searches.ts'
+import { limitWork } from '../limit-work.ts'
 import {
   MAX_STOCK,
   type Content,
@@ -18,7 +18,7 @@ import { relevanceScore, searchConditions, tokenize, toNameKey, toSearchTerms, t
 type StoredProduct = Product & { search: SearchTerms; nameKey: string }
 
 /** A stock change of the ledger that is no sale: reservations record sales and their releases. */
-export type StockMovement = {
+export type StockChangeDocument = {
   _id: string
   productId: string
   kind: 'opening' | 'adjustment'
@@ -30,7 +30,7 @@ export type StockMovement = {
 }
 
 /** Why stock changes, by whom and when. */
-export type StockChange = Pick<StockMovement, 'reason' | 'by' | 'at'>
+export type StockChange = Pick<StockChangeDocument, 'reason' | 'by' | 'at'>
 
 const sortKeys: Record<ProductSort, [key: string, direction: 1 | -1][]> = {
   newest: [['_id', -1]],
@@ -46,7 +46,7 @@ const withoutDerived = { search: 0, nameKey: 0 } as const
 const deriveFields = (content: Content) => ({ search: toSearchTerms(content), nameKey: toNameKey(content.name) })
 const toStored = (product: Product): StoredProduct => ({ ...product, ...deriveFields(product) })
 
-const openingMovement = (product: Product, by: string | null): StockMovement => ({
+const openingMovement = (product: Product, by: string | null): StockChangeDocument => ({
   _id: newId(),
   productId: product._id,
   kind: 'opening',
@@ -61,10 +61,24 @@ const preconditionFilter = ({ revision, versions }: Precondition): Filter<Stored
   ...(versions && { $or: versions.length > 0 ? versions : [{ revision: -1 }] }), // $or must not be empty
 })
 
+/** Sold out, in stock, or either, and at most `maxStock`. */
+const stockRange = (inStock: boolean | undefined, maxStock = Infinity) => ({
+  ...(inStock === true && { $gt: 0 }),
+  $lte: inStock === false ? 0 : maxStock,
+})
+
 export type ProductStore = Awaited<ReturnType<typeof createProductStore>>
 
 /** How long MongoDB works on a read at most, in milliseconds. */
 export const READ_TIMEOUT = 3000
+
+/** MongoDB works on two searches of a process at a time; each makes two queries, the page and its count. */
+const SEARCH_LIMIT = {
+  concurrency: 2,
+  maxOpen: 64,
+  timeout: 3000,
+  busy: 'Too many searches are running: try again in a moment.',
+}
 
 const frenchCollator = new Intl.Collator('fr')
 
@@ -74,7 +88,7 @@ const frenchCollator = new Intl.Collator('fr')
  */
 export async function createProductStore(db: Db, transact: Transact) {
   const products = db.collection<StoredProduct>('products')
-  const movements = db.collection<StockMovement>('movements')
+  const movements = db.collection<StockChangeDocument>('movements')
   // No index holds stock: every sale would have to update it.
   await products.createIndexes([
     { key: { archived: 1, _id: -1 } },
@@ -84,6 +98,7 @@ export async function createProductStore(db: Db, transact: Transact) {
     { key: { archived: 1, category: 1, nameKey: 1, _id: 1 } },
     { key: { archived: 1, category: 1, _id: -1 } },
     { key: { archived: 1, 'search.words': 1 } },
+    { key: { image: 1 } },
   ])
   await movements.createIndex({ productId: 1, _id: 1 })
 
@@ -93,6 +108,8 @@ export async function createProductStore(db: Db, transact: Transact) {
     minPrice,
     maxPrice,
     inStock,
+    maxStock,
+    archived = false,
     sort,
     first,
     after,
@@ -101,7 +118,7 @@ export async function createProductStore(db: Db, transact: Transact) {
     const sortBy = sort ?? 'relevance'
     const isRanked = sortBy === 'relevance' && words.length > 0
     const filter: Filter<StoredProduct> = {
-      archived: false,
+      archived,
       ...(category && { category }),
       ...((minPrice ?? maxPrice) !== undefined && {
         price: {
@@ -109,7 +126,7 @@ export async function createProductStore(db: Db, transact: Transact) {
           ...(maxPrice !== undefined && { $lte: maxPrice }),
         },
       }),
-      ...(inStock !== undefined && { stock: inStock ? { $gt: 0 } : 0 }),
+      ...((inStock ?? maxStock) !== undefined && { stock: stockRange(inStock, maxStock) }),
       ...(words.length > 0 && { $and: searchConditions(words) }),
     }
     return findPage<StoredProduct>(
@@ -125,7 +142,7 @@ export async function createProductStore(db: Db, transact: Transact) {
       { first, after },
     )
   }
-  const search = limitSearches(readPage)
+  const search = limitWork(readPage, SEARCH_LIMIT)
 
   return {
     /** Returns the product, archived or not, undefined for an unknown id. */
@@ -141,14 +158,14 @@ export async function createProductStore(db: Db, transact: Transact) {
     },
 
     /**
-     * Returns a page of the products on sale. A `minPrice` above `maxPrice` matches nothing. Pages by text or stock have no index
+     * Returns a page of the products on sale, or of the archived ones. A `minPrice` above `maxPrice` matches nothing. Pages by text or stock have no index
      * that fits them, so they are limited as searches.
      *
      * @throws AppError `VALIDATION_FAILED` for a cursor of another filter or sort; `UNAVAILABLE`, `TIMEOUT` when there are too many
      *   searches
      */
     page: (query: ListProducts): Promise<Page<Product>> =>
-      query.q === undefined && query.inStock === undefined ? readPage(query) : search(query),
+      (query.q ?? query.inStock ?? query.maxStock) === undefined ? readPage(query) : search(query),
 
     /** Returns the categories that have products on sale, in French alphabetical order, with their numbers of products. */
     categories: async (): Promise<{ name: string; productCount: number }[]> => {
@@ -230,6 +247,25 @@ export async function createProductStore(db: Db, transact: Transact) {
         return after
       }),
 
+    /** Gives a product on sale an image. Returns undefined when no product on sale meets the precondition. */
+    setImage: (id: string, image: string, precondition: Precondition, at: Date): Promise<Product | undefined> =>
+      transact(async (session) => {
+        const after = await products.findOneAndUpdate(
+          { _id: id, archived: false, ...preconditionFilter(precondition) },
+          { $set: { image, updatedAt: at }, $inc: { revision: 1 } },
+          { session, projection: withoutDerived, returnDocument: 'after' },
+        )
+        return after ?? undefined
+      }),
+
+    /** Returns those of the images that products have, archived ones included. */
+    findImages: async (images: readonly string[]): Promise<Set<string>> => {
+      const found = await products
+        .find({ image: { $in: [...images] } }, { projection: { _id: 0, image: 1 }, maxTimeMS: READ_TIMEOUT })
+        .toArray()
+      return new Set(found.flatMap(({ image }) => image ?? []))
+    },
+
     /** Archives a product. Returns false when no product on sale meets the precondition. */
     archive: (id: string, precondition: Precondition, at: Date): Promise<boolean> =>
       transact(async (session) => {
@@ -239,6 +275,17 @@ export async function createProductStore(db: Db, transact: Transact) {
           { session },
         )
         return modifiedCount === 1
+      }),
+
+    /** Puts an archived product on sale again. Returns undefined when there is no such archived product. */
+    restore: (id: string, at: Date): Promise<Product | undefined> =>
+      transact(async (session) => {
+        const after = await products.findOneAndUpdate(
+          { _id: id, archived: true },
+          { $set: { archived: false, updatedAt: at }, $inc: { revision: 1 } },
+          { session, projection: withoutDerived, returnDocument: 'after' },
+        )
+        return after ?? undefined
       }),
   }
 }

@@ -13,7 +13,7 @@ import { allocateStock, sumLines, type Reservation, type ReserveStock, type Stoc
  * The ledger entry of one order. It is never deleted: a repeated request is answered from it. A released entry without
  * items is a tombstone: it refuses a reservation that arrives after its release.
  */
-type LedgerEntry = {
+export type LedgerEntry = {
   /** The order's id. */
   _id: string
   state: 'held' | 'released'

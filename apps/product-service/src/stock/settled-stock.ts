@@ -1,5 +1,5 @@
 import type { ClientSession, Collection, Db, Document } from 'mongodb'
-import type { StockMovement } from '../products/products.ts'
+import type { StockChangeDocument } from '../products/products.ts'
 import type { StockLine } from './reservation.ts'
 
 /** The part of a ledger entry that changes stock: a reservation takes its items at `at` and returns them at `releasedAt`. */
@@ -42,7 +42,7 @@ export function changesBetween(from: Date, to?: Date): Document[] {
 export async function createSettledStockStore(db: Db) {
   const settled = db.collection<SettledStock>(SETTLED_STOCK)
   const ledger = db.collection<LedgerEntry>('reservations')
-  const movements = db.collection<StockMovement>('movements')
+  const movements = db.collection<StockChangeDocument>('movements')
   await Promise.all([
     ledger.createIndex({ releasedAt: 1 }, { partialFilterExpression: { releasedAt: { $exists: true } } }),
     movements.createIndex({ at: 1 }),

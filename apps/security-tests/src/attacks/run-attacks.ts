@@ -12,6 +12,7 @@ import { idAttacks } from './id-attacks.ts'
 import { inputAttacks } from './input-attacks.ts'
 import { overloadAttacks } from './overload-attacks.ts'
 import { ownershipAttacks } from './ownership-attacks.ts'
+import { pictureAttacks } from './picture-attacks.ts'
 import { signInAttacks } from './sign-in-attacks.ts'
 import { tokenAttacks } from './token-attacks.ts'
 
@@ -25,6 +26,7 @@ export const listAttacks = (fixtures: AttackFixtures): Attack[] => [
   ...contentAttacks(fixtures),
   ...ownershipAttacks(fixtures),
   ...inputAttacks(fixtures),
+  ...pictureAttacks(fixtures),
   ...browserAttacks(fixtures),
   ...grpcAttacks(fixtures),
   ...overloadAttacks(fixtures),

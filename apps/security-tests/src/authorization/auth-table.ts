@@ -11,6 +11,7 @@ POST /logout                       both     customer’s   ok               ok  
 GET /me                            both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 DELETE /me                         both     -            UNAUTHENTICATED  ok               ok               FORBIDDEN        UNAUTHENTICATED  UNAUTHENTICATED
 GET /me/data                       both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+PUT /me                            both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 PUT /me/password                   both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 PUT /me/email                      both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                    both     other’s      UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
@@ -67,6 +68,7 @@ Mutation.refreshSession            both     customer’s   ok               ok  
 Mutation.logout                    both     customer’s   ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                    both     nonexistent  ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.changePassword            both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
+Mutation.updateProfile             both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.deleteAccount             both     -            UNAUTHENTICATED  ok               ok               FORBIDDEN        UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.requestPasswordReset      both     customer’s   ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                                    both     nonexistent  ok               ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED

@@ -76,7 +76,8 @@ async function observeOutcome(
       const [method, route] = row.endpoint.split(' ') as [string, string]
       const { path = route, shows, ...request } = await requestOf(restRequests, row.endpoint)(context)
       const prefix = via === 'gateway' ? '/api' : ''
-      return orEmpty(await sendRest(baseUrl, { method, path: prefix + path, headers, ...request }), shows)
+      const sent = { ...request, method, path: prefix + path, headers: { ...request.headers, ...headers } }
+      return orEmpty(await sendRest(baseUrl, sent), shows)
     }
     case 'root': {
       const { shows, ...request } = await requestOf(rootFieldRequests, row.endpoint)(context)

@@ -54,6 +54,10 @@ export const rootFieldRequests: Record<
     query: 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) }',
     variables: { input: passwordChangeOf(context) },
   }),
+  'Mutation.updateProfile': () => ({
+    query: 'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }',
+    variables: { input: { name: 'Noa', locale: 'EN' } },
+  }),
   'Mutation.deleteAccount': ({ own }) => ({
     query: 'mutation ($password: String!) { deleteAccount(password: $password) }',
     variables: { password: own.password },
@@ -98,9 +102,18 @@ export const rootFieldRequests: Record<
 
   'Query.product': async (context) => {
     const id = await productIdOf(context)
-    return { query: 'query ($id: ID!) { product(id: $id) { id stock } }', variables: { id }, shows: id }
+    const query = 'query ($id: ID!, $all: Boolean) { product(id: $id, includeArchived: $all) { id stock } }'
+    return { query, variables: { id, all: context.resource === 'included' }, shows: id }
   },
-  'Query.products': () => ({ query: '{ products { totalCount nodes { id } } }' }),
+  'Query.products': ({ resource, fixtures }) => ({
+    query: 'query ($filter: ProductFilter) { products(filter: $filter, first: 100) { totalCount nodes { id } } }',
+    ...(resource === 'archived' && { variables: { filter: { archived: true } }, shows: fixtures.archived }),
+  }),
+  'Query.productsByIds': async (context) => ({
+    query: 'query ($ids: [ID!]!) { productsByIds(ids: $ids) { name } }',
+    variables: { ids: [await productIdOf(context)] },
+    shows: '"name"',
+  }),
   'Query.categories': () => ({ query: '{ categories { name } }' }),
   'Mutation.createProduct': () => ({
     query: 'mutation ($input: ProductInput!) { createProduct(input: $input) { id } }',
@@ -114,6 +127,10 @@ export const rootFieldRequests: Record<
     query: 'mutation ($id: ID!) { deleteProduct(id: $id) }',
     variables: { id: await productIdOf(context, true) },
   }),
+  'Mutation.restoreProduct': async (context) => ({
+    query: 'mutation ($id: ID!) { restoreProduct(id: $id) { id } }',
+    variables: { id: await productIdOf(context) },
+  }),
   'Mutation.adjustStock': async (context) => ({
     query: 'mutation ($id: ID!) { adjustStock(id: $id, delta: 1, reason: "counted") { stock } }',
     variables: { id: await productIdOf(context) },
@@ -124,6 +141,7 @@ export const rootFieldRequests: Record<
     return { query: 'query ($id: ID!) { order(id: $id) { id total } }', variables: { id }, shows: id }
   },
   'Query.orders': () => ({ query: '{ orders { totalCount nodes { id } } }' }),
+  'Query.orderStatistics': () => ({ query: '{ orderStatistics { at days { turnover } unpublishedEvents } }' }),
   'Mutation.placeOrder': (context) => ({
     query: 'mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { id } }',
     variables: { input: basketOf(context) },
@@ -197,6 +215,9 @@ export const entityRequests: Record<string, (context: RequestContext) => EntityR
     select: 'name',
     shows: '"name"',
   }),
+  'product Product.stockMovements': (context) => queryMovements(context, 'totalCount', '"totalCount"'),
+  'product StockMovement.by': (context) => queryMovements(context, 'nodes { by { id } }', '"by":{'),
+  'product StockMovement.order': (context) => queryMovements(context, 'nodes { order { id } }', '"order"'),
   'order Order': async ({ requested }) => {
     const id = await requested.orderId()
     return { __typename: 'Order', id, select: 'id number', shows: id, gateway: queryOrder(id, 'id number') }
@@ -210,6 +231,12 @@ export const entityRequests: Record<string, (context: RequestContext) => EntityR
     const id = await requested.orderId()
     const gateway = { ...queryOrder(id, 'items { product { id stock } }'), shows: '"stock"' }
     return { __typename: 'Order', id, select: 'items { product { id } }', shows: fixtures.product, gateway }
+  },
+  'order StatusChange.changedBy': async ({ requested }) => {
+    const id = await requested.orderId()
+    const gateway = { ...queryOrder(id, 'statusHistory { changedBy { email } }'), shows: requested.email }
+    const select = 'statusHistory { changedBy { id } }'
+    return { __typename: 'Order', id, select, shows: requested.userId, gateway }
   },
   'order User.orders': async ({ requested }) => ({
     __typename: 'User',
@@ -240,6 +267,18 @@ const queryUser = (id: string, select: string): OperationWithResult => ({
   query: `query ($id: ID!) { user(id: $id) { ${select} } }`,
   variables: { id },
 })
+/** The stock movements of a product, as an entity and by a query. */
+async function queryMovements(context: RequestContext, select: string, shows: string) {
+  const id = await productIdOf(context)
+  const query = `query ($id: ID!) { product(id: $id) { stockMovements { ${select} } } }`
+  return {
+    __typename: 'Product',
+    id,
+    select: `stockMovements { ${select} }`,
+    shows,
+    gateway: { query, variables: { id } },
+  }
+}
 const queryOrder = (id: string, select: string): OperationWithResult => ({
   query: `query ($id: ID!) { order(id: $id) { ${select} } }`,
   variables: { id },

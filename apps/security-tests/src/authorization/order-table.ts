@@ -4,6 +4,7 @@ endpoint                    via      resource     anonymous        customer     
 
 POST /orders                both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 GET /orders                 both     -            UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
+GET /orders/statistics      both     -            UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
 GET /orders/{userId}        both     customer’s   UNAUTHENTICATED  ok               FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
                             both     other’s      UNAUTHENTICATED  FORBIDDEN        ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                             both     nonexistent  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        empty            UNAUTHENTICATED  UNAUTHENTICATED
@@ -19,6 +20,7 @@ Query.order                 both     customer’s   UNAUTHENTICATED  ok         
                             both     other’s      UNAUTHENTICATED  NOT_FOUND        ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                             both     nonexistent  UNAUTHENTICATED  NOT_FOUND        NOT_FOUND        NOT_FOUND        UNAUTHENTICATED  UNAUTHENTICATED
 Query.orders                both     -            UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
+Query.orderStatistics       both     -            UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.placeOrder         both     -            UNAUTHENTICATED  ok               ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
 Mutation.changeOrderStatus  both     to confirm   UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
                             both     to cancel    UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
@@ -31,6 +33,7 @@ Order                       both     customer’s   UNAUTHENTICATED  ok         
                             both     nonexistent  UNAUTHENTICATED  NOT_FOUND        NOT_FOUND        NOT_FOUND        UNAUTHENTICATED  UNAUTHENTICATED
 Order.customer              both     customer’s   UNAUTHENTICATED  ok               NOT_FOUND        ok               UNAUTHENTICATED  UNAUTHENTICATED
 OrderItem.product           both     customer’s   UNAUTHENTICATED  ok               NOT_FOUND        ok               UNAUTHENTICATED  UNAUTHENTICATED
+StatusChange.changedBy      both     customer’s   UNAUTHENTICATED  empty            NOT_FOUND        ok               UNAUTHENTICATED  UNAUTHENTICATED
 User.orders                 both     customer’s   UNAUTHENTICATED  ok               FORBIDDEN        ok               UNAUTHENTICATED  UNAUTHENTICATED
                             both     other’s      UNAUTHENTICATED  FORBIDDEN        ok               ok               UNAUTHENTICATED  UNAUTHENTICATED
                             direct   nonexistent  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        empty            UNAUTHENTICATED  UNAUTHENTICATED

@@ -17,16 +17,18 @@ export type RequestContext = {
 export type Shows = { shows?: string }
 
 /**
- * The endpoints that end the session or the account of the caller, or of the user whom the row names. Where the request is
+ * The endpoints that end the session or the account of the caller, or of the user whom the row names, or revoke the caller's token. Where the request is
  * expected to succeed, a new user replaces that one.
  */
 export const accountEndingEndpoints = new Set([
   'DELETE /me',
   'DELETE /sessions',
+  'PUT /me',
   'PUT /me/password',
   'Mutation.deleteAccount',
   'Mutation.endAllSessions',
   'Mutation.changePassword',
+  'Mutation.updateProfile',
 ])
 
 /**
@@ -35,7 +37,7 @@ export const accountEndingEndpoints = new Set([
  * @param isConsumed whether the request changes the product: it is then a new one
  */
 export async function productIdOf({ resource, fixtures }: RequestContext, isConsumed = false): Promise<string> {
-  if (resource === 'archived') return fixtures.archived
+  if (resource === 'archived' || resource === 'included') return fixtures.archived
   if (resource !== 'on sale') return randomUUID()
   return isConsumed ? fixtures.createProduct() : fixtures.product
 }

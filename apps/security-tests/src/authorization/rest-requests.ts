@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { RestRequest } from '../clients.ts'
 import { services } from '../endpoints/endpoints.ts'
+import { pictureUpload } from '../fixtures/pictures.ts'
 import { randomPassword } from '../fixtures/users.ts'
 import {
   basketOf,
@@ -38,6 +39,7 @@ export const restRequests: Record<string, (context: RequestContext) => RequestOp
   'GET /me': ({ own }) => ({ shows: own.userId }),
   'DELETE /me': ({ own }) => ({ body: { password: own.password } }),
   'GET /me/data': ({ own }) => ({ shows: own.userId }),
+  'PUT /me': () => ({ body: { name: 'Noa', locale: 'en' } }),
   'PUT /me/password': (context) => ({ body: passwordChangeOf(context) }),
   'PUT /me/email': (context) => ({ body: emailChangeOf(context) }),
   'POST /password/forgotten': ({ requested }) => ({ body: { email: requested.email } }),
@@ -64,9 +66,12 @@ export const restRequests: Record<string, (context: RequestContext) => RequestOp
   'GET /revocations': () => ({}),
   'GET /.well-known/jwks.json': () => ({ shows: '"kid"' }),
 
-  'GET /products': () => ({}),
+  'GET /products': ({ resource, fixtures }) =>
+    resource === 'archived' ? { path: '/products?archived=true&first=100', shows: fixtures.archived } : {},
   'POST /products': () => ({ body: productInput() }),
-  'GET /products/{id}': async (context) => ({ path: `/products/${await productIdOf(context)}` }),
+  'GET /products/{id}': async (context) => ({
+    path: `/products/${await productIdOf(context)}${context.resource === 'included' ? '?includeArchived=true' : ''}`,
+  }),
   'PUT /products/{id}': async (context) => ({
     path: `/products/${await productIdOf(context, true)}`,
     body: productInput(),
@@ -76,12 +81,25 @@ export const restRequests: Record<string, (context: RequestContext) => RequestOp
     path: `/products/${await productIdOf(context)}/stock`,
     body: { delta: 1, reason: 'counted' },
   }),
+  'GET /products/{id}/stock/movements': async (context) => ({
+    path: `/products/${await productIdOf(context)}/stock/movements`,
+    shows: '"opening"',
+  }),
+  'POST /products/{id}/restore': async (context) => ({ path: `/products/${await productIdOf(context)}/restore` }),
+  'PUT /products/{id}/picture': async (context) => ({
+    path: `/products/${await productIdOf(context, true)}/picture`,
+    ...pictureUpload,
+  }),
+  'GET /pictures/{file}': async ({ resource, fixtures }) => ({
+    path: `/pictures/${resource === 'existing' ? await fixtures.pictureFile() : 'nothing.webp'}`,
+  }),
   'GET /images/{file}': async ({ resource, fixtures }) => ({
     path: `/images/${resource === 'existing' ? await fixtures.imageFile() : 'nothing.svg'}`,
   }),
 
   'POST /orders': (context) => ({ body: basketOf(context) }),
   'GET /orders': () => ({}),
+  'GET /orders/statistics': () => ({}),
   'GET /orders/{userId}': async ({ requested }) => ({
     path: `/orders/${requested.userId}?first=100`,
     shows: await requested.orderId(),

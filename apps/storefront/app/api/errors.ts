@@ -35,15 +35,27 @@ export function toApiError(error: CombinedError): ApiError {
 }
 
 /** Converts a problem (RFC 9457) of the REST API. */
-export async function readProblem(response: Response): Promise<ApiError> {
-  const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string; errors?: FieldError[] }
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
+export const readProblem = async (response: Response): Promise<ApiError> =>
+  toProblem(response.status, await response.text().catch(() => ''), response.headers.get('retry-after'))
+
+/** Converts the status, the body and the header `Retry-After` of an answer that is a problem. */
+export function toProblem(status: number, body: string, retryAfter: string | null): ApiError {
+  const problem = parseProblem(body)
+  const seconds = Number(retryAfter ?? Number.NaN)
   return new ApiError(
-    problem.code ?? (response.status >= 500 ? 'UNAVAILABLE' : 'INTERNAL'),
-    problem.detail ?? `HTTP ${response.status}`,
+    problem.code ?? (status >= 500 ? 'UNAVAILABLE' : 'INTERNAL'),
+    problem.detail ?? `HTTP ${status}`,
     problem.errors,
-    Number.isNaN(retryAfter) ? undefined : retryAfter,
+    Number.isNaN(seconds) ? undefined : seconds,
   )
+}
+
+function parseProblem(body: string): { code?: string; detail?: string; errors?: FieldError[] } {
+  try {
+    return (JSON.parse(body) as ReturnType<typeof parseProblem> | null) ?? {}
+  } catch {
+    return {} // a proxy in between answered
+  }
 }
 
 /** The sentence that tells a customer what went wrong and what to do. */

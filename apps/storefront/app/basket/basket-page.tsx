@@ -11,7 +11,7 @@ import { Button, ButtonLink } from '../ui/button.tsx'
 import { EmptyState } from '../ui/empty-state.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { basket, MAX_QUANTITY, useBasket, type BasketLine } from './basket.ts'
-import { BasketProductDocument } from './gen/basket-product.ts'
+import { BasketProductsDocument } from './gen/basket-products.ts'
 import { isUndecided, prepareOrder, sendOrder, unansweredOrder, type UnansweredOrder } from './place-order.ts'
 import { QuantityInput } from './quantity-input.tsx'
 
@@ -21,17 +21,16 @@ type Products = ReadonlyMap<string, ProductCardFragment | null>
 /** How long to wait before asking again for an order whose answer did not arrive, in milliseconds. */
 const RETRY_PAUSE = 3_000
 
-/** Reads the products of the basket anew. @throws ApiError when none could be read */
+/** Reads the products of the basket anew. @throws ApiError when they could not be read */
 async function loadProducts(ids: readonly string[]): Promise<Products> {
-  const read = async (id: string): Promise<[string, ProductCardFragment | null]> => {
-    try {
-      return [id, (await query(BasketProductDocument, { id }, 'network-only')).product]
-    } catch (error) {
-      if (error instanceof ApiError && error.code === 'NOT_FOUND') return [id, null]
-      throw error
-    }
-  }
-  return new Map(await Promise.all(ids.map(read)))
+  if (ids.length === 0) return new Map()
+  const { productsByIds } = await query(BasketProductsDocument, { ids: [...ids] }, 'network-only')
+  return new Map(
+    ids.map((id, i) => {
+      const product = productsByIds[i]
+      return [id, product === null || product === undefined || product.archived ? null : product]
+    }),
+  )
 }
 
 /** The products of the basket with a function that reads them again. */
@@ -214,7 +213,7 @@ function Line({ line, product }: { line: BasketLine; product: ProductCardFragmen
   const name = product?.name ?? messages.basket.unavailable
   return (
     <li className="flex gap-4 p-4">
-      <ProductPicture image={product?.image ?? null} className="size-20 shrink-0 rounded-xl sm:size-24" />
+      <ProductPicture image={product?.image ?? null} sizes="6rem" className="size-20 shrink-0 rounded-xl sm:size-24" />
       <div className="flex min-w-0 flex-1 flex-col gap-2">
         <div className="flex items-start justify-between gap-3">
           <h2 className="font-semibold [overflow-wrap:anywhere]" dir="auto">

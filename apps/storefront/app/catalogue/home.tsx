@@ -37,7 +37,7 @@ export default function Home({ loaderData: { categories, products } }: Route.Com
         </div>
         <div className="hidden grid-cols-2 gap-3 md:grid" aria-hidden="true">
           {products.nodes.slice(0, 4).map(({ id, image }) => (
-            <ProductPicture key={id} image={image} eager className="size-36 rounded-2xl lg:size-44" />
+            <ProductPicture key={id} image={image} eager sizes="11rem" className="size-36 rounded-2xl lg:size-44" />
           ))}
         </div>
       </section>

@@ -1,13 +1,22 @@
 import { clsx } from 'clsx'
 
+/** The sizes in which the shop has uploaded pictures, as a `srcset`; undefined for an image from elsewhere. */
+function toSrcSet(image: string): string | undefined {
+  const [, base] = /^(\/api\/pictures\/[0-9a-f]+)-\d+\.webp$/.exec(image) ?? []
+  return base && [320, 640, 1280].map((size) => `${base}-${size}.webp ${size}w`).join(', ')
+}
+
 /** The picture of a product, or a drawing in its place. It is beside the name, which says what it shows, so it has no text. */
 export function ProductPicture({
   image,
   eager = false,
+  sizes = '(min-width: 1024px) 20rem, (min-width: 768px) 33vw, 50vw',
   className,
 }: {
   image: string | null
   eager?: boolean
+  /** How wide it is shown, as in an `img`: by default as in a list. */
+  sizes?: string
   className?: string
 }) {
   return (
@@ -26,6 +35,8 @@ export function ProductPicture({
       ) : (
         <img
           src={image}
+          srcSet={toSrcSet(image)}
+          sizes={sizes}
           alt=""
           width={400}
           height={400}

@@ -75,7 +75,12 @@ export default function ProductPage({ loaderData: { product, related } }: Route.
         </ol>
       </nav>
       <div className="grid gap-8 *:min-w-0 md:grid-cols-2">
-        <ProductPicture image={image} eager className="aspect-square rounded-3xl" />
+        <ProductPicture
+          image={image}
+          eager
+          sizes="(min-width: 768px) 40vw, 100vw"
+          className="aspect-square rounded-3xl"
+        />
         <div>
           <h1 className="font-display text-3xl font-bold sm:text-4xl" dir="auto">
             {name}

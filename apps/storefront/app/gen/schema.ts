@@ -23,6 +23,19 @@ export type ChangePasswordInput = {
   newPassword: Scalars['String']['input'];
 };
 
+/** The orders that were placed on one day. */
+export type DayStatistics = {
+  __typename?: 'DayStatistics';
+  /** How many orders of that day are cancelled now. */
+  cancelled: Scalars['Int']['output'];
+  /** ISO 8601: `2026-11-24`. */
+  date: Scalars['String']['output'];
+  /** Without those that are cancelled now. */
+  orders: Scalars['Int']['output'];
+  /** Euros: the sum of their totals, exact to the cent. */
+  turnover: Scalars['Float']['output'];
+};
+
 /** A message that a consumer could not process, as it is on the dead-letter queue. Visible to admins. */
 export type DeadLetter = {
   __typename?: 'DeadLetter';
@@ -140,6 +153,8 @@ export type Mutation = {
   resendNotification: Notification;
   /** Sets a new password by the link in the e-mail, and ends all sessions. */
   resetPassword: Scalars['Boolean']['output'];
+  /** For admins. Puts an archived product on sale again. */
+  restoreProduct: Product;
   /**
    * Deactivates the account of another user, which ends their sessions, or reactivates it. For admins. Their access tokens are
    * revoked within 5 s.
@@ -152,6 +167,8 @@ export type Mutation = {
    * another revision than `expectedRevision`.
    */
   updateProduct: Product;
+  /** Replaces the user's own name and language. A change revokes their access tokens within 5 s: refresh the session after it. */
+  updateProfile: User;
   /** Verifies an address by the link in the e-mail. */
   verifyEmail: Scalars['Boolean']['output'];
 };
@@ -262,6 +279,11 @@ export type MutationResetPasswordArgs = {
 };
 
 
+export type MutationRestoreProductArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
 export type MutationSetUserActiveArgs = {
   active: Scalars['Boolean']['input'];
   id: Scalars['ID']['input'];
@@ -281,6 +303,11 @@ export type MutationUpdateProductArgs = {
 };
 
 
+export type MutationUpdateProfileArgs = {
+  input: UpdateProfileInput;
+};
+
+
 export type MutationVerifyEmailArgs = {
   token: Scalars['String']['input'];
 };
@@ -292,6 +319,8 @@ export type Notification = {
   attempts: Scalars['Int']['output'];
   createdAt: Scalars['DateTime']['output'];
   id: Scalars['ID']['output'];
+  /** Why the last attempt failed, for admins; null for others, and when it did not fail. */
+  lastError?: Maybe<Scalars['String']['output']>;
   /** The order that it is about; null for a notification about an account. */
   order?: Maybe<Order>;
   /** The recipient's e-mail address; empty once their account is deleted. */
@@ -404,6 +433,20 @@ export type OrderItemInput = {
   quantity: Scalars['Int']['input'];
 };
 
+/** What the staff sees first, up to 10 seconds old. */
+export type OrderStatistics = {
+  __typename?: 'OrderStatistics';
+  at: Scalars['DateTime']['output'];
+  /** The last 7 days, oldest first; the last one is today. */
+  days: Array<DayStatistics>;
+  oldestUnpublishedAt?: Maybe<Scalars['DateTime']['output']>;
+  statuses: Array<StatusStatistics>;
+  /** The IANA time zone in which the days begin. */
+  timeZone: Scalars['String']['output'];
+  /** Events that Kafka has not acknowledged, of up to 10,000 orders. */
+  unpublishedEvents: Scalars['Int']['output'];
+};
+
 /** The status of an order: Reçue (received), Confirmée (confirmed), Préparée (prepared), Livrée (delivered), or Annulée (cancelled). */
 export type OrderStatus =
   | 'ANNULEE'
@@ -451,7 +494,16 @@ export type Product = {
   revision: Scalars['Int']['output'];
   /** What can be sold now. */
   stock: Scalars['Int']['output'];
+  /** The changes of the stock, newest first. For admins. */
+  stockMovements?: Maybe<StockMovementConnection>;
   updatedAt: Scalars['DateTime']['output'];
+};
+
+
+/** A product of the catalogue, on sale or archived. */
+export type ProductStockMovementsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
 };
 
 export type ProductConnection = {
@@ -471,9 +523,14 @@ export type ProductEdge = {
 };
 
 export type ProductFilter = {
+  /** true: the archived products instead of those on sale. For admins. */
+  archived?: InputMaybe<Scalars['Boolean']['input']>;
   category?: InputMaybe<Scalars['String']['input']>;
+  /** true: in stock only; false: sold out only. */
   inStock?: InputMaybe<Scalars['Boolean']['input']>;
   maxPrice?: InputMaybe<Scalars['Float']['input']>;
+  /** At most so many in stock. */
+  maxStock?: InputMaybe<Scalars['Int']['input']>;
   minPrice?: InputMaybe<Scalars['Float']['input']>;
   /** Words, matched by prefix, without regard to accents and case. */
   q?: InputMaybe<Scalars['String']['input']>;
@@ -507,16 +564,20 @@ export type Query = {
   deadLetters: DeadLetterConnection;
   /** The user of the access token. `UNAUTHENTICATED` without one. */
   me?: Maybe<User>;
-  /** One's own notifications, or everyone's for an admin, newest first. */
+  /** One's own notifications, or everyone's for an admin, that match every argument, newest first. */
   notifications: NotificationConnection;
   /** One of the caller's own orders, or any order for an admin; null and `NOT_FOUND` otherwise. */
   order?: Maybe<Order>;
-  /** All orders, newest first, for admins. */
+  /** Orders and turnover of the last 7 days, orders by status, and what is overdue or unpublished, for admins. */
+  orderStatistics: OrderStatistics;
+  /** All orders that fit every argument, newest first, for admins. */
   orders: OrderConnection;
-  /** A product on sale; null and `NOT_FOUND` for any other id. */
+  /** A product on sale; null and `NOT_FOUND` for any other id. Admins get an archived one too by `includeArchived`. */
   product?: Maybe<Product>;
-  /** The products on sale. The default sort is RELEVANCE when the filter has a `q`, else NEWEST. */
+  /** The products on sale, or the archived ones by the filter. The default sort is RELEVANCE when the filter has a `q`, else NEWEST. */
   products: ProductConnection;
+  /** Products by id, at most 100, in the order of the ids: null for an unknown id. An archived product is not null, but `archived`. */
+  productsByIds: Array<Maybe<Product>>;
   /** The events about all accounts or one user's, newest first. For admins. */
   securityLog: SecurityEventConnection;
   /** A user, for themselves or an admin; `FORBIDDEN` otherwise. */
@@ -541,7 +602,9 @@ export type QueryDeadLettersArgs = {
 export type QueryNotificationsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  orderId?: InputMaybe<Scalars['ID']['input']>;
   status?: InputMaybe<NotificationStatus>;
+  userIds?: InputMaybe<Array<Scalars['ID']['input']>>;
 };
 
 
@@ -553,12 +616,18 @@ export type QueryOrderArgs = {
 export type QueryOrdersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  from?: InputMaybe<Scalars['String']['input']>;
+  number?: InputMaybe<Scalars['String']['input']>;
+  overdue?: InputMaybe<Scalars['Boolean']['input']>;
   status?: InputMaybe<OrderStatus>;
+  to?: InputMaybe<Scalars['String']['input']>;
+  userIds?: InputMaybe<Array<Scalars['ID']['input']>>;
 };
 
 
 export type QueryProductArgs = {
   id: Scalars['ID']['input'];
+  includeArchived?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
 
@@ -567,6 +636,11 @@ export type QueryProductsArgs = {
   filter?: InputMaybe<ProductFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   sort?: InputMaybe<ProductSort>;
+};
+
+
+export type QueryProductsByIdsArgs = {
+  ids: Array<Scalars['ID']['input']>;
 };
 
 
@@ -642,6 +716,7 @@ export type SecurityEventKind =
   | 'EMAIL_VERIFIED'
   | 'PASSWORD_CHANGED'
   | 'PASSWORD_RESET'
+  | 'PROFILE_CHANGED'
   | 'REACTIVATED'
   /** A used refresh token was presented again, and its session was ended. */
   | 'REFRESH_REUSED'
@@ -668,8 +743,66 @@ export type Session = {
 
 export type StatusChange = {
   __typename?: 'StatusChange';
+  /** The user who set the status, for admins; null for others, and where it was not recorded. */
+  changedBy?: Maybe<User>;
   status: OrderStatus;
   timestamp: Scalars['DateTime']['output'];
+};
+
+/** The orders that have one status now. Counts are exact up to 10,000. */
+export type StatusStatistics = {
+  __typename?: 'StatusStatistics';
+  orders: Scalars['Int']['output'];
+  /** Neither delivered nor cancelled too long (`OVERDUE_HOURS`) after they were placed. */
+  overdue: Scalars['Int']['output'];
+  status: OrderStatus;
+};
+
+/** A change of a product's stock. */
+export type StockMovement = {
+  __typename?: 'StockMovement';
+  at: Scalars['DateTime']['output'];
+  /** The admin who made an opening or adjustment; null for an order and the demo catalogue. */
+  by?: Maybe<User>;
+  /** What was added to the stock; negative when it was taken. */
+  delta: Scalars['Int']['output'];
+  id: Scalars['ID']['output'];
+  kind: StockMovementKind;
+  /** The order of a reservation or release. */
+  order?: Maybe<Order>;
+  /** Of an adjustment. */
+  reason?: Maybe<Scalars['String']['output']>;
+};
+
+export type StockMovementConnection = {
+  __typename?: 'StockMovementConnection';
+  edges: Array<StockMovementEdge>;
+  nodes: Array<StockMovement>;
+  pageInfo: PageInfo;
+  /** Exact up to 10,000; beyond it 10000, and totalCountIsExact is false. */
+  totalCount: Scalars['Int']['output'];
+  totalCountIsExact: Scalars['Boolean']['output'];
+};
+
+export type StockMovementEdge = {
+  __typename?: 'StockMovementEdge';
+  cursor: Scalars['String']['output'];
+  node: StockMovement;
+};
+
+export type StockMovementKind =
+  | 'ADJUSTMENT'
+  | 'OPENING'
+  /** What an order gave back. */
+  | 'RELEASE'
+  /** What an order took. */
+  | 'RESERVATION';
+
+export type UpdateProfileInput = {
+  /** The language of e-mails. Those about an order stay in the language in which it was placed. */
+  locale: Locale;
+  /** At most 100 characters in one line, without a web address. */
+  name: Scalars['String']['input'];
 };
 
 /** A user. Visible to themselves and to admins. */

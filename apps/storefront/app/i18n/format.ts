@@ -13,7 +13,10 @@ const createFormats = (language: Language) => {
     timeStyle: 'short',
     timeZone: 'Europe/Paris',
   })
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', timeZone: 'UTC' })
   return {
+    /** @param day a day without a time, such as 2026-11-24 */
+    weekday: (day: string): string => weekday.format(new Date(day)),
     /** @param euros an amount in euros */
     money: (euros: number): string => money.format(euros),
     number: (value: number): string => number.format(value),

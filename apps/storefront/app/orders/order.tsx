@@ -1,4 +1,3 @@
-import { AlertDialog } from 'radix-ui'
 import { useState } from 'react'
 import { data, isRouteErrorResponse, Link, useLocation, useNavigate, useRevalidator } from 'react-router'
 import { requireSession } from '../session/require-session.ts'
@@ -8,6 +7,7 @@ import { basket } from '../basket/basket.ts'
 import { ProductPicture } from '../catalogue/product-picture.tsx'
 import { useI18n } from '../i18n/i18n.tsx'
 import { Button, ButtonLink } from '../ui/button.tsx'
+import { ConfirmButton } from '../ui/confirm-button.tsx'
 import { EmptyState } from '../ui/empty-state.tsx'
 import { Notice } from '../ui/notice.tsx'
 import type { Route } from './+types/order.ts'
@@ -76,7 +76,7 @@ export default function OrderPage({ loaderData: order }: Route.ComponentProps) {
             <ul className="divide-y divide-line rounded-card border border-line bg-surface">
               {items.map(({ productId, name, quantity, price, product }) => (
                 <li key={productId} className="flex items-center gap-4 p-3">
-                  <ProductPicture image={product?.image ?? null} className="size-16 shrink-0 rounded-xl" />
+                  <ProductPicture image={product?.image ?? null} sizes="4rem" className="size-16 shrink-0 rounded-xl" />
                   <div className="min-w-0 flex-1">
                     <p className="font-medium [overflow-wrap:anywhere]" dir="auto">
                       {product?.archived === false ? (
@@ -164,28 +164,13 @@ function CancelButton({ id }: { id: string }) {
   return (
     <>
       {error !== undefined && <Notice tone="danger" title={describeError(error, messages)} />}
-      <AlertDialog.Root>
-        <AlertDialog.Trigger asChild>
-          <Button look="danger">{texts.cancel}</Button>
-        </AlertDialog.Trigger>
-        <AlertDialog.Portal>
-          <AlertDialog.Overlay className="fixed inset-0 z-50 bg-black/50" />
-          <AlertDialog.Content className="fixed left-1/2 top-1/2 z-50 w-[calc(100%-2rem)] max-w-md -translate-x-1/2 -translate-y-1/2 rounded-card bg-surface p-6 shadow-xl">
-            <AlertDialog.Title className="text-xl font-bold">{texts.cancelTitle}</AlertDialog.Title>
-            <AlertDialog.Description className="mt-2 text-muted">{texts.cancelText}</AlertDialog.Description>
-            <div className="mt-6 flex flex-wrap justify-end gap-3">
-              <AlertDialog.Cancel asChild>
-                <Button look="secondary">{texts.keep}</Button>
-              </AlertDialog.Cancel>
-              <AlertDialog.Action asChild>
-                <Button look="danger" onClick={() => void cancel()}>
-                  {texts.cancel}
-                </Button>
-              </AlertDialog.Action>
-            </div>
-          </AlertDialog.Content>
-        </AlertDialog.Portal>
-      </AlertDialog.Root>
+      <ConfirmButton
+        label={texts.cancel}
+        title={texts.cancelTitle}
+        text={texts.cancelText}
+        keep={texts.keep}
+        onConfirm={() => void cancel()}
+      />
     </>
   )
 }

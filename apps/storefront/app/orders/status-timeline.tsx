@@ -5,19 +5,23 @@ import { useI18n } from '../i18n/i18n.tsx'
 
 const steps: readonly OrderStatus[] = ['RECUE', 'CONFIRMEE', 'PREPAREE', 'LIVREE']
 
-type Props = { status: OrderStatus; history: readonly { status: OrderStatus; timestamp: string }[] }
+type Props = {
+  status: OrderStatus
+  /** `by`: who set the status, where the reader may know. */
+  history: readonly { status: OrderStatus; timestamp: string; by?: string | undefined }[]
+}
 
 /** The statuses that an order has had, and those that are still to come. */
 export function StatusTimeline({ status, history }: Props) {
   const { messages, formats } = useI18n()
   const isCancelled = status === 'ANNULEE'
-  const reached = new Map(history.map((change) => [change.status, change.timestamp]))
+  const reached = new Map(history.map((change) => [change.status, change]))
   const shown = isCancelled ? history.map((change) => change.status) : steps
   return (
     <ol className="flex flex-col gap-0">
       {shown.map((step, i) => {
-        const timestamp = reached.get(step)
-        const isDone = timestamp !== undefined
+        const change = reached.get(step)
+        const isDone = change !== undefined
         return (
           <li key={step} aria-current={step === status ? 'step' : undefined} className="flex gap-3">
             <span className="flex flex-col items-center" aria-hidden="true">
@@ -37,8 +41,11 @@ export function StatusTimeline({ status, history }: Props) {
             </span>
             <span className="pt-1">
               <span className={clsx(isDone ? 'font-semibold' : 'text-muted')}>{messages.order.statuses[step]}</span>
-              {timestamp !== undefined && (
-                <span className="ml-2 text-sm text-muted">{formats.dateTime(timestamp)}</span>
+              {change !== undefined && (
+                <span className="ml-2 text-sm text-muted">
+                  {formats.dateTime(change.timestamp)}
+                  {change.by !== undefined && <bdi className="block [overflow-wrap:anywhere]">{change.by}</bdi>}
+                </span>
               )}
             </span>
           </li>

@@ -1,4 +1,5 @@
-import { isRouteErrorResponse, Link, NavLink, Outlet } from 'react-router'
+import { useEffect, useRef } from 'react'
+import { isRouteErrorResponse, Link, NavLink, Outlet, useLocation } from 'react-router'
 import { useI18n } from '../i18n/i18n.tsx'
 import { languageOf } from '../i18n/language.ts'
 import { AccountMenu } from '../layout/account-menu.tsx'
@@ -16,7 +17,14 @@ import { requireStaff } from './require-staff.ts'
 import { loadStaffMessages, StaffMessagesContext } from './staff-i18n.ts'
 
 /** The areas of the desk, in the order of the navigation. */
-const areas = [{ path: '/staff', name: 'overview' }] as const satisfies {
+const areas = [
+  { path: '/staff', name: 'overview' },
+  { path: '/staff/orders', name: 'orders' },
+  { path: '/staff/products', name: 'products' },
+  { path: '/staff/people', name: 'people' },
+  { path: '/staff/emails', name: 'emails' },
+  { path: '/staff/dead-letters', name: 'deadLetters' },
+] as const satisfies {
   path: string
   name: keyof StaffMessages['areas']
 }[]
@@ -39,6 +47,12 @@ export function HydrateFallback() {
 export default function StaffLayout({ loaderData: messages }: Route.ComponentProps) {
   const { messages: shop, href } = useI18n()
   const session = useSession()
+  const { pathname } = useLocation()
+  const nav = useRef<HTMLElement>(null)
+  // On a phone the navigation scrolls: the current area must be in view.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [pathname])
   return (
     <StaffMessagesContext value={messages}>
       <div className="flex min-h-dvh flex-col">
@@ -59,6 +73,7 @@ export default function StaffLayout({ loaderData: messages }: Route.ComponentPro
               {session.status === 'signed-in' && <AccountMenu user={session.user} />}
             </div>
             <nav
+              ref={nav}
               aria-label={messages.nav}
               className="-mx-4 flex w-screen overflow-x-auto px-4 lg:mx-0 lg:w-auto lg:px-0"
             >

@@ -6,9 +6,14 @@ import type * as Schema from '../../gen/schema.ts';
 
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 export type ProductFilter = {
+  /** true: the archived products instead of those on sale. For admins. */
+  archived?: boolean | null | undefined;
   category?: string | null | undefined;
+  /** true: in stock only; false: sold out only. */
   inStock?: boolean | null | undefined;
   maxPrice?: number | null | undefined;
+  /** At most so many in stock. */
+  maxStock?: number | null | undefined;
   minPrice?: number | null | undefined;
   /** Words, matched by prefix, without regard to accents and case. */
   q?: string | null | undefined;

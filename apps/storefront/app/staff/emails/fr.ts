@@ -1,0 +1,28 @@
+export const emailsFr = {
+  title: 'E-mails',
+  word: (count: number): string => (count < 2 ? 'e-mail' : 'e-mails'),
+  statuses: 'État des e-mails',
+  tabs: { FAILED: 'Échecs', PENDING: 'En attente', SENT: 'Envoyés', ALL: 'Tous' },
+  search: 'Nom ou e-mail du client',
+  filter: 'Chercher',
+  tooManyCustomers:
+    'Plus de 20 clients correspondent : voici les e-mails des 20 plus récents. Précisez le nom ou l’e-mail.',
+  emptyTitle: 'Aucun e-mail',
+  noneFailedTitle: 'Aucun e-mail en échec',
+  noneFailedText: 'Tout ce qui devait partir est parti, ou sera retenté.',
+  emptyText: 'Aucun e-mail ne correspond à ce choix.',
+  attempts: (count: number) => (count < 2 ? `${count} essai` : `${count} essais`),
+  sentAt: (date: string) => `Envoyé le ${date}`,
+  createdAt: (date: string) => `Créé le ${date}`,
+  order: (number: string) => `Commande n° ${number}`,
+  account: 'Compte',
+  resend: 'Renvoyer',
+  resendNow: 'Envoyer maintenant',
+  resendOf: (label: string, subject: string) => `${label} : ${subject}`,
+  resendAll: (count: number) => (count === 1 ? 'Renvoyer cet e-mail' : `Renvoyer les ${count} e-mails affichés`),
+  requested: 'Envoi demandé.',
+  resent: (count: number) => (count === 1 ? '1 envoi demandé.' : `${count} envois demandés.`),
+  notResent: (count: number) =>
+    count === 1 ? '1 envoi n’a pas pu être demandé.' : `${count} envois n’ont pas pu être demandés.`,
+  erased: 'Adresse effacée',
+}
