@@ -13,16 +13,14 @@ const PARTITIONS = [0, 1, 2].map((partitionId) => ({
 
 /** A client of kafkajs whose first send leaves out a partition, as 2.2.4 does when a leader has moved. */
 function createForgetfulClient() {
-  const sends: { producer: number; values: string[] }[] = []
-  let producers = 0
+  const sends: string[][] = []
   const producer = ({ createPartitioner }: ProducerConfig = {}) => {
-    const number = ++producers
     const choosePartition = createPartitioner!()
     return {
       connect: async () => {},
       disconnect: async () => {},
       send: async ({ topic, messages }: ProducerRecord): Promise<RecordMetadata[]> => {
-        sends.push({ producer: number, values: messages.map(({ value }) => String(value)) })
+        sends.push(messages.map(({ value }) => String(value)))
         const chosen = messages.map((message) => choosePartition({ topic, message, partitionMetadata: PARTITIONS }))
         const acknowledged = [...new Set(chosen)].slice(sends.length === 1 ? 1 : 0)
         return acknowledged.map((partition) => ({ topicName: topic, partition, errorCode: 0 }))
@@ -32,13 +30,10 @@ function createForgetfulClient() {
   return { client: { producer } as Pick<Kafka, 'producer'>, sends }
 }
 
-it('a publisher sends a batch again, by a new producer, when a partition was not acknowledged', async () => {
+it('a publisher sends a whole batch again when a partition was not acknowledged', async () => {
   const { client, sends } = createForgetfulClient()
   const publisher = createPublisher(client, createLogger('test', 'silent'))
   const values = Array.from({ length: 20 }, (_, i) => `message ${i}`)
   await publisher.send('topic', values.map((value) => ({ key: value, value }))) // prettier-ignore
-  expect(sends).toEqual([
-    { producer: 1, values },
-    { producer: 2, values },
-  ])
+  expect(sends).toEqual([values, values])
 })

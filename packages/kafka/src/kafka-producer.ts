@@ -28,10 +28,10 @@ export type Publisher = {
 type Connection = { producer: Producer; chosen: Set<number> }
 
 /**
- * Creates a publisher that repeats a failed send as a whole and with a new producer, so a message may be stored twice. kafkajs
- * 2.2.4 may not repeat it: it remembers which brokers have answered, not which partitions, and reports messages as sent whose
- * partition has moved to a broker that had answered already. It has no idempotent producer that does not repeat by itself:
- * docs/decisions/0031-repeat-failed-sends-without-idempotence.md.
+ * Creates a publisher that repeats a failed send as a whole, so a message may be stored twice. kafkajs 2.2.4 may not repeat it:
+ * it remembers which brokers have answered, not which partitions, and reports messages as sent whose partition has moved to a
+ * broker that had answered already. It has no idempotent producer that does not repeat by itself:
+ * docs/decisions/0031-repeat-failed-sends-without-idempotence.md. When a send is given up, the producer is replaced.
  */
 export function createPublisher(kafka: Pick<Kafka, 'producer'>, log: Logger): Publisher {
   let current: Promise<Connection> | undefined
@@ -80,9 +80,10 @@ export function createPublisher(kafka: Pick<Kafka, 'producer'>, log: Logger): Pu
       } catch (error) {
         if (closed || isTooLarge(error)) throw error
         failures++
-        log.warn({ err: error, topic, messages: messages.length, failures }, 'send failed: replacing the producer')
+        log.warn({ err: error, topic, messages: messages.length, failures }, 'send failed')
+        if (performance.now() - began < RETRY_TIME) continue
         await disconnect()
-        if (performance.now() - began > RETRY_TIME) throw error
+        throw error
       }
   }
 
