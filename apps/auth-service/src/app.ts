@@ -9,6 +9,8 @@ import { createServiceApp, type App } from '@halles/fastify-service/app'
 import { kafkaCredentials, topicReplication, accessOptions } from '@halles/config/config'
 import { createKafka } from '@halles/kafka/kafka'
 import { connectMongo } from '@halles/mongo/mongo'
+import { retryWhileUnavailable } from '@halles/mongo/retry-while-unavailable'
+import { createLogger } from '@halles/telemetry/log'
 import { createRevocationPoller } from '@halles/auth/revocations'
 import { createEncryption } from '@halles/auth/encryption'
 import { createOutbox, type Outbox } from './account-events/outbox.ts'
@@ -41,22 +43,30 @@ const DAY = 86_400_000
 /** Creates auth-service, not yet listening: connects to MongoDB, and creates missing keys and initial accounts. */
 export async function createApp(settings: Settings, { now = () => new Date() } = {}): Promise<App> {
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings
-  const mongo = await connectMongo(settings.MONGODB_URL, 'auth-service')
+  const log = createLogger('auth-service', settings.LOG_LEVEL)
+  const mongo = await connectMongo(settings.MONGODB_URL, 'auth-service', log)
   const { db } = mongo
   const publishesEvents = settings.KAFKA_BROKERS !== undefined
   // A minute more than tokens live: for clock skew between services.
   const revocationRetention = (settings.ACCESS_TOKEN_SECONDS + 60) * 1000
-  const [accounts, sessions, signingKeys, failedAttempts] = await Promise.all([
-    openAccountCollection(db),
-    createSessionStore(db, revocationRetention),
-    createSigningKeys(db, () => now().getTime()),
-    createFailedAttemptStore(db),
-  ])
+  const [accounts, sessions, signingKeys, failedAttempts, linkRequests] = await retryWhileUnavailable(
+    () =>
+      Promise.all([
+        openAccountCollection(db),
+        createSessionStore(db, revocationRetention),
+        createSigningKeys(db, () => now().getTime()),
+        createFailedAttemptStore(db),
+        createLinkRequestStore(db),
+      ]),
+    log,
+  )
   const users = createUserStore(db, accounts, publishesEvents)
   const accountLinks = createAccountLinkStore(accounts, publishesEvents)
   const secret = signingKeys.refreshSecret
-  const linkRequests = await createLinkRequestStore(db)
-  const securityLog = await createSecurityLog(db, { secret, days: settings.SECURITY_LOG_DAYS, now })
+  const securityLog = await retryWhileUnavailable(
+    () => createSecurityLog(db, { secret, days: settings.SECURITY_LOG_DAYS, now }),
+    log,
+  )
   const app = await createServiceApp({
     name: 'auth-service',
     logLevel: settings.LOG_LEVEL,
@@ -120,7 +130,7 @@ export async function createApp(settings: Settings, { now = () => new Date() } =
   }
   registerRestRoutes(app, deps, signingKeys)
   graphql(app, deps)
-  await createInitialAccounts(deps, settings)
+  await retryWhileUnavailable(() => createInitialAccounts(deps, settings), log)
   return app
 }
 

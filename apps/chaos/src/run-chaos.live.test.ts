@@ -10,26 +10,22 @@ import { seededBugs, type SeededBugName } from './seeded-bugs/seeded-bugs.ts'
 const artifactsFolder = path.resolve(import.meta.dirname, '../../../reports/chaos')
 const onProgress = (line: string): void => console.log(line)
 
-// Not in CI: README.md, known problems.
-it.skipIf(process.env['CI'] !== undefined)(
-  'the shop keeps every invariant while members, brokers and processes of every service fail',
-  async ({ skip }) => {
-    const options = { buyers: 12, seconds: 20, seed: 7, replicas: true, artifactsFolder, onProgress }
-    const result = await runChaos(options).catch((error: unknown) => {
-      // CI installs HAProxy; a developer's machine may have none.
-      if (isUserError(error) && process.env['CI'] === undefined && /HAProxy/.test(error.message)) skip(error.message)
-      throw error
-    })
-    console.log(formatReport(result))
-    expect(result.violations).toEqual([])
-    // A run without orders or faults would prove nothing.
-    expect(result.runLog.acceptedOrders.size).toBeGreaterThan(10)
-    const kinds = Object.groupBy(result.injected, ({ on }) => (on === 'mongodb' || on === 'kafka' ? on : 'others'))
-    expect(kinds.mongodb?.length).toBeGreaterThan(0)
-    expect(kinds.kafka?.length).toBeGreaterThan(0)
-    expect(kinds.others?.length).toBeGreaterThan(5)
-  },
-)
+it('the shop keeps every invariant while members, brokers and processes of every service fail', async ({ skip }) => {
+  const options = { buyers: 12, seconds: 20, seed: 7, replicas: true, artifactsFolder, onProgress }
+  const result = await runChaos(options).catch((error: unknown) => {
+    // CI installs HAProxy; a developer's machine may have none.
+    if (isUserError(error) && process.env['CI'] === undefined && /HAProxy/.test(error.message)) skip(error.message)
+    throw error
+  })
+  console.log(formatReport(result))
+  expect(result.violations).toEqual([])
+  // A run without orders or faults would prove nothing.
+  expect(result.runLog.acceptedOrders.size).toBeGreaterThan(10)
+  const kinds = Object.groupBy(result.injected, ({ on }) => (on === 'mongodb' || on === 'kafka' ? on : 'others'))
+  expect(kinds.mongodb?.length).toBeGreaterThan(0)
+  expect(kinds.kafka?.length).toBeGreaterThan(0)
+  expect(kinds.others?.length).toBeGreaterThan(5)
+})
 
 /**
  * Faults that make each class of bug visible. A release whose response is lost is repeated. An event whose publisher is

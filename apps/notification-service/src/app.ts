@@ -5,6 +5,7 @@ import { createKafka } from '@halles/kafka/kafka'
 import { createJwksClient, type FindPublicKey } from '@halles/auth/jwks-client'
 import { createLogger } from '@halles/telemetry/log'
 import { connectMongo } from '@halles/mongo/mongo'
+import { retryWhileUnavailable } from '@halles/mongo/retry-while-unavailable'
 import { createRevocationClient } from '@halles/auth/revocations'
 import { createEncryption } from '@halles/auth/encryption'
 import type { Settings } from './config.ts'
@@ -39,8 +40,11 @@ type Overrides = { findPublicKey?: FindPublicKey; consumers?: Consumers }
 export async function createApp(settings: Settings, overrides: Overrides = {}): Promise<App> {
   const { findPublicKey = createJwksClient(settings.JWKS_URL), consumers = defaultConsumers } = overrides
   const log = createLogger(NAME, settings.LOG_LEVEL)
-  const mongo = await connectMongo(settings.MONGODB_URL, NAME)
-  const [emails, deadLetters] = await Promise.all([createEmailStore(mongo.db), createDeadLetterStore(mongo.db)])
+  const mongo = await connectMongo(settings.MONGODB_URL, NAME, log)
+  const [emails, deadLetters] = await retryWhileUnavailable(
+    () => Promise.all([createEmailStore(mongo.db), createDeadLetterStore(mongo.db)]),
+    log,
+  )
   const mailer = createMailer(settings.SMTP_URL, settings.MAIL_FROM, settings.SMTP_TIMEOUT_MS)
   const kafka = createKafka(settings.KAFKA_BROKERS, NAME, log, kafkaCredentials(settings), topicReplication(settings))
   const publisher = kafka.publisher()

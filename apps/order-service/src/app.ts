@@ -6,6 +6,7 @@ import { createKafka, type KafkaClient } from '@halles/kafka/kafka'
 import { createJwksClient, type FindPublicKey } from '@halles/auth/jwks-client'
 import { createLogger, type Logger } from '@halles/telemetry/log'
 import { connectMongo } from '@halles/mongo/mongo'
+import { retryWhileUnavailable } from '@halles/mongo/retry-while-unavailable'
 import { createRevocationClient } from '@halles/auth/revocations'
 import { consumeAccountDeletions, type ConsumerGroup } from './account-deletions.ts'
 import type { Settings } from './config.ts'
@@ -35,7 +36,7 @@ export async function createApp(
   { findPublicKey = createJwksClient(settings.JWKS_URL), now = () => new Date(), deletions }: Options = {},
 ): Promise<App> {
   const log = createLogger('order-service', settings.LOG_LEVEL)
-  const mongo = await connectMongo(settings.MONGODB_URL, 'order-service')
+  const mongo = await connectMongo(settings.MONGODB_URL, 'order-service', log)
   const kafka = createKafka(
     settings.KAFKA_BROKERS,
     'order-service',
@@ -55,7 +56,7 @@ export async function createApp(
     readinessChecks: { mongodb: mongo.ping, product: stock.ping, kafka: kafka.ping },
   })
 
-  const collection = await openOrdersCollection(mongo.db)
+  const collection = await retryWhileUnavailable(() => openOrdersCollection(mongo.db), log)
   const orders = createOrderStore(collection)
   const pendingOrders = createPendingOrders(collection, now)
   const pendingPublications = createPendingPublications(collection, now)

@@ -6,7 +6,7 @@ import { createAdmin, createPrincipal, type TestPrincipal } from '@halles/test-f
 import { sendRequest, serveJwks, startProcess, type Process } from '@halles/test-fixtures/process'
 import { eventually } from '@halles/test-fixtures/wait'
 import { MongoClient, type Db } from 'mongodb'
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { startOrderService, type OrderService } from '../test/start-order-service.ts'
 
 // Order-service and product-service on a replica set of three nodes, whose primary steps down, is killed, or answers with
@@ -122,18 +122,23 @@ async function expectOneOrderEach(placements: Placement[]): Promise<void> {
 }
 
 describe('order-service while the primary reports an election', () => {
-  /** Has order-service's multi-document writes fail with `data` while `work` runs. */
-  async function whileWritesFail<T>(data: object, work: () => Promise<T>): Promise<T> {
+  /** Has these commands of order-service fail with `data` while `work` runs: in `mode`, each or the next few. */
+  async function whileCommandsFail<T>(
+    failCommands: string[],
+    data: object,
+    mode: string | { times: number },
+    work: () => Promise<T>,
+  ): Promise<T> {
     const { address } = await servers.replicaSet!.primary()
     const primary = new MongoClient(`mongodb://${address}/?directConnection=true`)
-    const configure = (mode: string) =>
+    const configure = (mode: string | { times: number }) =>
       primary.db('admin').command({
         configureFailPoint: 'failCommand',
         mode,
-        data: { failCommands: ['update'], appName: 'order-service', ...data },
+        data: { failCommands, appName: 'order-service', ...data },
       })
     try {
-      await configure('alwaysOn')
+      await configure(mode)
       return await work()
     } finally {
       await configure('off')
@@ -155,7 +160,7 @@ describe('order-service while the primary reports an election', () => {
     const placements: Placement[] = []
     const other = await addProduct()
     for (const [name, data] of Object.entries(errors))
-      await whileWritesFail(data, async () => {
+      await whileCommandsFail(['update'], data, 'alwaysOn', async () => {
         const placement = newPlacement()
         placements.push(placement)
         const [answer, withoutKey] = await Promise.all([
@@ -170,6 +175,25 @@ describe('order-service while the primary reports an election', () => {
       })
     await Promise.all(placements.map(placeForCertain))
     await expectOneOrderEach(placements)
+  })
+
+  it('waits with its start until there is a primary, and logs that', async () => {
+    const starting = startProcess(new URL('main.ts', import.meta.url), {
+      MONGODB_URL: uniqueDatabaseUrl(servers.mongodb!, 'order'),
+      KAFKA_BROKERS: inject('kafka'),
+      PRODUCT_GRPC_URL: '127.0.0.1:1',
+      JWKS_URL: 'http://127.0.0.1:1/jwks.json',
+    })
+    onTestFinished(starting.kill)
+    const url = await whileCommandsFail(
+      ['createIndexes'],
+      errors.NotWritablePrimary,
+      { times: 2 },
+      () => starting.listening,
+    )
+    expect(url).toBeDefined()
+    const warnings = starting.lines.filter((line) => line.includes('MongoDB is not available: trying again'))
+    expect(warnings).toHaveLength(2)
   })
 })
 

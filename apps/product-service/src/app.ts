@@ -5,6 +5,8 @@ import { pollEvery } from '@halles/concurrency/poll-every'
 import { newId } from '@halles/mongo/ids'
 import { createJwksClient } from '@halles/auth/jwks-client'
 import { connectMongo } from '@halles/mongo/mongo'
+import { retryWhileUnavailable } from '@halles/mongo/retry-while-unavailable'
+import { createLogger } from '@halles/telemetry/log'
 import { createRevocationClient } from '@halles/auth/revocations'
 import { abortAbandonedTransactions } from './abandoned-transactions.ts'
 import type { Settings } from './config.ts'
@@ -31,7 +33,8 @@ const PICTURE_CLEANUP_INTERVAL = 3_600_000
  * `grpcPort`. `findPublicKey` returns the public key of a token's key id.
  */
 export async function createApp(settings: Settings, findPublicKey = createJwksClient(settings.JWKS_URL)) {
-  const mongo = await connectMongo(settings.MONGODB_URL, NAME)
+  const log = createLogger(NAME, settings.LOG_LEVEL)
+  const mongo = await connectMongo(settings.MONGODB_URL, NAME, log)
   const app = await createServiceApp({
     name: NAME,
     logLevel: settings.LOG_LEVEL,
@@ -47,9 +50,17 @@ export async function createApp(settings: Settings, findPublicKey = createJwksCl
   const metrics = createStockMetrics(app.metrics)
   const transact = createTransactionRunner(mongo.client, app.log, metrics.retried)
   await abortAbandonedTransactions(mongo.client, app.log)
-  const products = await createProductStore(mongo.db, transact)
-  const reservations = await createReservationStore(mongo.db, transact, metrics, now)
-  if (settings.DEMO_CATALOGUE && (await products.fillIfEmpty(demoProducts(now()))))
+  const [products, reservations] = await retryWhileUnavailable(
+    async () =>
+      [
+        await createProductStore(mongo.db, transact),
+        await createReservationStore(mongo.db, transact, metrics, now),
+      ] as const,
+    log,
+  )
+  const fillCatalogue = (): Promise<boolean> =>
+    retryWhileUnavailable(() => products.fillIfEmpty(demoProducts(now())), log)
+  if (settings.DEMO_CATALOGUE && (await fillCatalogue()))
     app.log.info('filled the empty catalogue with the demo catalogue')
 
   const pictures = await createPictureStore(mongo.db, now)

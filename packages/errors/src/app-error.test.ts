@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import {
   MongoBulkWriteError,
@@ -80,6 +81,24 @@ describe('toAppError', () => {
     expect(toAppError(new MongoBulkWriteError(connectionError as Error, {} as BulkWriteResult))).toMatchObject(
       unavailable,
     )
+  })
+
+  it('maps the errors of connection pools to UNAVAILABLE or TIMEOUT, by the names that the driver gives them', () => {
+    // The driver exports no class of these errors.
+    const classes = createRequire(import.meta.url)('mongodb/lib/cmap/errors.js') as Record<
+      string,
+      new (pool: object) => Error
+    >
+    const codes = Object.values(classes).map((PoolError) => {
+      const error = new PoolError({ address: '127.0.0.1:27017' })
+      return [error.name, toAppError(error)?.code]
+    })
+    expect(Object.fromEntries(codes)).toEqual({
+      MongoPoolClosedError: 'UNAVAILABLE',
+      MongoPoolClearedError: 'UNAVAILABLE',
+      PoolClearedOnNetworkError: 'UNAVAILABLE',
+      MongoWaitQueueTimeoutError: 'TIMEOUT',
+    })
   })
 
   it('maps a connection reset during a write to UNAVAILABLE, which the driver does not wrap', async () => {

@@ -147,6 +147,7 @@ const connectionErrors = new Set([
   'MongoNetworkError',
   'MongoServerSelectionError',
   'MongoPoolClearedError',
+  'PoolClearedOnNetworkError', // the monitor of a frozen member has timed out
   'MongoPoolClosedError',
   'MongoNotConnectedError',
   'MongoServerClosedError',

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { toTimestampedMessage, type TimestampedMessage } from './kafka-messages.ts'
-import { retry, sendRetry, waitToClose, type CreateClient } from './kafka-settings.ts'
+import { retry, shortRetry, waitToClose, type CreateClient } from './kafka-settings.ts'
 
 export type ReadTopicOptions = {
   topic: string
@@ -28,7 +28,7 @@ export async function readTopic(
   clientId: string,
   { topic, onBatch }: ReadTopicOptions,
 ): Promise<OffsetRange[]> {
-  const admin = createClient(sendRetry).admin()
+  const admin = createClient(shortRetry).admin()
   await admin.connect()
   try {
     if (!(await admin.listTopics()).includes(topic)) return []
@@ -57,18 +57,23 @@ async function readUntil(
     sessionTimeout: 30_000,
     maxWaitTimeInMs: 100,
     allowAutoTopicCreation: false,
-    retry: { ...readRetry, restartOnFailure: () => Promise.resolve(false) },
+    retry: { ...readRetry, restartOnFailure: () => Promise.resolve(true) },
   })
   const { promise: done, resolve, reject } = Promise.withResolvers<void>()
   const idleTimer = setTimeout(() => reject(new Error(`Kafka delivers no more messages of ${topic}`)), READ_TIMEOUT)
-  consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+  // kafkajs starts again by itself after an error that passes, such as a group coordinator that is still loading.
+  consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error))
+  const nextOffsets = new Map<number, bigint>()
 
   const process = async (partition: number, messages: TimestampedMessage[]): Promise<void> => {
     const end = BigInt(ends.get(partition) ?? 0)
-    const beforeEnd = messages.filter(({ offset }) => BigInt(offset) < end)
-    if (beforeEnd.length > 0) await onBatch(beforeEnd)
+    const next = nextOffsets.get(partition) ?? 0n // later than the first message, when kafkajs has started again
+    const unread = messages.filter(({ offset }) => BigInt(offset) >= next && BigInt(offset) < end)
+    const afterLast = BigInt(messages.at(-1)!.offset) + 1n
+    if (unread.length > 0) await onBatch(unread)
+    if (afterLast > next) nextOffsets.set(partition, afterLast)
     idleTimer.refresh()
-    if (BigInt(messages.at(-1)!.offset) + 1n < end) return
+    if (afterLast < end) return
     ends.delete(partition)
     consumer.pause([{ topic, partitions: [partition] }])
     if (ends.size === 0) resolve()

@@ -5,8 +5,8 @@ import { waitAtMost } from '@halles/concurrency/with-timeout'
 
 /** Every retry names its policy: the defaults of kafkajs differ by client, and again under NODE_ENV=test. */
 export const retry = { initialRetryTime: 100, maxRetryTime: 1000, retries: 1e9 }
-/** A send fails after some seconds, so that a service can stop during a Kafka outage; its caller sends again. */
-export const sendRetry = { ...retry, retries: 5 }
+/** For a client whose caller repeats what fails: it gives up after some seconds, so that a service can stop during a Kafka outage. */
+export const shortRetry = { ...retry, retries: 5 }
 
 export type Retry = typeof retry
 

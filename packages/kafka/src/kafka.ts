@@ -3,7 +3,7 @@ import type { KafkaCredentials, TopicReplication } from '@halles/config/config'
 import { consume, type RunningConsumer, type ConsumerOptions } from './kafka-consumer.ts'
 import { createPublisher, type Publisher } from './kafka-producer.ts'
 import { readTopic, type OffsetRange, type ReadTopicOptions } from './kafka-read-topic.ts'
-import { retry, sendRetry, type CreateClient } from './kafka-settings.ts'
+import { retry, shortRetry, type CreateClient } from './kafka-settings.ts'
 import { createSocketFactory } from './kafka-sockets.ts'
 import type { Logger } from '@halles/telemetry/log'
 import { rejectOnAbort } from '@halles/concurrency/with-timeout'
@@ -109,7 +109,7 @@ export function createKafka(
     },
     /** Reads the end of each partition of a topic: the offset of its next message. */
     endOffsets: async (topic: string): Promise<{ partition: number; offset: string }[]> => {
-      const admin = createClient(sendRetry).admin()
+      const admin = createClient(shortRetry).admin()
       await admin.connect()
       try {
         return (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
@@ -118,7 +118,7 @@ export function createKafka(
       }
     },
     ping,
-    publisher: (): Publisher => createPublisher(createClient(sendRetry), log),
+    publisher: (): Publisher => createPublisher(createClient(shortRetry), log),
     consume: (subscription: ConsumerOptions): Promise<RunningConsumer> => consume(createClient, log, subscription),
     readTopic: (reading: ReadTopicOptions): Promise<OffsetRange[]> => readTopic(createClient, clientId, reading),
   }

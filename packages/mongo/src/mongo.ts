@@ -8,9 +8,7 @@ import {
 } from '@halles/validation/page'
 import { withinDeadline } from '@halles/concurrency/caller'
 import { waitAtMost } from '@halles/concurrency/with-timeout'
-
-/** How long a service waits for a primary when it starts, in milliseconds. */
-const CONNECT_TIMEOUT = 30_000
+import { isAuthenticationError, retryWhileUnavailable, type WarningLog } from './retry-while-unavailable.ts'
 
 /** How long `close` waits, in milliseconds. A server that does not answer is then left to the end of the process. */
 const CLOSE_TIMEOUT = 2000
@@ -20,11 +18,15 @@ export type MongoConnection = { client: MongoClient; db: Db; ping: () => Promise
 
 /**
  * Connects to the database in `url`, and waits until the replica set has a primary. Read and write concern are `majority` by
- * default; `appName` is the service's name in MongoDB's logs and connection list.
+ * default; `appName` is the service's name in MongoDB's logs and connection list. The wait is logged.
  *
- * @throws Error with an actionable message when there is no primary within 30 s, or the credentials are wrong
+ * @throws Error with an actionable message when there is no primary within a minute, or the credentials are wrong
  */
-export async function connectMongo(url: string, appName: string): Promise<MongoConnection> {
+export async function connectMongo(
+  url: string,
+  appName: string,
+  log: WarningLog = { warn: () => {} },
+): Promise<MongoConnection> {
   const client = new MongoClient(url, {
     appName,
     writeConcern: { w: 'majority' },
@@ -39,27 +41,17 @@ export async function connectMongo(url: string, appName: string): Promise<MongoC
   const db = client.db()
   const ping = async (): Promise<void> => void (await db.command({ ping: 1 }, { timeoutMS: 2000 }))
   const close = async (): Promise<void> => void (await waitAtMost(client.close(), CLOSE_TIMEOUT))
-  const deadline = Date.now() + CONNECT_TIMEOUT
-  for (;;)
-    try {
-      await ping()
-      return { client, db, ping, close }
-    } catch (error) {
-      const isUnauthorized = error instanceof MongoServerError && error.codeName === 'AuthenticationFailed'
-      if (!isUnauthorized && Date.now() < deadline) continue // server selection has already waited 3 s
-      await client.close()
-      const hosts = client.options.hosts.map(String).join(', ')
-      if (isUnauthorized)
-        throw new Error(
-          `MongoDB at ${hosts} does not let us in: are user, password and authSource in MONGODB_URL right?`,
-          {
-            cause: error,
-          },
-        )
-      throw new Error(`MongoDB at ${hosts} has no primary: is it running, and its replica set initiated?`, {
-        cause: error,
-      })
-    }
+  try {
+    await retryWhileUnavailable(ping, log)
+    return { client, db, ping, close }
+  } catch (error) {
+    await client.close()
+    const hosts = client.options.hosts.map(String).join(', ')
+    const message = isAuthenticationError(error)
+      ? `MongoDB at ${hosts} does not let us in: are user, password and authSource in MONGODB_URL right?`
+      : `MongoDB at ${hosts} has no primary: is it running, and its replica set initiated?`
+    throw new Error(message, { cause: error })
+  }
 }
 
 /** MongoDB's error code for a write that violates a unique index. */

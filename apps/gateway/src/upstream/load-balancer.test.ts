@@ -114,6 +114,23 @@ describe('load balancer with several addresses', () => {
     expect(first.requests.length).toBeGreaterThan(0)
   })
 
+  it('looks for an address that is back when it loses the last one, though a probe of it still hangs', async () => {
+    let answers = false
+    let connections = 0
+    const restartedUrl = await startTcpServer((socket) => {
+      connections++
+      socket.on('data', () => answers && socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'))
+    })
+    const lost = createServer((_request, response) => response.end('{}'))
+    const { post } = createClient([restartedUrl, await listen(lost)], { timeout: 30_000, outageGracePeriod: 30_000 })
+    await post()
+    await eventually('a probe of the restarted service hangs', () => connections === 2)
+    answers = true
+    lost.close()
+    lost.closeAllConnections()
+    expect(await rejectAfter(1500, post())).toMatchObject({ status: 200 })
+  })
+
   it('streams a body to the address that answers', async () => {
     const healthy = await startService()
     const { dispatcher } = createClient([await findUnusedAddress(), healthy.url])

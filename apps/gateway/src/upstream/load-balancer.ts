@@ -81,6 +81,7 @@ export function createLoadBalancer(
       const timer = setTimeout(failWaiting, outageGracePeriod)
       outage = { since: performance.now(), cause, inGracePeriod: true, timer }
       onAvailabilityChange(false)
+      void probeAll() // another one may be back since its last probe, or since a probe of it began to hang
     }
     void probeUntilReachable(index)
   }
@@ -111,7 +112,7 @@ export function createLoadBalancer(
   }
 
   let probingAll = false
-  /** Probes all addresses once for all requests that wait; they are retried, or fail soon. */
+  /** Probes all addresses once for all requests that wait: they are retried, or after the grace period fail soon. */
   const probeAll = async (): Promise<void> => {
     if (probingAll) return
     probingAll = true
