@@ -11,6 +11,8 @@ import { consumeAccountDeletions, type ConsumerGroup } from './account-deletions
 import type { Settings } from './config.ts'
 import { createOrderSubgraph, type GraphQLDeps } from './graphql.ts'
 import { createOrderMetrics } from './metrics.ts'
+import { createChangeFeed } from './order-changes/change-feed.ts'
+import { registerEventRoute } from './order-changes/event-route.ts'
 import { createOrderStore, openOrdersCollection } from './orders.ts'
 import { createOutbox } from './outbox.ts'
 import { createPendingPublications } from './pending-publications.ts'
@@ -58,6 +60,7 @@ export async function createApp(
   const pendingOrders = createPendingOrders(collection, now)
   const pendingPublications = createPendingPublications(collection, now)
   const pendingReleases = createPendingReleases(collection, now)
+  const changes = createChangeFeed(collection, log)
   const metrics = createOrderMetrics(app.metrics.registry, orders, log)
   const publisher = kafka.publisher()
   const outbox = createOutbox({ pendingPublications, publisher, log, onPublished: metrics.observePublished, now })
@@ -70,18 +73,20 @@ export async function createApp(
     takeNumber: createOrderNumbers(mongo.db),
     pendingOrders,
     orders,
+    changes,
     recovery,
     outbox,
     now,
   }
   registerRestRoutes(app, deps)
+  registerEventRoute(app, deps)
   serveSubgraph(app, createOrderSubgraph(deps))
 
   const stopCreatingTopics = createTopics(kafka, log)
   const deletionsConsumer = consumeAccountDeletions({ kafka, orders, log }, deletions)
   app.addHook('onClose', async () => {
     stopCreatingTopics()
-    await Promise.all([outbox.stop(), recovery.stop(), deletionsConsumer.close()])
+    await Promise.all([changes.close(), outbox.stop(), recovery.stop(), deletionsConsumer.close()])
     stock.close()
     await mongo.close()
   })

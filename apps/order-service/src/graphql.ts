@@ -10,13 +10,16 @@ import { withinAnswerTimeout } from './answer-timeout.ts'
 import { cancelOrder, changeStatusAsAdmin, type ChangeStatusDeps } from './change-status.ts'
 import type { OrderStatus, Resolvers } from './gen/graphql.ts'
 import { listOrders, ListOrdersQuery, listUserOrders } from './list-orders.ts'
+import type { FollowOrderDeps } from './order-changes/follow-order.ts'
+import { createSubscriptions } from './order-changes/subscription.ts'
 import type { OrderStore } from './orders.ts'
 import { IdempotencyKey, PlaceOrderInput } from './place-order/basket.ts'
 import { placeOrder, type PlaceOrderDeps } from './place-order/place-order.ts'
 import { readOrder, readOrders } from './read-order.ts'
 
 export type GraphQLDeps = PlaceOrderDeps &
-  ChangeStatusDeps & { orders: Pick<OrderStore, 'find' | 'findMany' | 'findPage'> }
+  ChangeStatusDeps &
+  FollowOrderDeps & { orders: Pick<OrderStore, 'find' | 'findMany' | 'findPage'> }
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
@@ -71,6 +74,7 @@ export function createOrderSubgraph(deps: GraphQLDeps): GraphQLSchema {
       cancelOrder: (_, { id }, { principal }) =>
         withinAnswerTimeout(cancelOrder(deps, requirePrincipal(principal), id)),
     },
+    Subscription: createSubscriptions(deps),
     Order: {
       id: ({ _id }) => _id,
       customer: ({ userId }) => ({ id: userId }),

@@ -6,6 +6,7 @@ import Fastify, { LogController, type FastifyReply, type FastifyRequest } from '
 import type { TSchema } from 'typebox'
 import { createCaller, createRefusalLog, limitConcurrency, requireWaiting } from './admission.ts'
 import { handleError } from './error-response.ts'
+import { registerEventStreams, type EventStreamLimits } from './event-streams.ts'
 import { handleClientErrors } from './malformed-http.ts'
 import { createClientReader, createGatewayCheck, type Client } from '@halles/auth/client-address'
 import { toLoggerOptions } from '@halles/telemetry/log'
@@ -79,9 +80,13 @@ export type ServiceOptions = TokenVerification & {
   ownLimits?: boolean
   /** The networks of a client, which share limits; by default its client subnet. */
   networksOf?: (request: FastifyRequest) => readonly CallerNetwork[]
+  /** How many event streams may be open; by default as many as several gateways let a user open. */
+  eventStreams?: EventStreamLimits
   /** Headers of every response, errors included. */
   headers?: Readonly<Record<string, string>>
 }
+
+const defaultStreamLimits: EventStreamLimits = { perUser: 50, total: 2000 }
 
 /** How long /readyz waits for each check, in milliseconds. */
 const READINESS_TIMEOUT = 2500
@@ -94,6 +99,10 @@ export async function createServiceApp(options: ServiceOptions): Promise<App> {
   const app = createServer(options)
   app.decorate('metrics', createMetrics(options.name))
   app.decorate('openSchema', options.openSchema ?? true)
+  app.decorate(
+    'eventStreams',
+    registerEventStreams(app, app.metrics.registry, options.eventStreams ?? defaultStreamLimits),
+  )
   const readClient = createClientReader(options.gatewaySecret)
   app.decorateRequest('client', {
     getter() {

@@ -123,6 +123,10 @@ export const rootFieldRequests: Record<
     const id = await requested.orderId()
     return { query: 'query ($id: ID!) { order(id: $id) { id total } }', variables: { id }, shows: id }
   },
+  'Subscription.orderChanged': async ({ requested }) => {
+    const id = await requested.orderId()
+    return { query: 'subscription ($id: ID!) { orderChanged(id: $id) { id } }', variables: { id }, shows: id }
+  },
   'Query.orders': () => ({ query: '{ orders { totalCount nodes { id } } }' }),
   'Mutation.placeOrder': (context) => ({
     query: 'mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { id } }',

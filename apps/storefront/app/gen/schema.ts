@@ -672,6 +672,21 @@ export type StatusChange = {
   timestamp: Scalars['DateTime']['output'];
 };
 
+export type Subscription = {
+  __typename?: 'Subscription';
+  /**
+   * The order as it is now, then at each change of its status, until the last one: over Server-Sent Events, for its customer and for
+   * admins; `NOT_FOUND` otherwise. The id of an event is the number of the change, from 1; a client that connects again with
+   * `Last-Event-ID` gets the changes after that one, each with the order as it was then.
+   */
+  orderChanged: Order;
+};
+
+
+export type SubscriptionOrderChangedArgs = {
+  id: Scalars['ID']['input'];
+};
+
 /** A user. Visible to themselves and to admins. */
 export type User = {
   __typename?: 'User';
