@@ -1,32 +1,26 @@
-import { index, layout, prefix, route, type RouteConfig, type RouteConfigEntry } from '@react-router/dev/routes'
-import type { Language } from './i18n/language.ts'
+import { index, layout, prefix, route, type RouteConfig } from '@react-router/dev/routes'
 
-/**
- * The pages in one language. French, the default, stands at the paths that e-mails link to; English below /en. A route's id
- * is its language and file, since each file is a page in both.
- */
-const pages = (language: Language): RouteConfigEntry[] => {
-  const page = (path: string, file: string): RouteConfigEntry => route(path, file, { id: `${language}:${file}` })
-  return [
-    layout('layout/layout.tsx', { id: `${language}:layout` }, [
-      index('catalogue/home.tsx', { id: `${language}:home` }),
-      page('products', 'catalogue/catalogue.tsx'),
-      page('products/:id', 'catalogue/product.tsx'),
-      page('basket', 'basket/basket-page.tsx'),
-      page('sign-in', 'session/sign-in.tsx'),
-      page('register', 'session/register.tsx'),
-      page('password/forgotten', 'session/forgotten-password.tsx'),
-      page('password/reset', 'session/reset-password.tsx'),
-      page('email/verify', 'session/verify-email.tsx'),
-      page('email/change', 'session/change-email.tsx'),
-      layout('account/signed-in.tsx', { id: `${language}:signed-in` }, [
-        page('orders', 'orders/my-orders.tsx'),
-        page('orders/:id', 'orders/order.tsx'),
-        page('account', 'account/account.tsx'),
+/** Each page is there in both languages. French, the default, stands at the paths that e-mails link to; English below /en. */
+export default [
+  layout('layout/layout.tsx', [
+    ...prefix('en?', [
+      index('catalogue/home.tsx'),
+      route('products', 'catalogue/catalogue.tsx'),
+      route('products/:id', 'catalogue/product.tsx'),
+      route('basket', 'basket/basket-page.tsx'),
+      route('sign-in', 'session/sign-in.tsx'),
+      route('register', 'session/register.tsx'),
+      route('password/forgotten', 'session/forgotten-password.tsx'),
+      route('password/reset', 'session/reset-password.tsx'),
+      route('email/verify', 'session/verify-email.tsx'),
+      route('email/change', 'session/change-email.tsx'),
+      layout('account/signed-in.tsx', [
+        route('orders', 'orders/my-orders.tsx'),
+        route('orders/:id', 'orders/order.tsx'),
+        route('account', 'account/account.tsx'),
       ]),
-      page('*', 'layout/not-found.tsx'),
+      route('*', 'layout/not-found.tsx'),
     ]),
-  ]
-}
-
-export default [...pages('fr'), ...prefix('en', pages('en'))] satisfies RouteConfig
+  ]),
+  ...prefix('en?/staff', [layout('staff/staff-layout.tsx', [index('staff/overview/overview.tsx')])]),
+] satisfies RouteConfig

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { constants } from 'node:zlib'
+import compress from '@fastify/compress'
 import fastifyStatic from '@fastify/static'
 import { createServiceApp } from '@halles/fastify-service/app'
 import type { FastifyInstance } from 'fastify'
@@ -40,6 +42,13 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     readinessChecks: {},
     docs: false,
     ...(gatewaySecret !== undefined && { gatewaySecret }),
+  })
+  // Pages have no secret that could be guessed by the length of a response (BREACH): their nonce is new each time.
+  await app.register(compress, {
+    encodings: ['br', 'gzip'],
+    // The first part of a page, whose end waits for data, is sent at once.
+    brotliOptions: { flush: constants.BROTLI_OPERATION_FLUSH, params: { [constants.BROTLI_PARAM_QUALITY]: 4 } },
+    zlibOptions: { flush: constants.Z_SYNC_FLUSH },
   })
   await app.register(fastifyStatic, {
     root: `${build}client/assets`,

@@ -20,6 +20,7 @@ const devices: Record<string, Device> = {
 
 /** axe finds nothing (WCAG 2.2 A and AA, and best practices), and nothing is wider than the page. */
 async function expectGoodPage(page: Page): Promise<void> {
+  await page.locator('[data-loading="page"]').waitFor({ state: 'detached' })
   const { violations } = await new AxeBuilder({ page }).analyze()
   const found = violations.map(
     ({ id, nodes }) => `${page.url()} ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join('\n  ')}`,

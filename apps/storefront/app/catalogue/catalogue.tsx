@@ -1,4 +1,4 @@
-import { useEffect } from 'react'
+import { useEffect, useRef } from 'react'
 import { Link, useLocation, useNavigation, useSearchParams } from 'react-router'
 import { query } from '../api/api.ts'
 import { ApiError } from '../api/errors.ts'
@@ -47,13 +47,20 @@ export default function Catalogue({ loaderData: { products, categories } }: Rout
   const count = formats.number(totalCount)
   const refining = state === 'loading' && next?.pathname === pathname
 
-  // The next step is then in the cache when it is asked for.
+  // The next step is in the cache when it is asked for: it is loaded when the end of the list comes near.
+  const moreLink = useRef<HTMLAnchorElement>(null)
   useEffect(() => {
-    if (!pageInfo.hasNextPage || shown >= MOST) return
-    const idle = setTimeout(() => {
-      void query(CatalogueDocument, { ...toVariables(params), first: shown + STEP }).catch(() => undefined)
-    }, 1000)
-    return () => clearTimeout(idle)
+    if (moreLink.current === null || shown >= MOST) return
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        if (!entry?.isIntersecting) return
+        observer.disconnect()
+        void query(CatalogueDocument, { ...toVariables(params), first: shown + STEP }).catch(() => undefined)
+      },
+      { rootMargin: '400px' },
+    )
+    observer.observe(moreLink.current)
+    return () => observer.disconnect()
   }, [params, pageInfo.hasNextPage, shown])
 
   const more = new URLSearchParams(params)
@@ -105,6 +112,7 @@ export default function Catalogue({ loaderData: { products, categories } }: Rout
             )}
             {pageInfo.hasNextPage && (
               <Link
+                ref={moreLink}
                 to={{ search: more.toString() }}
                 replace={shown < MOST}
                 preventScrollReset={shown < MOST}

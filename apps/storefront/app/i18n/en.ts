@@ -28,6 +28,11 @@ export const en: Messages = {
     developers: 'For developers',
     home: 'Home',
   },
+  staff: {
+    desk: 'Staff desk',
+    forbiddenTitle: 'For staff only',
+    forbiddenText: 'This account has no access to the staff desk. Ask an administrator, or change the account.',
+  },
   search: {
     label: 'Search for a product',
     placeholder: 'Comté, cider, casserole…',

@@ -27,6 +27,12 @@ export const fr = {
     developers: 'Pour les développeurs',
     home: 'Accueil',
   },
+  /** For the pages that lead to the staff desk, and those that are shown without its own texts (staff/i18n). */
+  staff: {
+    desk: 'Espace équipe',
+    forbiddenTitle: 'Réservé à l’équipe',
+    forbiddenText: 'Ce compte n’a pas accès à l’espace équipe. Demandez à un administrateur, ou changez de compte.',
+  },
   search: {
     label: 'Rechercher un produit',
     placeholder: 'Comté, cidre, cocotte…',

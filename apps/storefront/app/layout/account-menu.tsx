@@ -37,6 +37,11 @@ export function AccountMenu({ user }: { user: SessionUser }) {
           <DropdownMenu.Item className={item} onSelect={go('/account')}>
             {messages.nav.account}
           </DropdownMenu.Item>
+          {user.role === 'admin' && (
+            <DropdownMenu.Item className={item} onSelect={go('/staff')}>
+              {messages.staff.desk}
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Separator className="my-1 h-px bg-line" />
           <DropdownMenu.Item className={item} onSelect={() => void session.signOut().then(() => navigate(href('/')))}>
             {messages.nav.signOut}

@@ -1,0 +1,5 @@
+import type { overviewFr } from './fr.ts'
+
+export const overviewEn: typeof overviewFr = {
+  title: 'Today',
+}

@@ -1,0 +1,3 @@
+export const overviewFr = {
+  title: 'Aujourd’hui',
+}
