@@ -45,7 +45,7 @@ export async function sendGraphql(
   baseUrl: string,
   { query, variables, headers = {} }: { query: string; variables?: object; headers?: Record<string, string> },
 ): Promise<ClientResponse> {
-  const accept = query.startsWith('subscription') ? { accept: 'text/event-stream' } : {}
+  const accept: Record<string, string> = query.startsWith('subscription') ? { accept: 'text/event-stream' } : {}
   return sendRest(baseUrl, {
     method: 'POST',
     path: '/graphql',

@@ -6,24 +6,12 @@ import {
   GraphQLError,
   OperationTypeNode,
   type DocumentNode,
-  type ExecutionArgs,
   type ExecutionResult,
   type GraphQLSchema,
 } from 'graphql'
 import { parseRequestParams, type Request, type RequestParams, type Response } from 'graphql-http'
 import { loadCodes, toGraphQLError } from './client-errors.ts'
-import type { Execute, GraphQLContext } from './graphql-route.ts'
-
-/** One result of a subscription. A client that has lost its connection resumes after the result with this id. */
-export type SubscriptionEvent = { id?: string | undefined; result: ExecutionResult }
-
-/**
- * Starts a subscription, and returns its results, or the errors for which it did not start. The results end when
- * `contextValue.signal` is aborted.
- */
-export type Subscribe = (
-  args: ExecutionArgs & { contextValue: GraphQLContext },
-) => Promise<AsyncIterable<SubscriptionEvent> | ExecutionResult>
+import type { Execute, GraphQLContext, Subscribe, SubscriptionEvent } from './execution.ts'
 
 type RawRequest = Request<FastifyRequest, { reply: FastifyReply }>
 

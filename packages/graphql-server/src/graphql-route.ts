@@ -26,25 +26,12 @@ import {
   type CostFactors,
 } from './operation-limits.ts'
 import { loadCodes, toClientError, toGraphQLError, withCode, withoutSuggestions } from './client-errors.ts'
-import { createEventStreamHandler, type Subscribe, type SubscriptionEvent } from './event-stream-route.ts'
+import { createEventStreamHandler } from './event-stream-route.ts'
+import type { Execute, GraphQLContext, Subscribe, SubscriptionEvent } from './execution.ts'
 import { parseWithinLimits } from './limited-parser.ts'
 import { toGraphQLResponse } from './graphql-response.ts'
-import type { Logger } from '@halles/telemetry/log'
 import { resolvePersistedOperation, type PersistedOperations } from './persisted-operations.ts'
-import type { Principal } from '@halles/auth/principal'
 import { isErrorCode, AppError, errorCodes } from '@halles/errors/app-error'
-
-/** The context of every resolver. `principal` is the authenticated user, undefined without an access token. */
-export type GraphQLContext = {
-  principal: Principal | undefined
-  log: Logger
-  request: FastifyRequest
-  reply: FastifyReply
-  /** Aborted when nobody reads the event stream of the operation any more; undefined for other operations. */
-  signal?: AbortSignal
-}
-
-export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
 
 /** The most characters of an operation's name that are logged. */
 const MAX_NAME_LENGTH = 100

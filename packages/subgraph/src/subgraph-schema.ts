@@ -10,8 +10,7 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit'
-import type { Subscribe, SubscriptionEvent } from '@halles/graphql-server/event-stream-route'
-import type { Execute, GraphQLContext } from '@halles/graphql-server/graphql-route'
+import type { Execute, GraphQLContext, Subscribe, SubscriptionEvent } from '@halles/graphql-server/execution'
 import { AppError } from '@halles/errors/app-error'
 
 /** The representation of an entity that another subgraph refers to, by its key. */

@@ -1,7 +1,6 @@
 import { ApolloGateway } from '@apollo/gateway'
 import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
-import type { Subscribe } from '@halles/graphql-server/event-stream-route'
-import type { Execute, GraphQLContext } from '@halles/graphql-server/graphql-route'
+import type { Execute, GraphQLContext, Subscribe } from '@halles/graphql-server/execution'
 import { traceHeaders, traceId } from '@halles/telemetry/trace'
 import {
   GraphQLBoolean,

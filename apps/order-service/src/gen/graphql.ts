@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Order as OrderModel, Line as LineModel, StatusChange as StatusChangeModel } from '../order.ts';
-import type { GraphQLContext } from '@halles/graphql-server/graphql-route';
+import type { GraphQLContext } from '@halles/graphql-server/execution';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
 export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
