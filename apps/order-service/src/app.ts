@@ -12,7 +12,6 @@ import type { Settings } from './config.ts'
 import { createOrderSubgraph, type GraphQLDeps } from './graphql.ts'
 import { createOrderMetrics } from './metrics.ts'
 import { createChangeFeed } from './order-changes/change-feed.ts'
-import { registerEventRoute } from './order-changes/event-route.ts'
 import { createOrderStore, openOrdersCollection } from './orders.ts'
 import { createOutbox } from './outbox.ts'
 import { createPendingPublications } from './pending-publications.ts'
@@ -79,7 +78,6 @@ export async function createApp(
     now,
   }
   registerRestRoutes(app, deps)
-  registerEventRoute(app, deps)
   serveSubgraph(app, createOrderSubgraph(deps))
 
   const stopCreatingTopics = createTopics(kafka, log)

@@ -9,12 +9,16 @@ import { withinAnswerTimeout } from './answer-timeout.ts'
 import { changeStatus, ChangeStatusBody, type ChangeStatusDeps } from './change-status.ts'
 import { listOrders, ListOrdersQuery, listUserOrders } from './list-orders.ts'
 import { toOrderView } from './order.ts'
+import { registerEventRoute } from './order-changes/event-route.ts'
+import type { FollowOrderDeps } from './order-changes/follow-order.ts'
 import type { OrderStore } from './orders.ts'
 import { IdempotencyKey, PlaceOrderInput } from './place-order/basket.ts'
 import { placeOrder, type PlaceOrderDeps } from './place-order/place-order.ts'
 import { readOrder } from './read-order.ts'
 
-export type RestDeps = PlaceOrderDeps & ChangeStatusDeps & { orders: Pick<OrderStore, 'find' | 'findPage'> }
+export type RestDeps = PlaceOrderDeps &
+  ChangeStatusDeps &
+  FollowOrderDeps & { orders: Pick<OrderStore, 'find' | 'findPage'> }
 
 const OrderPage = PageView(OrderView, 'OrderPage')
 const problems = { '4xx': ProblemDetails, '5xx': ProblemDetails }
@@ -122,4 +126,6 @@ export function registerRestRoutes(app: App, deps: RestDeps): void {
       return toOrderView(await withinAnswerTimeout(changed))
     },
   )
+
+  registerEventRoute(app, deps)
 }
