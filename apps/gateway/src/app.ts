@@ -24,6 +24,7 @@ import { createSecurityHeaders, registerCors } from './http-security.ts'
 import { createGatewayMetrics } from './metrics.ts'
 import { createOpenRequestLimit } from './open-requests.ts'
 import { registerOpenApi } from './openapi.ts'
+import { renderErrorPage } from './pages/error-page.ts'
 import { registerGraphiql } from './pages/graphiql.ts'
 import { registerDevelopersPage } from './pages/developers-page.ts'
 import { registerProblemPages } from './pages/problem-pages.ts'
@@ -83,6 +84,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     networksOf: ({ ip }) => clientNetworks(ip),
     eventStreams: { perUser: STREAMS_PER_USER, total: settings.MAX_EVENT_STREAMS },
     headers: createSecurityHeaders(),
+    renderErrorPage,
     admit: (request, reply) => {
       acceptVisitor(request)
       admission.refuseBeyondCapacity(request)

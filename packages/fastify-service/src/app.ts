@@ -5,7 +5,7 @@ import type { Context } from '@opentelemetry/api'
 import Fastify, { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { createCaller, createRefusalLog, limitConcurrency, requireWaiting } from './admission.ts'
-import { handleError } from './error-response.ts'
+import { handleError, type RenderErrorPage } from './error-response.ts'
 import { registerEventStreams, type EventStreamLimits } from './event-streams.ts'
 import { handleClientErrors } from './malformed-http.ts'
 import { createClientReader, createGatewayCheck, type Client } from '@halles/auth/client-address'
@@ -80,6 +80,8 @@ export type ServiceOptions = TokenVerification & {
   ownLimits?: boolean
   /** The networks of a client, which share limits; by default its client subnet. */
   networksOf?: (request: FastifyRequest) => readonly CallerNetwork[]
+  /** Renders errors as pages for browsers; without it they are problem documents for them too. */
+  renderErrorPage?: RenderErrorPage
   /** How many event streams may be open; by default as many as several gateways let a user open. */
   eventStreams?: EventStreamLimits
   /** Headers of every response, errors included. */
@@ -191,6 +193,7 @@ function createServer({
   bodyLimit = 1_048_576,
   idleTimeout = 60_000,
   headers = {},
+  renderErrorPage,
 }: ServiceOptions) {
   const begin = (request: FastifyRequest, reply: FastifyReply): void => {
     request.trace = extractTrace(request.headers)
@@ -215,7 +218,7 @@ function createServer({
     // A URL that the router cannot decode reaches no hook.
     frameworkErrors: (error, request, reply) => {
       begin(request, reply)
-      handleError(error, request, reply)
+      handleError(error, request, reply, renderErrorPage)
       const id = traceId(request.trace)
       request.log.info({ traceId: id, route: 'none', status: reply.statusCode, cause: error.code }, 'request completed')
     },
@@ -233,7 +236,7 @@ function createServer({
       throw new AppError('VALIDATION_FAILED', 'An HTTP/1.1 request must have a Host header.')
     if (!isNormalizedPath(request.url)) throw notFound()
   })
-  app.setErrorHandler(handleError)
+  app.setErrorHandler<Error>((error, request, reply) => handleError(error, request, reply, renderErrorPage))
   app.setNotFoundHandler(() => {
     throw notFound()
   })
