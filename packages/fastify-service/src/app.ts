@@ -6,7 +6,7 @@ import Fastify, { LogController, type FastifyReply, type FastifyRequest } from '
 import type { TSchema } from 'typebox'
 import { createCaller, createRefusalLog, limitConcurrency, requireWaiting } from './admission.ts'
 import { handleError, type RenderErrorPage } from './error-response.ts'
-import { registerEventStreams, type EventStreamLimits } from './event-streams.ts'
+import { isEventStream, registerEventStreams, type EventStreamLimits } from './event-streams.ts'
 import { handleClientErrors } from './malformed-http.ts'
 import { createClientReader, createGatewayCheck, type Client } from '@halles/auth/client-address'
 import { toLoggerOptions } from '@halles/telemetry/log'
@@ -142,7 +142,8 @@ export async function createServiceApp(options: ServiceOptions): Promise<App> {
   })
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none'
-    app.metrics.recordRequest(request.method, route, reply.statusCode, reply.elapsedTime)
+    // An event stream lasts as long as its client wants, which says nothing about the service.
+    if (!isEventStream(reply)) app.metrics.recordRequest(request.method, route, reply.statusCode, reply.elapsedTime)
     if (request.refused || route === '/healthz' || route === '/readyz' || route === '/metrics') return
     const { method, trace, operation } = request
     const outcome = { status: reply.statusCode, ms: Math.round(reply.elapsedTime) }

@@ -84,7 +84,7 @@ export function createSubgraphDataSource(
             ? event
             : await upstream.post('/graphql', headers, body, operation.idempotent, deadline)
         const { data = null, errors } = parseResponse(response, fetch)
-        onFetch(errors ? 'errors' : 'ok', (performance.now() - startedAt) / 1000)
+        if (response !== event) onFetch(errors ? 'errors' : 'ok', (performance.now() - startedAt) / 1000)
         if (errors) recordErrors(errors, fetch, operationContext)
         if (data && fetch.representations === undefined) mergeRootFields(operationContext.data, data)
         return { data }

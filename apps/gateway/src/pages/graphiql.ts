@@ -82,6 +82,24 @@ query MyOrders {
 }
 `
 
+const followOrderSubscription = `# Follows one of your orders: change its status in another window.
+# Needs the header: { "Authorization": "Bearer …" }
+subscription FollowOrder($id: ID!) {
+  orderChanged(id: $id) {
+    number
+    status
+    statusHistory {
+      status
+      timestamp
+    }
+    notifications {
+      subject
+      status
+    }
+  }
+}
+`
+
 const options = {
   title: 'Halles GraphiQL',
   endpoint: '/graphql',
@@ -89,6 +107,11 @@ const options = {
     { query: catalogueQuery },
     { query: signInMutation, variables: '{\n  "email": "",\n  "password": ""\n}\n' },
     { query: myOrdersQuery, headers: '{\n  "Authorization": "Bearer "\n}\n' },
+    {
+      query: followOrderSubscription,
+      variables: '{\n  "id": ""\n}\n',
+      headers: '{\n  "Authorization": "Bearer "\n}\n',
+    },
   ],
   isHeadersEditorEnabled: true,
   // A token in localStorage would outlive the session.

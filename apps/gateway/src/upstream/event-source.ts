@@ -42,6 +42,7 @@ export function createEventSource(dispatcher: Dispatcher, timeout: number): Open
       headers: {
         ...headers,
         accept: 'text/event-stream',
+        'accept-encoding': 'identity',
         ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
       },
       ...(body !== undefined && { body }),
