@@ -217,7 +217,13 @@ describe('the operational endpoints of order-service', () => {
     })
     expect(needs).toEqual({ mongodb: 'ok', product: 'ok', kafka: 'ok' })
     const { paths } = (await service.app.inject('/openapi.json')).json()
-    expect(Object.keys(paths)).toEqual(['/orders', '/orders/{userId}', '/orders/{userId}/{id}', '/orders/{id}/status'])
+    expect(Object.keys(paths)).toEqual([
+      '/orders',
+      '/orders/{userId}',
+      '/orders/{userId}/{id}',
+      '/orders/{id}/status',
+      '/orders/{userId}/{id}/events',
+    ])
     await createCustomer(1)
     await service.placeOrder(createPrincipal(), [{ productId: 'nothing', quantity: 1 }])
     const { body } = await service.app.inject('/metrics')

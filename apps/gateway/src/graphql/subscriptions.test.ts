@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { authorizationHeader, createPrincipal } from '@halles/test-fixtures/principals'
 import { openEventStream, type EventStreamClient } from '@halles/test-fixtures/event-stream'
 import { eventually } from '@halles/test-fixtures/wait'
 import type { FastifyInstance } from 'fastify'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createTestGateway, startFakeServices, type FakeServices } from '../../test/fake-services.ts'
 
 let fakeServices: FakeServices
@@ -172,6 +175,29 @@ describe('a subscription', () => {
     await stream.ended
     expect(codes(stream)).toEqual([expected])
     expect(fakeServices.requests).toEqual([])
+  })
+
+  it('is one of the persisted operations, by its documentId, which are planned before', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'halles-operations-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = path.join(folder, 'operations.json')
+    writeFileSync(file, JSON.stringify({ live: statusOf }))
+    const closed = await createTestGateway(fakeServices.urls, { PERSISTED_ONLY: 'true', OPERATIONS_FILE: file })
+    const address = await closed.listen({ host: '127.0.0.1', port: 0 })
+    const post = (body: object) =>
+      openEventStream(`${address}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const stream = await post({ documentId: 'live', variables: { id: 'o1' } })
+    await stream.ended
+    expect(results(stream)).toHaveLength(4)
+    const byText = await post({ query: statusOf, variables: { id: 'o1' } })
+    expect([byText.status, JSON.parse(byText.text).errors[0].extensions.code]).toEqual([403, 'OPERATION_NOT_ALLOWED'])
+    expect((await post({ documentId: 'unknown' })).status).toBe(404)
+    closed.server.closeAllConnections()
+    await closed.close()
   })
 
   it('is refused where the client accepts no event stream', async () => {

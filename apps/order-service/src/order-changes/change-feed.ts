@@ -20,6 +20,8 @@ type OpenStream = {
   changes: ChangeStream<StoredOrder, ChangeStreamUpdateDocument<StoredOrder>>
   session: ClientSession
   isReady: boolean
+  /** Whether it was closed because nobody was subscribed. */
+  isUnused: boolean
 }
 
 /** Called with a subscribed order as it is stored: once after the subscription began, and after each change. */
@@ -43,7 +45,7 @@ export function createChangeFeed(orders: Collection<StoredOrder>, log: Logger) {
   let reading: Promise<void> | undefined
   let isClosed = false
 
-  /** Reads all stale orders. When that fails, the stream is closed and opened again, which makes all orders stale. */
+  /** Reads all stale orders. When that fails, the present stream is closed and opened again, which makes all orders stale. */
   const readStale = async (stream: OpenStream): Promise<void> => {
     const session = orders.db.client.startSession({ causalConsistency: true })
     try {
@@ -56,7 +58,7 @@ export function createChangeFeed(orders: Collection<StoredOrder>, log: Logger) {
       }
     } catch (error) {
       if (!isClosed) log.warn({ err: error }, 'changed orders cannot be read: trying again')
-      await stream.changes.close()
+      await open?.changes.close()
     } finally {
       await session.endSession()
     }
@@ -93,19 +95,21 @@ export function createChangeFeed(orders: Collection<StoredOrder>, log: Logger) {
     let failures = 0
     while (listeners.size > 0 && !isClosed) {
       const session = orders.db.client.startSession({ causalConsistency: true })
-      open = { changes: orders.watch(statusChanges, { session }), session, isReady: false }
+      const changes: OpenStream['changes'] = orders.watch(statusChanges, { session })
+      const stream: OpenStream = { changes, session, isReady: false, isUnused: false }
+      open = stream
       try {
-        await follow(open)
+        await follow(stream)
       } catch (error) {
-        failures = open.isReady ? 1 : failures + 1
-        if (listeners.size > 0 && !isClosed)
-          log.warn({ err: error }, 'the change stream of orders failed: opening it again')
+        if (stream.isUnused || isClosed) continue
+        failures = stream.isReady ? 1 : failures + 1
+        log.warn({ err: error }, 'the change stream of orders failed: opening it again')
+        await backoff(failures, BACKOFF)
       } finally {
-        await open.changes.close()
-        await session.endSession()
         open = undefined
+        await changes.close()
+        await session.endSession()
       }
-      if (listeners.size > 0 && !isClosed) await backoff(failures, BACKOFF)
     }
     running = undefined
   }
@@ -124,7 +128,9 @@ export function createChangeFeed(orders: Collection<StoredOrder>, log: Logger) {
       return () => {
         ofOrder.delete(listener)
         if (ofOrder.size === 0 && listeners.get(id) === ofOrder) listeners.delete(id)
-        if (listeners.size === 0) void open?.changes.close()
+        if (listeners.size > 0 || !open) return
+        open.isUnused = true
+        void open.changes.close()
       }
     },
 
