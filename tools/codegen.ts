@@ -46,7 +46,7 @@ const resolverTypes: CodegenConfig['generates'] = Object.fromEntries(
         enumsAsConst: true,
         strictScalars: true,
         importExtension: '.ts',
-        contextType: '@halles/graphql-server/graphql-route#GraphQLContext',
+        contextType: '@halles/graphql-server/execution#GraphQLContext',
         useIndexSignature: false,
         scalars: {
           ID: { input: 'string', output: 'string' },

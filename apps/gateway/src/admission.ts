@@ -1,5 +1,5 @@
 import { busyError, createAdaptiveLimit } from '@halles/concurrency/adaptive-limit'
-import type { Execute } from '@halles/graphql-server/graphql-route'
+import type { Execute } from '@halles/graphql-server/execution'
 import type { FastifyRequest } from 'fastify'
 import type { Service } from './config.ts'
 import { findService } from './proxy/rest-proxy.ts'

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServiceApp } from '@halles/fastify-service/app'
+import { isEventStream } from '@halles/fastify-service/event-streams'
 import { registerGraphQLRoute } from '@halles/graphql-server/graphql-route'
 import { createJwksClient } from '@halles/auth/jwks-client'
 import { createLogger } from '@halles/telemetry/log'
@@ -23,9 +24,11 @@ import { createSecurityHeaders, registerCors } from './http-security.ts'
 import { createGatewayMetrics } from './metrics.ts'
 import { createOpenRequestLimit } from './open-requests.ts'
 import { registerOpenApi } from './openapi.ts'
+import { renderErrorPage } from './pages/error-page.ts'
 import { registerGraphiql } from './pages/graphiql.ts'
 import { registerDevelopersPage } from './pages/developers-page.ts'
 import { registerProblemPages } from './pages/problem-pages.ts'
+import { registerOrderEvents } from './proxy/order-events.ts'
 import { registerRestProxy } from './proxy/rest-proxy.ts'
 import { registerStorefrontProxy } from './proxy/storefront-proxy.ts'
 import { createVisitorReader } from './proxy/visitor.ts'
@@ -33,6 +36,9 @@ import { createRateLimit } from './rate-limit.ts'
 import { requireMinimumRate } from './slow-bodies.ts'
 import { limitReadingTime } from './slow-readers.ts'
 import { createUpstreamClient } from './upstream/upstream-client.ts'
+
+/** How many event streams one user may have open: a tab has one. */
+const STREAMS_PER_USER = 10
 
 /** The median duration of a page, in milliseconds, above which fewer are rendered at a time. */
 const PAGE_TARGET = 1000
@@ -58,7 +64,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const operationTimeout = settings.UPSTREAM_PATIENCE_MS + settings.UPSTREAM_TIMEOUT_MS
   const admission = createAdmission(upstreams)
   const rateLimit = createRateLimit(settings.RATE_LIMIT)
-  const limitOpenRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
+  const openRequests = createOpenRequestLimit(settings.MAX_OPEN_REQUESTS)
   const app: FastifyInstance = await createServiceApp({
     name: 'gateway',
     logLevel: settings.LOG_LEVEL,
@@ -76,16 +82,21 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     idleTimeout: 60_000 + operationTimeout,
     ownLimits: true,
     networksOf: ({ ip }) => clientNetworks(ip),
+    eventStreams: { perUser: STREAMS_PER_USER, total: settings.MAX_EVENT_STREAMS },
     headers: createSecurityHeaders(),
+    renderErrorPage,
     admit: (request, reply) => {
       acceptVisitor(request)
       admission.refuseBeyondCapacity(request)
-      limitOpenRequests(request, reply)
+      openRequests.admit(request, reply)
       rateLimit.admit(request, reply)
       requireMinimumRate(app.server, request)
     },
   })
   limitReadingTime(app)
+  app.addHook('onSend', async (_request, reply) => {
+    if (isEventStream(reply)) openRequests.release(reply) // it counts against the limit of event streams instead
+  })
   await registerCors(app, settings.CORS_ORIGINS?.split(',') ?? [])
   app.addHook('onRequest', async (request, reply) => rateLimit.charge(request, reply))
 
@@ -111,8 +122,10 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
     persisted: { findText: operations.findText, only: settings.PERSISTED_ONLY },
     hideSchema: !introspection,
     onCost: ({ request, reply }, cost) => rateLimit.spend(request, reply, cost),
+    subscribe: supergraph.subscribe,
   })
 
+  registerOrderEvents(app, upstreams.order.openEvents, settings.GATEWAY_SECRET)
   await registerRestProxy(app, upstreams, urls, { gatewaySecret: settings.GATEWAY_SECRET, apiDocs })
   if (apiDocs) registerOpenApi(app, upstreams, settings.GATEWAY_SECRET)
   if (introspection) registerGraphiql(app)

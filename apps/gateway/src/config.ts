@@ -56,6 +56,13 @@ const Settings = Type.Object({
     default: 100,
     description: 'How many requests of one client address may be open at once; 0: no limit',
   }),
+  MAX_EVENT_STREAMS: Type.Integer({
+    minimum: 0,
+    maximum: 100_000,
+    default: 2000,
+    description:
+      'How many event streams (subscriptions) may be open at once: each takes a connection to the client and one to a service',
+  }),
   OPERATIONS_FILE: Type.Optional(
     Type.String({
       description: 'A manifest of persisted operations, as `npm run persist` writes it',

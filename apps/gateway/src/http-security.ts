@@ -43,7 +43,15 @@ export async function registerCors(app: FastifyInstance, origins: readonly strin
       // A script sets the access token in a header itself; cookies are for pages of our own origin.
       credentials: false,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'traceparent'],
+      allowedHeaders: [
+        'authorization',
+        'content-type',
+        'idempotency-key',
+        'if-match',
+        'if-none-match',
+        'last-event-id',
+        'traceparent',
+      ],
       exposedHeaders: ['etag', 'location', 'retry-after', 'ratelimit', 'ratelimit-policy', 'x-trace-id'],
       maxAge: 600,
     })

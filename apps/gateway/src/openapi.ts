@@ -3,7 +3,8 @@ import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
 import { runOutsideTrace } from '@halles/telemetry/trace'
 import type { FastifyInstance } from 'fastify'
 import { services, type Service } from './config.ts'
-import { createUnavailableError, toUpstreamError, type UpstreamClient } from './upstream/upstream-client.ts'
+import { type UpstreamClient } from './upstream/upstream-client.ts'
+import { createUnavailableError, toUpstreamError } from './upstream/upstream-response.ts'
 
 export type OpenApiDocument = {
   openapi: string

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { isEventStream } from '@halles/fastify-service/event-streams'
 import type { FastifyInstance } from 'fastify'
 
 /** How long a client may take to read a response, in milliseconds: of 1 MB, 17 KB a second. */
@@ -15,6 +16,11 @@ export function limitReadingTime(app: FastifyInstance, timeout = READ_TIMEOUT): 
   app.addHook('onRequest', (_request, { raw }, done) => {
     open.set(raw, undefined)
     raw.once('close', () => open.delete(raw))
+    done()
+  })
+  // An event stream lasts, and has a rule of its own (packages/fastify-service/src/event-streams.ts).
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (isEventStream(reply)) open.delete(reply.raw)
     done()
   })
   const check = (): void => {

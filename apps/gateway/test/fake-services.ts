@@ -1,8 +1,9 @@
 import { createPublicKey } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServiceApp, type App } from '@halles/fastify-service/app'
 import { serveSubgraph } from '@halles/subgraph/serve-subgraph'
-import { createSubgraphSchema, type EntityResolver } from '@halles/subgraph/subgraph-schema'
+import { createSubgraphSchema, EVENT_ID, type EntityResolver } from '@halles/subgraph/subgraph-schema'
 import { requireAdmin, requirePrincipal } from '@halles/auth/principal'
 import { AppError } from '@halles/errors/app-error'
 import { findTestPublicKey } from '@halles/test-fixtures/principals'
@@ -50,10 +51,31 @@ const toPage = (nodes: object[]) => ({
   totalCountIsExact: true,
 })
 
+const statuses = ['RECUE', 'CONFIRMEE', 'PREPAREE', 'LIVREE']
+
+/**
+ * The changes of an order, whose id says what happens: `o404` does not exist, the connection of `o2` breaks after each change, the
+ * stream of `o3` does not end.
+ */
+async function* changeOrder(
+  id: string,
+  { headers, raw }: FastifyRequest,
+  signal: AbortSignal,
+): AsyncGenerator<{ orderChanged: object }> {
+  for (const [index, status] of statuses.entries()) {
+    if (index < Number(headers['last-event-id'] ?? 0)) continue
+    const event = { orderChanged: { ...createOrder(Number(id.slice(1))), status }, [EVENT_ID]: String(index + 1) }
+    yield event
+    if (id === 'o2') raw.socket.destroySoon()
+    if (id === 'o3') await once(signal, 'abort')
+    if (signal.aborted) return
+  }
+}
+
 type Resolver = (parent: never, args: never, context: { principal: never; request: FastifyRequest }) => unknown
 const subgraphs: Record<
   Service,
-  { resolvers: Record<string, Record<string, Resolver>>; references: Record<string, EntityResolver> }
+  { resolvers: Record<string, Record<string, Resolver | object>>; references: Record<string, EntityResolver> }
 > = {
   auth: {
     resolvers: {
@@ -96,6 +118,16 @@ const subgraphs: Record<
         orders: () => toPage([createOrder(1), createOrder(2), createOrder(3)]),
       },
       User: { orders: () => toPage([createOrder(1)]) },
+      Subscription: {
+        orderChanged: {
+          subscribe: (
+            _parent: unknown,
+            { id }: { id: string },
+            { request, signal }: { request: FastifyRequest; signal: AbortSignal },
+          ) =>
+            id === 'o404' ? new AppError('NOT_FOUND', 'There is no such order.') : changeOrder(id, request, signal),
+        },
+      },
       Mutation: {
         placeOrder: () => {
           throw new AppError('INSUFFICIENT_STOCK', 'Not enough left.', {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createBatcher } from '@halles/concurrency/batcher'
 import { createSubgraphSchema } from '@halles/subgraph/subgraph-schema'
-import type { GraphQLContext } from '@halles/graphql-server/graphql-route'
+import type { GraphQLContext } from '@halles/graphql-server/execution'
 import type { Publisher } from '@halles/kafka/kafka'
 import { toConnection } from '@halles/validation/page'
 import { createParser } from '@halles/validation/schema'

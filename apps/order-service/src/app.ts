@@ -13,6 +13,7 @@ import type { Settings } from './config.ts'
 import { createOrderSubgraph, type GraphQLDeps } from './graphql.ts'
 import { createOrderMetrics } from './metrics.ts'
 import { createStatisticsReader } from './order-statistics.ts'
+import { createChangeFeed } from './order-changes/change-feed.ts'
 import { createOrderStore, openOrdersCollection } from './orders.ts'
 import { createOutbox } from './outbox.ts'
 import { createPendingPublications } from './pending-publications.ts'
@@ -61,6 +62,7 @@ export async function createApp(
   const pendingOrders = createPendingOrders(collection, now)
   const pendingPublications = createPendingPublications(collection, now)
   const pendingReleases = createPendingReleases(collection, now)
+  const changes = createChangeFeed(collection, log)
   const metrics = createOrderMetrics(app.metrics.registry, orders, log)
   const publisher = kafka.publisher()
   const outbox = createOutbox({ pendingPublications, publisher, log, onPublished: metrics.observePublished, now })
@@ -76,6 +78,7 @@ export async function createApp(
     takeNumber: createOrderNumbers(mongo.db),
     pendingOrders,
     orders,
+    changes,
     recovery,
     outbox,
     days,
@@ -90,7 +93,7 @@ export async function createApp(
   const deletionsConsumer = consumeAccountDeletions({ kafka, orders, log }, deletions)
   app.addHook('onClose', async () => {
     stopCreatingTopics()
-    await Promise.all([outbox.stop(), recovery.stop(), deletionsConsumer.close()])
+    await Promise.all([changes.close(), outbox.stop(), recovery.stop(), deletionsConsumer.close()])
     stock.close()
     await mongo.close()
   })

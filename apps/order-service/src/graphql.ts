@@ -12,6 +12,8 @@ import type { OrderStatus, Resolvers } from './gen/graphql.ts'
 import { listOrders, ListOrdersQuery, listUserOrders, ListUserOrdersQuery, type ListOrdersDeps } from './list-orders.ts'
 import { changedBy } from './order.ts'
 import type { StatisticsReader } from './order-statistics.ts'
+import type { FollowOrderDeps } from './order-changes/follow-order.ts'
+import { createSubscriptions } from './order-changes/subscription.ts'
 import type { OrderStore } from './orders.ts'
 import { IdempotencyKey, PlaceOrderInput } from './place-order/basket.ts'
 import { placeOrder, type PlaceOrderDeps } from './place-order/place-order.ts'
@@ -19,7 +21,8 @@ import { readOrder, readOrders } from './read-order.ts'
 
 export type GraphQLDeps = PlaceOrderDeps &
   ChangeStatusDeps &
-  ListOrdersDeps & { orders: Pick<OrderStore, 'find' | 'findMany'>; readStatistics: StatisticsReader }
+  ListOrdersDeps &
+  FollowOrderDeps & { orders: Pick<OrderStore, 'find' | 'findMany' | 'findPage'>; readStatistics: StatisticsReader }
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 
@@ -78,6 +81,7 @@ export function createOrderSubgraph(deps: GraphQLDeps): GraphQLSchema {
       cancelOrder: (_, { id }, { principal }) =>
         withinAnswerTimeout(cancelOrder(deps, requirePrincipal(principal), id)),
     },
+    Subscription: createSubscriptions(deps),
     Order: {
       id: ({ _id }) => _id,
       customer: ({ userId }) => ({ id: userId }),

@@ -223,6 +223,7 @@ describe('the operational endpoints of order-service', () => {
       '/orders/{userId}',
       '/orders/{userId}/{id}',
       '/orders/{id}/status',
+      '/orders/{userId}/{id}/events',
     ])
     await createCustomer(1)
     await service.placeOrder(createPrincipal(), [{ productId: 'nothing', quantity: 1 }])

@@ -17,6 +17,8 @@ import {
 } from './list-orders.ts'
 import { changedBy, toOrderView, type Order } from './order.ts'
 import { OrderStatistics, type StatisticsReader } from './order-statistics.ts'
+import { registerEventRoute } from './order-changes/event-route.ts'
+import type { FollowOrderDeps } from './order-changes/follow-order.ts'
 import type { OrderStore } from './orders.ts'
 import { IdempotencyKey, PlaceOrderInput } from './place-order/basket.ts'
 import { placeOrder, type PlaceOrderDeps } from './place-order/place-order.ts'
@@ -24,7 +26,8 @@ import { readOrder } from './read-order.ts'
 
 export type RestDeps = PlaceOrderDeps &
   ChangeStatusDeps &
-  ListOrdersDeps & { orders: Pick<OrderStore, 'find'>; readStatistics: StatisticsReader }
+  ListOrdersDeps &
+  FollowOrderDeps & { orders: Pick<OrderStore, 'find' | 'findPage'>; readStatistics: StatisticsReader }
 
 /** An order as its reader may see it. Events have no `by`. */
 const OrderDetails = Type.Object(
@@ -191,4 +194,6 @@ export function registerRestRoutes(app: App, deps: RestDeps): void {
       return toDetails(request.principal)(await withinAnswerTimeout(changed))
     },
   )
+
+  registerEventRoute(app, deps)
 }

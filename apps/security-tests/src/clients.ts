@@ -9,7 +9,10 @@ const TIMEOUT = 30_000
 
 export type RestRequest = { method?: string; path: string; body?: unknown; headers?: Record<string, string> }
 
-/** Sends a REST request to a service, or to the gateway with a path below /api. A body that is text or bytes is sent as it is. */
+/**
+ * Sends a REST request to a service, or to the gateway with a path below /api. A body that is text or bytes is sent as it is. Of an event
+ * stream, the text is the data of the first event.
+ */
 export async function sendRest(
   baseUrl: string,
   { method = 'GET', path, body, headers = {} }: RestRequest,
@@ -23,16 +26,34 @@ export async function sendRest(
     }),
     signal: AbortSignal.timeout(TIMEOUT),
   })
-  const text = await response.text()
+  const isEventStream = response.headers.get('content-type')?.startsWith('text/event-stream')
+  const text = isEventStream ? await readFirstEvent(response.body!) : await response.text()
   return { outcome: toOutcome(response.status, text), status: response.status, text, headers: response.headers }
 }
 
-/** Sends a GraphQL operation. The outcome is `ok` only without errors. */
+async function readFirstEvent(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder()
+  let received = ''
+  for await (const chunk of body) {
+    received += decoder.decode(chunk, { stream: true })
+    const data = /^data: (.*)\n\n/m.exec(received)?.[1]
+    if (data !== undefined) return data // this also closes the connection
+  }
+  return ''
+}
+
+/** Sends a GraphQL operation, a subscription as an event stream. The outcome is `ok` only without errors. */
 export async function sendGraphql(
   baseUrl: string,
   { query, variables, headers = {} }: { query: string; variables?: object; headers?: Record<string, string> },
 ): Promise<ClientResponse> {
-  return sendRest(baseUrl, { method: 'POST', path: '/graphql', body: { query, variables }, headers })
+  const accept: Record<string, string> = query.startsWith('subscription') ? { accept: 'text/event-stream' } : {}
+  return sendRest(baseUrl, {
+    method: 'POST',
+    path: '/graphql',
+    body: { query, variables },
+    headers: { ...headers, ...accept },
+  })
 }
 
 function toOutcome(status: number, text: string): string {

@@ -2,7 +2,7 @@ import { startShop, type Shop } from '@halles/dev-shop'
 import { createShopClient } from '@halles/e2e/shop-client'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { hasBrowser, open, useBrowser, visit } from './browser.ts'
-import { newAccount, register } from './people.ts'
+import { newAccount, register, signIn } from './people.ts'
 
 describe.skipIf(!hasBrowser)('outages', () => {
   useBrowser()
@@ -33,5 +33,31 @@ describe.skipIf(!hasBrowser)('outages', () => {
     await page.getByText('Merci ! Votre commande est enregistrée.').waitFor({ timeout: 90_000 })
     await page.goto(`${gateway}/orders`)
     await expect.poll(() => page.getByRole('link', { name: /Commande n°/ }).count()).toBe(1)
+  })
+
+  it("an order's page goes on to show changes after the gateway was killed", async () => {
+    const { gateway, mailbox, accounts } = shop.running
+    const api = createShopClient({ gateway, mailbox, admin: accounts.admin })
+    const admin = await api.signInAdmin()
+    const product = await api.createProduct(admin)
+    const account = newAccount()
+    const { body: session } = await api.anonymous.rest('POST', '/register', account)
+    const authorization = `Bearer ${session.accessToken}`
+    const items = [{ productId: product.id, quantity: 1 }]
+    const { body: order } = await api.anonymous.rest('POST', '/orders', { items }, { authorization })
+    const path = `${gateway}/orders/${order.id}`
+    const { page } = await visit(`${gateway}/sign-in?next=${encodeURIComponent(`/orders/${order.id}`)}`, {}, [
+      /ERR_|50\d/,
+    ])
+    const isFollowing = page.waitForResponse((response) =>
+      (response.headers()['content-type'] ?? '').startsWith('text/event-stream'),
+    )
+    await signIn(page, account)
+    await page.waitForURL(path)
+    await isFollowing
+    await shop.processes.gateway.kill('SIGKILL')
+    await shop.processes.gateway.restart()
+    await admin.rest('PUT', `/orders/${order.id}/status`, { status: 'Confirmée' })
+    await page.locator('[aria-live]').getByText('Confirmée').waitFor()
   })
 })

@@ -12,6 +12,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The principal of the access token; undefined without a token. A request with an invalid token is answered 401. */
     principal: Principal | undefined
+    /** Whether its access token is still valid: neither expired nor revoked since. Always true without a token. */
+    isTokenValid: () => boolean
   }
 }
 
@@ -28,7 +30,7 @@ export type TokenVerification = {
 /** How far the clocks of two services may differ, in milliseconds. */
 const CLOCK_LEEWAY = 60_000
 
-type VerifiedToken = { principal: Principal; version: number; kid: string }
+type VerifiedToken = { principal: Principal; version: number; kid: string; expiresAt: number }
 
 /**
  * Verifies the bearer token of every request that has one, by @fastify/jwt, and sets the request's principal. A verified
@@ -43,6 +45,7 @@ export async function verifyAccessTokens(
 ): Promise<void> {
   const readClaims = createParser(Claims)
   app.decorateRequest('principal', undefined)
+  app.decorateRequest('isTokenValid', () => true)
   const verified = new LRUCache<string, VerifiedToken>({ max: 5000 })
 
   await app.register(fastifyJwt, {
@@ -66,10 +69,12 @@ export async function verifyAccessTokens(
     const header = request.headers.authorization
     if (header === undefined) return
     const token = verified.get(header) ?? (await verify(request, header))
+    const { version, kid, expiresAt } = token
     const { id, sid } = token.principal
-    if (revocations?.isRevoked({ id, sid, version: token.version, kid: token.kid }))
-      throw new AppError('UNAUTHENTICATED', 'This access token was revoked: sign in again.')
+    const isRevoked = (): boolean => revocations?.isRevoked({ id, sid, version, kid }) ?? false
+    if (isRevoked()) throw new AppError('UNAUTHENTICATED', 'This access token was revoked: sign in again.')
     request.principal = token.principal
+    request.isTokenValid = () => Date.now() < expiresAt && !isRevoked()
   })
 
   const parseClaims = (claims: unknown): Claims => {
@@ -90,7 +95,8 @@ export async function verifyAccessTokens(
     if ((claims.exp - claims.iat) * 1000 > maxLifetime() || ttl > maxLifetime())
       throw new AppError('UNAUTHENTICATED', 'This access token is valid for longer than any that this shop issues.')
     const { kid } = decodeProtectedHeader(header.slice(header.lastIndexOf(' ') + 1))
-    const token = { principal: { id: sub, role, name, email, locale, sid }, version: ver, kid: kid! }
+    const principal = { id: sub, role, name, email, locale, sid }
+    const token = { principal, version: ver, kid: kid!, expiresAt: claims.exp * 1000 }
     if (ttl > 0) verified.set(header, token, { ttl })
     return token
   }

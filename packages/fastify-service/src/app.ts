@@ -5,7 +5,8 @@ import type { Context } from '@opentelemetry/api'
 import Fastify, { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { createCaller, createRefusalLog, limitConcurrency, requireWaiting } from './admission.ts'
-import { handleError } from './error-response.ts'
+import { handleError, type RenderErrorPage } from './error-response.ts'
+import { isEventStream, registerEventStreams, type EventStreamLimits } from './event-streams.ts'
 import { handleClientErrors } from './malformed-http.ts'
 import { createClientReader, createGatewayCheck, type Client } from '@halles/auth/client-address'
 import { toLoggerOptions } from '@halles/telemetry/log'
@@ -79,9 +80,15 @@ export type ServiceOptions = TokenVerification & {
   ownLimits?: boolean
   /** The networks of a client, which share limits; by default its client subnet. */
   networksOf?: (request: FastifyRequest) => readonly CallerNetwork[]
+  /** Renders errors as pages for browsers; without it they are problem documents for them too. */
+  renderErrorPage?: RenderErrorPage
+  /** How many event streams may be open; by default as many as several gateways let a user open. */
+  eventStreams?: EventStreamLimits
   /** Headers of every response, errors included. */
   headers?: Readonly<Record<string, string>>
 }
+
+const defaultStreamLimits: EventStreamLimits = { perUser: 50, total: 2000 }
 
 /** How long /readyz waits for each check, in milliseconds. */
 const READINESS_TIMEOUT = 2500
@@ -94,6 +101,10 @@ export async function createServiceApp(options: ServiceOptions): Promise<App> {
   const app = createServer(options)
   app.decorate('metrics', createMetrics(options.name))
   app.decorate('openSchema', options.openSchema ?? true)
+  app.decorate(
+    'eventStreams',
+    registerEventStreams(app, app.metrics.registry, options.eventStreams ?? defaultStreamLimits),
+  )
   const readClient = createClientReader(options.gatewaySecret)
   app.decorateRequest('client', {
     getter() {
@@ -131,7 +142,8 @@ export async function createServiceApp(options: ServiceOptions): Promise<App> {
   })
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none'
-    app.metrics.recordRequest(request.method, route, reply.statusCode, reply.elapsedTime)
+    // An event stream lasts as long as its client wants, which says nothing about the service.
+    if (!isEventStream(reply)) app.metrics.recordRequest(request.method, route, reply.statusCode, reply.elapsedTime)
     if (request.refused || route === '/healthz' || route === '/readyz' || route === '/metrics') return
     const { method, trace, operation } = request
     const outcome = { status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
@@ -182,6 +194,7 @@ function createServer({
   bodyLimit = 1_048_576,
   idleTimeout = 60_000,
   headers = {},
+  renderErrorPage,
 }: ServiceOptions) {
   const begin = (request: FastifyRequest, reply: FastifyReply): void => {
     request.trace = extractTrace(request.headers)
@@ -206,7 +219,7 @@ function createServer({
     // A URL that the router cannot decode reaches no hook.
     frameworkErrors: (error, request, reply) => {
       begin(request, reply)
-      handleError(error, request, reply)
+      handleError(error, request, reply, renderErrorPage)
       const id = traceId(request.trace)
       request.log.info({ traceId: id, route: 'none', status: reply.statusCode, cause: error.code }, 'request completed')
     },
@@ -224,7 +237,7 @@ function createServer({
       throw new AppError('VALIDATION_FAILED', 'An HTTP/1.1 request must have a Host header.')
     if (!isNormalizedPath(request.url)) throw notFound()
   })
-  app.setErrorHandler(handleError)
+  app.setErrorHandler<Error>((error, request, reply) => handleError(error, request, reply, renderErrorPage))
   app.setNotFoundHandler(() => {
     throw notFound()
   })

@@ -5,6 +5,12 @@ import { traceId } from '@halles/telemetry/trace'
 /** An error as an HTTP response: status, headers and serialized body. */
 export type ErrorResponse = { status: number; headers: Record<string, string>; body: string }
 
+/** A page that replaces the body of an error response, with its headers. */
+export type ErrorPage = { headers: Record<string, string>; body: string }
+
+/** Renders an error for a browser that opens a page; undefined for any other request. */
+export type RenderErrorPage = (error: AppError, status: number, request: FastifyRequest) => ErrorPage | undefined
+
 /** The GraphQL response body for an error before execution, such as an invalid token. */
 export const toGraphQLErrorBody = (appError: AppError, id: string | undefined): object => ({
   errors: [
@@ -45,11 +51,22 @@ export function toErrorResponse(
 }
 
 /** Fastify's error handler: the only place where an error becomes an HTTP response. Logs `INTERNAL` errors. */
-export function handleError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function handleError(
+  error: FastifyError | Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  renderPage: RenderErrorPage = () => undefined,
+): FastifyReply {
   const appError = toAppError(error) ?? fromFastifyError(error as FastifyError)
   const id = traceId(request.trace)
   if (appError.code === 'INTERNAL') request.log.error({ err: error, traceId: id }, 'request failed')
   const { status, headers, body } = toErrorResponse(appError, id, isGraphqlRequest(request))
+  const page = renderPage(appError, status, request)
+  if (page)
+    return reply
+      .status(status)
+      .headers({ ...headers, ...page.headers })
+      .send(page.body)
   // Sent as text: the route's response schema would drop fields that it does not declare.
   return reply.status(status).headers(headers).send(body)
 }

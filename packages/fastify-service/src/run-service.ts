@@ -57,6 +57,7 @@ function shutDownOnSignal(app: FastifyInstance, stopTelemetry: () => Promise<voi
     try {
       // First, so that readiness probes fail at once. `app.close` waits for its end.
       const operatorClosed = app.operatorApp?.close()
+      if (app.hasDecorator('eventStreams')) app.eventStreams.closeAll()
       const unanswered = await drainConnections()
       if (unanswered > 0)
         app.log.error({ unanswered }, 'requests were not answered in time: their connections are closed')

@@ -1,15 +1,16 @@
 import type { App } from '@halles/fastify-service/app'
+import { acceptsEventStream } from '@halles/fastify-service/event-streams'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   GraphQLError,
   Kind,
   NoSchemaIntrospectionCustomRule,
+  OperationTypeNode,
   specifiedRules,
   validate,
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
-  type GraphQLErrorExtensions,
   type GraphQLSchema,
   type ValidationRule,
 } from 'graphql'
@@ -24,26 +25,13 @@ import {
   type OperationLimits,
   type CostFactors,
 } from './operation-limits.ts'
+import { loadCodes, toClientError, toGraphQLError, withCode, withoutSuggestions } from './client-errors.ts'
+import { createEventStreamHandler } from './event-stream-route.ts'
+import type { Execute, GraphQLContext, Subscribe, SubscriptionEvent } from './execution.ts'
 import { parseWithinLimits } from './limited-parser.ts'
 import { toGraphQLResponse } from './graphql-response.ts'
-import type { Logger } from '@halles/telemetry/log'
 import { resolvePersistedOperation, type PersistedOperations } from './persisted-operations.ts'
-import type { Principal } from '@halles/auth/principal'
-import { isErrorCode, AppError, toAppError, errorCodes } from '@halles/errors/app-error'
-import { traceId } from '@halles/telemetry/trace'
-
-/** The context of every resolver. `principal` is the authenticated user, undefined without an access token. */
-export type GraphQLContext = {
-  principal: Principal | undefined
-  log: Logger
-  request: FastifyRequest
-  reply: FastifyReply
-}
-
-export type Execute = (args: ExecutionArgs & { contextValue: GraphQLContext }) => Promise<ExecutionResult>
-
-/** Codes by which an operation is refused before its execution, whatever it is: the status says so to every client. */
-const loadCodes: ReadonlySet<unknown> = new Set(['RATE_LIMITED', 'UNAVAILABLE'])
+import { isErrorCode, AppError, errorCodes } from '@halles/errors/app-error'
 
 /** The most characters of an operation's name that are logged. */
 const MAX_NAME_LENGTH = 100
@@ -64,6 +52,8 @@ export type GraphQLRouteOptions = {
   hideSchema?: boolean
   /** Called with the cost of each operation before its execution. Throws an AppError to reject it, such as a rate limit. */
   onCost?: (context: GraphQLContext, cost: number) => void
+  /** Starts subscriptions, which are served to clients that accept `text/event-stream`. */
+  subscribe?: Subscribe
 }
 
 /**
@@ -76,7 +66,7 @@ export function registerGraphQLRoute(
   app: App,
   schema: () => GraphQLSchema,
   execute: Execute,
-  { limits, costFactors, persisted, hideSchema = false, onCost }: GraphQLRouteOptions,
+  { limits, costFactors, persisted, hideSchema = false, onCost, subscribe }: GraphQLRouteOptions,
 ): void {
   let cache = { schema: schema(), documents: new LRUCache<string, DocumentNode>(DOCUMENT_CACHE) }
   let costs = new WeakMap<DocumentNode, Map<string | undefined, CostFunction>>()
@@ -88,7 +78,11 @@ export function registerGraphQLRoute(
     }
     return current
   }
-  const rules = hideSchema ? [...specifiedRules, NoSchemaIntrospectionCustomRule, NoServiceSdlRule] : specifiedRules
+  const rules = [
+    ...specifiedRules,
+    UnconditionalSubscriptionRule,
+    ...(hideSchema ? [NoSchemaIntrospectionCustomRule, NoServiceSdlRule] : []),
+  ]
 
   /** @throws AppError when the operation costs more than the limit, or than `onCost` allows this client. */
   const checkCost = (
@@ -115,51 +109,64 @@ export function registerGraphQLRoute(
     }
   }
 
+  const parse = (text: string): DocumentNode => {
+    const known = cache.documents.get(text)
+    if (known) return known
+    try {
+      const document = parseWithinLimits(text, limits)
+      const limitError = checkLimits(document, limits)
+      if (limitError) throw limitError
+      return document
+    } catch (error) {
+      if (error instanceof RangeError) throw tooDeeplyNested()
+      if (error instanceof AppError) throw toGraphQLError(error)
+      throw tooManyTokens.test((error as Error).message)
+        ? toGraphQLError(tooComplexError('tokens', limits.tokens))
+        : withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
+    }
+  }
+
+  const validateOnce = (against: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] => {
+    const text = document.loc!.source.body
+    if (cache.documents.peek(text) === document) return []
+    const errors = validateDocument(against, document)
+    if (errors.length === 0)
+      cache.documents.set(text, document, { size: text.length + document.tokenCount! * BYTES_PER_TOKEN })
+    return errors
+  }
+
+  /** Names the operation in the log, and returns the errors for which it may not be executed. */
+  const admit = (args: ExecutionArgs, context: GraphQLContext): { errors: GraphQLError[] } | undefined => {
+    context.request.operation = operationNameIn(args.document, args.operationName)
+    try {
+      checkCost(args, context)
+      return undefined
+    } catch (error) {
+      if (error instanceof AppError) return { errors: [toGraphQLError(error)] }
+      throw error
+    }
+  }
+
+  const toClientResult = (result: ExecutionResult, context: GraphQLContext): ExecutionResult => {
+    if (!result.errors) return result
+    const errors = result.errors.map((error) => toClientError(error, context))
+    return { ...result, errors: hideSchema ? errors.map(withoutSuggestions) : errors }
+  }
+
+  const executeForClient: Execute = async (args) => {
+    const context = args.contextValue
+    const refused = admit(args, context)
+    if (refused) return refused
+    return toClientResult(await execute(args).catch(toErrorResult), context)
+  }
+
   const handler = createHandler<GraphQLContext>({
     schema: currentSchema,
     context: (request) => createContext(request.raw, request.context.reply),
     ...(persisted && { parseRequestParams: (request) => resolvePersistedOperation(request, persisted) }),
-    parse: (source) => {
-      const text = typeof source === 'string' ? source : source.body
-      const known = cache.documents.get(text)
-      if (known) return known
-      try {
-        const document = parseWithinLimits(text, limits)
-        const limitError = checkLimits(document, limits)
-        if (limitError) throw limitError
-        return document
-      } catch (error) {
-        if (error instanceof RangeError) throw tooDeeplyNested()
-        if (error instanceof AppError) throw toGraphQLError(error)
-        throw tooManyTokens.test((error as Error).message)
-          ? toGraphQLError(tooComplexError('tokens', limits.tokens))
-          : withCode(error as GraphQLError, 'GRAPHQL_PARSE_FAILED')
-      }
-    },
-    validate: (against, document) => {
-      const text = document.loc!.source.body
-      if (cache.documents.peek(text) === document) return []
-      const errors = validateDocument(against, document)
-      if (errors.length === 0)
-        cache.documents.set(text, document, { size: text.length + document.tokenCount! * BYTES_PER_TOKEN })
-      return errors
-    },
-    execute: async (args) => {
-      const context = args.contextValue as GraphQLContext
-      context.request.operation = operationNameIn(args.document, args.operationName)
-      try {
-        checkCost(args, context)
-      } catch (error) {
-        if (error instanceof AppError) return { errors: [toGraphQLError(error)] }
-        throw error
-      }
-      const result = await execute({ ...args, contextValue: context }).catch((error: Error) => ({
-        errors: [new GraphQLError(error.message, { originalError: error })],
-      }))
-      if (!result.errors) return result
-      const errors = result.errors.map((error) => toClientError(error, context))
-      return { ...result, errors: hideSchema ? errors.map(withoutSuggestions) : errors }
-    },
+    parse: (source) => parse(typeof source === 'string' ? source : source.body),
+    validate: validateOnce,
+    execute: (args) => executeForClient({ ...args, contextValue: args.contextValue as GraphQLContext }),
     // A response without data is a request error, for which graphql-http would send 200.
     onOperation: ({ raw }, _args, { data, errors }) => {
       if (data !== undefined || !errors) return undefined
@@ -178,11 +185,61 @@ export function registerGraphQLRoute(
     formatError: (error) =>
       error instanceof GraphQLError && isErrorCode(error.extensions['code'])
         ? error
-        : new GraphQLError(error.message, { extensions: { code: 'VALIDATION_FAILED' } }),
+        : new GraphQLError(error.message.replace(NO_SUBSCRIPTIONS, 'A subscription needs Accept: text/event-stream.'), {
+            extensions: { code: 'VALIDATION_FAILED' },
+          }),
   })
 
-  app.route({ method: ['GET', 'POST'], url: '/graphql', schema: { hide: true }, handler })
+  const eventStreams = createEventStreamHandler({
+    schema: currentSchema,
+    createContext,
+    parseParams: persisted && ((request) => resolvePersistedOperation(request, persisted)),
+    parse,
+    validate: validateOnce,
+    execute: executeForClient,
+    subscribe: async (args) => {
+      const refused = admit(args, args.contextValue)
+      if (refused) return refused
+      if (!subscribe) return { errors: [new GraphQLError(NO_SUBSCRIPTIONS)] } // no valid document has one
+      const started = await subscribe(args).catch(toErrorResult)
+      return Symbol.asyncIterator in started
+        ? mapResults(started, (result) => toClientResult(result, args.contextValue))
+        : toClientResult(started, args.contextValue)
+    },
+  })
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/graphql',
+    schema: { hide: true },
+    handler: async function (request, reply) {
+      if (
+        acceptsEventStream(request) &&
+        (!acceptsResponse(request) || (await eventStreams.isSubscription(request, reply)))
+      )
+        return eventStreams.handle(request, reply)
+      return handler.call(this, request, reply)
+    },
+  })
 }
+
+/** The message of graphql-http for a subscription. */
+const NO_SUBSCRIPTIONS = 'Subscriptions are not supported'
+
+const toErrorResult = (error: Error): { errors: GraphQLError[] } => ({
+  errors: [new GraphQLError(error.message, { originalError: error })],
+})
+
+async function* mapResults(
+  events: AsyncIterable<SubscriptionEvent>,
+  toResult: (result: ExecutionResult) => ExecutionResult,
+): AsyncGenerator<SubscriptionEvent> {
+  for await (const { id, result } of events) yield { id, result: toResult(result) }
+}
+
+/** Whether a client accepts a single response. */
+const acceptsResponse = ({ headers }: FastifyRequest): boolean =>
+  /application\/(graphql-response\+json|json|\*)|\*\/\*/i.test(headers.accept ?? '*/*')
 
 /**
  * Rejects `_service { sdl }`, which discloses as much as introspection. The gateway does not need it, because the supergraph is
@@ -192,6 +249,17 @@ const NoServiceSdlRule: ValidationRule = (context) => ({
   Field: (node) => {
     if (node.name.value === '_service' && context.getParentType() === context.getSchema().getQueryType())
       context.reportError(new GraphQLError('This subgraph does not disclose its schema.', { nodes: node }))
+  },
+})
+
+/** Rejects `@skip` and `@include` at the root field of a subscription (GraphQL specification, 5.2.4.1; graphql-js from version 17). */
+const UnconditionalSubscriptionRule: ValidationRule = (context) => ({
+  OperationDefinition: ({ operation, selectionSet: { selections } }) => {
+    for (const { directives = [] } of operation === OperationTypeNode.SUBSCRIPTION ? selections : [])
+      if (directives.some(({ name }) => name.value === 'skip' || name.value === 'include'))
+        context.reportError(
+          new GraphQLError('The root field of a subscription must not be conditional.', { nodes: directives }),
+        )
   },
 })
 
@@ -209,8 +277,6 @@ const tooManyTokens = /^Syntax Error: Document contains more th\w+ \d+ tokens/
 const tooDeeplyNested = (): GraphQLError =>
   toGraphQLError(new AppError('QUERY_TOO_COMPLEX', 'This operation is nested too deeply.'))
 
-const toGraphQLError = ({ message, extensions }: AppError): GraphQLError => new GraphQLError(message, { extensions })
-
 const GRAPHQL_RESPONSE = 'application/graphql-response+json'
 
 /** Whether the client prefers the media type under which the HTTP status reports success or failure (GraphQL over HTTP). */
@@ -221,32 +287,3 @@ function prefersGraphQLResponse(accept = ''): boolean {
 
 const operationNameIn = ({ definitions }: DocumentNode, name: string | null | undefined): string | undefined =>
   (name ?? definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)?.name?.value)?.slice(0, MAX_NAME_LENGTH)
-
-const withCode = (error: GraphQLError, code: string): GraphQLError => copyError(error, error.message, { code })
-
-/** Removes the names that graphql-js suggests in errors of variables, where its option `hideSuggestions` has no effect. */
-const withoutSuggestions = (error: GraphQLError): GraphQLError =>
-  copyError(error, error.message.replace(/ Did you mean .*\?$/s, ''), error.extensions)
-
-/** Maps an execution error to what clients may see: AppErrors and invalid variables with their code, any other as `INTERNAL`. */
-function toClientError(error: GraphQLError, { log }: GraphQLContext): GraphQLError {
-  const cause = error.originalError ?? undefined
-  const appError = toAppError(cause)
-  if (appError) return copyError(error, appError.message, appError.extensions)
-  // Errors of graphql-jit may have no extensions.
-  if (isErrorCode((error.extensions as GraphQLErrorExtensions | undefined)?.['code'])) return error
-  // An error without a path precedes execution: the variables are invalid.
-  if (!error.path && (!cause || cause instanceof GraphQLError))
-    return copyError(error, error.message, { code: 'VALIDATION_FAILED' })
-  log.error({ err: cause ?? error, path: error.path?.join('.') }, 'resolver failed')
-  return copyError(error, 'Something went wrong here.', { code: 'INTERNAL', traceId: traceId() })
-}
-
-const copyError = (error: GraphQLError, message: string, extensions: Record<string, unknown>): GraphQLError =>
-  new GraphQLError(message, {
-    ...(error.nodes && { nodes: error.nodes }),
-    ...(error.source && { source: error.source }),
-    ...(error.positions && { positions: error.positions }),
-    ...(error.path && { path: error.path }),
-    extensions,
-  })

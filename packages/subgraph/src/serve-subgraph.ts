@@ -2,7 +2,7 @@ import type { GraphQLSchema } from 'graphql'
 import type { App } from '@halles/fastify-service/app'
 import type { OperationLimits } from '@halles/graphql-server/operation-limits'
 import { registerGraphQLRoute } from '@halles/graphql-server/graphql-route'
-import { createCompiledExecutor } from './subgraph-schema.ts'
+import { createCompiledExecutor, createSubscriber } from './subgraph-schema.ts'
 
 /**
  * Limits of an operation at a subgraph, for requests that bypass the gateway. The gateway's limits are narrower
@@ -18,10 +18,13 @@ const subgraphLimits = {
   cost: 20_000,
 } as const satisfies OperationLimits
 
-/** Serves a subgraph at /graphql; operations are compiled by graphql-jit. */
-export const serveSubgraph = (app: App, schema: GraphQLSchema): void =>
-  registerGraphQLRoute(app, () => schema, createCompiledExecutor(), {
+/** Serves a subgraph at /graphql, with its subscriptions; operations are compiled by graphql-jit. */
+export function serveSubgraph(app: App, schema: GraphQLSchema): void {
+  const execute = createCompiledExecutor()
+  registerGraphQLRoute(app, () => schema, execute, {
     limits: subgraphLimits,
     costFactors: { unpaged: 10, mutation: 10, planned: 0 },
     hideSchema: !app.openSchema,
+    subscribe: createSubscriber(execute),
   })
+}

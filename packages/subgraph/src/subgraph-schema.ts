@@ -1,5 +1,6 @@
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import {
+  createSourceEventStream,
   GraphQLScalarType,
   isUnionType,
   parse,
@@ -9,7 +10,7 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit'
-import type { Execute, GraphQLContext } from '@halles/graphql-server/graphql-route'
+import type { Execute, GraphQLContext, Subscribe, SubscriptionEvent } from '@halles/graphql-server/execution'
 import { AppError } from '@halles/errors/app-error'
 
 /** The representation of an entity that another subgraph refers to, by its key. */
@@ -93,6 +94,31 @@ export function createCompiledExecutor(): Execute {
     const query = operations.get(name) ?? compileQuery(schema, document, operationName ?? undefined)
     operations.set(name, query)
     return isCompiledQuery(query) ? query.query(rootValue, contextValue, variableValues ?? {}) : query
+  }
+}
+
+/**
+ * The key of the id that an event of a subscription has: `subscribe` of the field yields objects of the field's value, by its name,
+ * and the id by this symbol. The id of the last event that the client has received is in its `Last-Event-ID` header.
+ */
+export const EVENT_ID = Symbol('id of a subscription event')
+
+/** Creates the function that starts subscriptions, each of whose events is executed by `execute`. */
+export const createSubscriber =
+  (execute: Execute): Subscribe =>
+  async (args) => {
+    const events = await createSourceEventStream(args)
+    if (!(Symbol.asyncIterator in events)) return events
+    return executeEvents(events, (rootValue) => execute({ ...args, rootValue }))
+  }
+
+async function* executeEvents(
+  events: AsyncIterable<unknown>,
+  execute: (event: unknown) => Promise<ExecutionResult>,
+): AsyncGenerator<SubscriptionEvent> {
+  for await (const event of events) {
+    const { [EVENT_ID]: id } = event as { [EVENT_ID]?: string }
+    yield { id, result: await execute(event) }
   }
 }
 

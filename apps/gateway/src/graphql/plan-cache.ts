@@ -21,9 +21,20 @@ export function createPlanCache(onLookup: (hit: boolean) => void): NonNullable<Q
       return plan
     },
     set: async (key, plan) => {
+      makeExecutable(plan)
       plans.set(key, plan, { size: key.length + JSON.stringify(plan).length * BYTES_PER_CHARACTER })
     },
     delete: async (key) => plans.delete(key),
     clear: () => plans.clear(),
   }
+}
+
+/**
+ * Makes the plan of a subscription executable: as a sequence whose first fetch is that of the subscription, which is answered by an event
+ * (subscriptions.ts). The executor itself refuses the node `Subscription`. It has this very plan, not a copy.
+ */
+function makeExecutable(plan: QueryPlan): void {
+  if (plan.node?.kind !== 'Subscription') return
+  const { primary, rest } = plan.node
+  plan.node = { kind: 'Sequence', nodes: rest ? [primary, rest] : [primary] }
 }

@@ -3,12 +3,8 @@ import { isBusyError } from '@halles/concurrency/adaptive-limit'
 import { isErrorCode, AppError, type ErrorCode, type FieldError } from '@halles/errors/app-error'
 import type { Logger } from '@halles/telemetry/log'
 import { LRUCache } from 'lru-cache'
-import {
-  createTimeoutError,
-  createUnavailableError,
-  type UpstreamClient,
-  type UpstreamResponse,
-} from '../upstream/upstream-client.ts'
+import { type UpstreamClient } from '../upstream/upstream-client.ts'
+import { createTimeoutError, createUnavailableError, type UpstreamResponse } from '../upstream/upstream-response.ts'
 import { expandPath, findResponseNames, type FailedFetch, type Path, type SubgraphError } from './partial-failure.ts'
 
 /**
@@ -21,11 +17,16 @@ export type OperationContext = {
   headers: Record<string, string>
   /** When the operation must be answered, in milliseconds since 1970. */
   deadline: number
+  /** The event of a subscription, which is the response to the first fetch. */
+  event?: UpstreamResponse
   /** The data fetched so far. The executor merges into these very objects, so they hold the path of every entity. */
   data: Record<string, unknown>
   failedFetches: FailedFetch[]
   subgraphErrors: SubgraphError[]
 }
+
+/** A subgraph, as the executor fetches from it, and its event streams, which subscriptions follow. */
+export type Subgraph = GraphQLDataSource & Pick<UpstreamClient, 'openEvents'>
 
 export type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'timeout' | 'invalid_response'
 
@@ -33,7 +34,7 @@ export type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'timeout' | 'invali
 const OPERATION_CACHE = { max: 2000, maxSize: 8_000_000, sizeCalculation: ({ json }: Operation) => 2 * json.length }
 
 /** A subgraph operation: the beginning of its request body, and what is derived from its text. */
-type Operation = { json: string; idempotent: boolean; responseNames: () => string[] }
+type Operation = { json: string; idempotent: boolean; isSubscription: boolean; responseNames: () => string[] }
 type Fetch = { operation: Operation; path: Path; representations: number | undefined }
 type SubgraphResponse = { data?: Record<string, unknown> | null; errors?: SubgraphResponseError[] }
 type SubgraphResponseError = { message?: unknown; path?: Path; extensions?: Record<string, unknown> }
@@ -45,9 +46,9 @@ type SubgraphResponseError = { message?: unknown; path?: Path; extensions?: Reco
  * @param onFetch called after each fetch with its outcome and duration
  */
 export function createSubgraphDataSource(
-  upstream: Pick<UpstreamClient, 'post'>,
+  upstream: Pick<UpstreamClient, 'post' | 'openEvents'>,
   onFetch: (outcome: FetchOutcome, seconds: number) => void,
-): GraphQLDataSource {
+): Subgraph {
   const operations = new LRUCache<string, Operation>(OPERATION_CACHE)
   const findOperation = (query: string): Operation => {
     const cached = operations.get(query)
@@ -57,6 +58,7 @@ export function createSubgraphDataSource(
       json: `{"query":${JSON.stringify(query)},"variables":`,
       // The gateway never sends a mutation twice.
       idempotent: !query.startsWith('mutation'),
+      isSubscription: query.startsWith('subscription'),
       responseNames: () => (responseNames ??= findResponseNames(query)),
     }
     operations.set(query, operation)
@@ -64,6 +66,7 @@ export function createSubgraphDataSource(
   }
 
   return {
+    openEvents: upstream.openEvents,
     async process({ request, context, ...more }) {
       const operationContext = context as OperationContext
       const operation = findOperation(request.query ?? '')
@@ -75,10 +78,13 @@ export function createSubgraphDataSource(
       const startedAt = performance.now()
       try {
         const body = `${operation.json}${JSON.stringify(request.variables ?? {})}}`
-        const { headers, deadline } = operationContext
-        const response = await upstream.post('/graphql', headers, body, operation.idempotent, deadline)
+        const { headers, deadline, event } = operationContext
+        const response =
+          operation.isSubscription && event
+            ? event
+            : await upstream.post('/graphql', headers, body, operation.idempotent, deadline)
         const { data = null, errors } = parseResponse(response, fetch)
-        onFetch(errors ? 'errors' : 'ok', (performance.now() - startedAt) / 1000)
+        if (response !== event) onFetch(errors ? 'errors' : 'ok', (performance.now() - startedAt) / 1000)
         if (errors) recordErrors(errors, fetch, operationContext)
         if (data && fetch.representations === undefined) mergeRootFields(operationContext.data, data)
         return { data }

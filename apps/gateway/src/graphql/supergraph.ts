@@ -1,9 +1,10 @@
-import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway'
+import { ApolloGateway } from '@apollo/gateway'
 import { GATEWAY_SECRET_HEADER } from '@halles/auth/client-address'
-import type { Execute, GraphQLContext } from '@halles/graphql-server/graphql-route'
+import type { Execute, GraphQLContext, Subscribe } from '@halles/graphql-server/execution'
 import { traceHeaders, traceId } from '@halles/telemetry/trace'
 import {
   GraphQLBoolean,
+  GraphQLError,
   GraphQLFloat,
   GraphQLInt,
   isEnumType,
@@ -23,12 +24,14 @@ import {
 import { disableApolloTelemetry, type Service } from '../config.ts'
 import { toGraphQLErrors, type Path } from './partial-failure.ts'
 import { createPlanCache } from './plan-cache.ts'
-import type { OperationContext } from './subgraph.ts'
+import type { OperationContext, Subgraph } from './subgraph.ts'
+import { createSubscribe, type PrimaryFetch } from './subscriptions.ts'
 
 export type Supergraph = {
   /** The API schema: what clients see. */
   schema: GraphQLSchema
   execute: Execute
+  subscribe: Subscribe
   /** Plans operations before the first client sends them. */
   warmUp: (operations: readonly string[]) => Promise<void>
   close: () => Promise<void>
@@ -50,7 +53,7 @@ type ExecutorResult = Omit<ExecutionResult, 'extensions'> & {
  */
 export async function createSupergraph(
   sdl: string,
-  subgraphs: Record<Service, GraphQLDataSource>,
+  subgraphs: Record<Service, Subgraph>,
   onPlanLookup: (hit: boolean) => void,
   { timeout = Infinity, gatewaySecret }: { timeout?: number; gatewaySecret?: string | undefined } = {},
 ): Promise<Supergraph> {
@@ -58,8 +61,16 @@ export async function createSupergraph(
   const gateway = new ApolloGateway({
     supergraphSdl: sdl,
     buildService: ({ name }) => ({
-      process: async (options) =>
-        options.context === planOnlyContext ? { data: null } : subgraphs[name as Service].process(options),
+      process: async (options) => {
+        const { context, request } = options
+        if (!(context instanceof PlanOnlyContext)) return subgraphs[name as Service].process(options)
+        context.firstFetch ??= {
+          service: name as Service,
+          query: request.query ?? '',
+          variables: request.variables ?? {},
+        }
+        return { data: null }
+      },
     }),
     queryPlannerConfig: { cache: createPlanCache(onPlanLookup) },
     __exposeQueryPlanExperimental: false,
@@ -71,8 +82,13 @@ export async function createSupergraph(
   })
   const { executor } = await gateway.load({ apollo: {} })
 
-  const execute: Execute = async ({ document, operationName, variableValues, contextValue }) => {
-    const context = createOperationContext(contextValue, timeout, gatewaySecret)
+  const createContext = (context: GraphQLContext): OperationContext =>
+    createOperationContext(context, timeout, gatewaySecret)
+
+  const executeWith = async (
+    { document, operationName, variableValues, contextValue }: Parameters<Execute>[0],
+    context: OperationContext,
+  ): Promise<ExecutionResult> => {
     const result = (await executor(
       createRequest(document, operationName, variableValues, context) as RequestContext,
     )) as ExecutorResult
@@ -91,14 +107,35 @@ export async function createSupergraph(
     return errors.length > 0 ? { errors, data: data ?? null } : { data: data ?? null }
   }
 
+  /** Creates the query plan of an operation without fetching anything. */
+  const plan = async (
+    document: DocumentNode,
+    operationName: string | null | undefined,
+    variables: ExecutionArgs['variableValues'],
+  ): Promise<{ firstFetch: PrimaryFetch | undefined; errors: ExecutionResult['errors'] }> => {
+    const context = new PlanOnlyContext()
+    const { errors } = await executor(createRequest(document, operationName, variables, context) as RequestContext)
+    return { firstFetch: context.firstFetch, errors }
+  }
+
   return {
     schema: schema!,
-    execute,
+    execute: (args) => executeWith(args, createContext(args.contextValue)),
+    subscribe: createSubscribe(
+      {
+        findPrimaryFetch: async ({ document, operationName, variableValues }) => {
+          const { firstFetch, errors } = await plan(document, operationName, variableValues)
+          return firstFetch ?? { errors: errors ?? [new GraphQLError('This subscription selects nothing.')] }
+        },
+        createContext,
+        execute: executeWith,
+      },
+      (service, request) => subgraphs[service].openEvents(request),
+    ),
     warmUp: async (operations) => {
       for (const text of operations) {
         const document = parse(text)
-        const variables = createSampleVariables(schema!, document)
-        await executor(createRequest(document, undefined, variables, planOnlyContext) as RequestContext)
+        await plan(document, undefined, createSampleVariables(schema!, document))
       }
     },
     close: () => gateway.stop(),
@@ -106,7 +143,9 @@ export async function createSupergraph(
 }
 
 /** The context of an execution that only creates the query plan: nothing is fetched. */
-const planOnlyContext = {}
+class PlanOnlyContext {
+  firstFetch: PrimaryFetch | undefined
+}
 
 /** Creates the context of an operation. Of the client's headers, fetches carry only token, user agent and trace. */
 function createOperationContext(

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { isNavigation } from './error-page.ts'
 
 const compress = promisify(gzip)
 
@@ -81,6 +82,24 @@ query MyOrders {
 }
 `
 
+const followOrderSubscription = `# Follows one of your orders: change its status in another window.
+# Needs the header: { "Authorization": "Bearer …" }
+subscription FollowOrder($id: ID!) {
+  orderChanged(id: $id) {
+    number
+    status
+    statusHistory {
+      status
+      timestamp
+    }
+    notifications {
+      subject
+      status
+    }
+  }
+}
+`
+
 const options = {
   title: 'Halles GraphiQL',
   endpoint: '/graphql',
@@ -88,6 +107,11 @@ const options = {
     { query: catalogueQuery },
     { query: signInMutation, variables: '{\n  "email": "",\n  "password": ""\n}\n' },
     { query: myOrdersQuery, headers: '{\n  "Authorization": "Bearer "\n}\n' },
+    {
+      query: followOrderSubscription,
+      variables: '{\n  "id": ""\n}\n',
+      headers: '{\n  "Authorization": "Bearer "\n}\n',
+    },
   ],
   isHeadersEditorEnabled: true,
   // A token in localStorage would outlive the session.
@@ -121,13 +145,18 @@ const page = `<!doctype html>
 `
 
 /**
- * Serves GraphiQL at /graphiql, with all of its files from this origin. Its 9 MB are loaded at the first request, and sent
+ * Serves GraphiQL at /graphiql, and to browsers that open /graphql, with all of its files from this origin. Its 9 MB are loaded at the first request, and sent
  * compressed and in separate files, so that browsers cache them; the package's own page has them inline.
  */
 export function registerGraphiql(app: FastifyInstance): void {
-  app.get('/graphiql', async (_request, reply) =>
-    reply.type('text/html; charset=utf-8').header('content-security-policy', GRAPHIQL_CSP).send(page),
-  )
+  const sendPage = (reply: FastifyReply): FastifyReply =>
+    reply.type('text/html; charset=utf-8').header('content-security-policy', GRAPHIQL_CSP).send(page)
+  app.get('/graphiql', async (_request, reply) => sendPage(reply))
+  // A browser that opens the endpoint itself would be answered in JSON that a query is missing.
+  app.addHook('preHandler', async (request, reply) => {
+    if (request.routeOptions.url === '/graphql' && isNavigation(request))
+      return sendPage(reply.header('vary', 'accept'))
+  })
 
   let files: ReturnType<typeof loadFiles> | undefined
   app.get('/graphiql/:file', async (request, reply) => {

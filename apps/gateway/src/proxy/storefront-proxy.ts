@@ -1,6 +1,7 @@
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { toUpstreamError, type UpstreamClient } from '../upstream/upstream-client.ts'
+import { type UpstreamClient } from '../upstream/upstream-client.ts'
+import { toUpstreamError } from '../upstream/upstream-response.ts'
 import { createRequestHeaders, removeHopByHopHeaders } from './rest-proxy.ts'
 
 /** Paths of the API, and of the storefront's endpoints for operators. */

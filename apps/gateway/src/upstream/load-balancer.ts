@@ -38,6 +38,7 @@ type Outage = { since: number; cause: Error; inGracePeriod: boolean; timer: Node
  * reachable, requests wait until `outageGracePeriod` milliseconds after the outage began. Later requests fail after one
  * probe of all addresses, until an address answers.
  *
+ * @param connections the most connections to one address; null for any number
  * @param onAvailabilityChange called with false when the last reachable address is lost, with true when one is back
  */
 export function createLoadBalancer(
@@ -46,7 +47,13 @@ export function createLoadBalancer(
     timeout,
     outageGracePeriod,
     onAvailabilityChange,
-  }: { timeout: number; outageGracePeriod: number; onAvailabilityChange: (available: boolean) => void },
+    connections = CONNECTIONS,
+  }: {
+    timeout: number
+    outageGracePeriod: number
+    onAvailabilityChange: (available: boolean) => void
+    connections?: number | null
+  },
 ) {
   const connect = createHealthCheckedConnector(Math.min(CONNECT_TIMEOUT, timeout / 2))
   const pools = urls.map(
@@ -55,7 +62,7 @@ export function createLoadBalancer(
       new Pool(url, {
         connect,
         pipelining: 1,
-        connections: CONNECTIONS,
+        connections,
         keepAliveTimeout: KEEP_ALIVE,
         keepAliveMaxTimeout: KEEP_ALIVE,
       }),

@@ -1,17 +1,16 @@
 import { createAdaptiveLimit, type CallerNetwork } from '@halles/concurrency/adaptive-limit'
 import { DEADLINE_HEADER, withinDeadline } from '@halles/concurrency/caller'
-import { AppError } from '@halles/errors/app-error'
+import type { AppError } from '@halles/errors/app-error'
 import type { Dispatcher } from 'undici'
+import { createEventSource } from './event-source.ts'
 import { createLimitedDispatch } from './limited-dispatch.ts'
 import { CONNECTIONS, createLoadBalancer } from './load-balancer.ts'
+import { createTimeoutError, isConnectionReset, toUpstreamError, type UpstreamResponse } from './upstream-response.ts'
 
 export type UpstreamClient = ReturnType<typeof createUpstreamClient>
 
 /** How many requests may wait for each connection to a service at most: a burst waits, a flood is refused. */
 const REQUESTS_PER_CONNECTION = 2
-
-/** The response to a POST. */
-export type UpstreamResponse = { status: number; text: string }
 
 /**
  * Creates an HTTP client for one service, at one or several addresses, over keep-alive connections.
@@ -30,6 +29,13 @@ export function createUpstreamClient(
 ) {
   const loadBalancer = createLoadBalancer(urls, { timeout, outageGracePeriod, onAvailabilityChange })
   const limit = createAdaptiveLimit({ max: REQUESTS_PER_CONNECTION * CONNECTIONS * urls.length, target })
+  // Connections of their own, since each is taken for minutes. `app.eventStreams` bounds their number.
+  const eventStreams = createLoadBalancer(urls, {
+    timeout,
+    outageGracePeriod,
+    onAvailabilityChange: () => {},
+    connections: null,
+  })
   const dispatcher = loadBalancer.dispatcher.compose(createLimitedDispatch(limit))
   return {
     dispatcher,
@@ -72,10 +78,15 @@ export function createUpstreamClient(
       })
     },
 
+    /** Opens a stream of Server-Sent Events. */
+    openEvents: createEventSource(eventStreams.dispatcher, timeout),
+
     /** Resolves when at least one address is reachable now, else rejects. */
     checkHealth: loadBalancer.checkHealth,
 
-    close: loadBalancer.close,
+    close: async (): Promise<void> => {
+      await Promise.all([loadBalancer.close(), eventStreams.close()])
+    },
   }
 }
 
@@ -118,30 +129,4 @@ function send(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions, timeo
       },
     )
   })
-}
-
-const UNAVAILABLE_MESSAGE = 'This part cannot be answered right now.'
-const TIMEOUT_MESSAGE = 'This part took too long to answer.'
-
-/** An `UNAVAILABLE` error that names no service. */
-export const createUnavailableError = (cause?: unknown): AppError =>
-  new AppError('UNAVAILABLE', UNAVAILABLE_MESSAGE, { cause })
-
-/** A `TIMEOUT` error that names no service. */
-export const createTimeoutError = (cause?: unknown): AppError => new AppError('TIMEOUT', TIMEOUT_MESSAGE, { cause })
-
-/** Whether an open connection broke: the service restarts, or closed it at that very moment. */
-export const isConnectionReset = (error: unknown): boolean =>
-  resetCodes.has((error as NodeJS.ErrnoException | null)?.code ?? '')
-
-const resetCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
-
-const timeoutCodes = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
-
-/** Converts an error of undici to one that a client may see: `TIMEOUT`, else `UNAVAILABLE`. Clients never see the cause. */
-export function toUpstreamError(error: unknown): AppError {
-  if (error instanceof AppError) return error
-  return timeoutCodes.has((error as NodeJS.ErrnoException | null)?.code ?? '')
-    ? createTimeoutError(error)
-    : createUnavailableError(error)
 }

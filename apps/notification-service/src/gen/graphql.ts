@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Email } from '../emails/email.ts';
 import type { DeadLetter as DeadLetterModel } from '../dead-letters/dead-letter.ts';
-import type { GraphQLContext } from '@halles/graphql-server/graphql-route';
+import type { GraphQLContext } from '@halles/graphql-server/execution';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
 export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Order as OrderModel, Line as LineModel, StatusChange as StatusChangeModel } from '../order.ts';
 import type { OrderStatistics as OrderStatisticsModel, StatusStatistics as StatusStatisticsModel } from '../order-statistics.ts';
-import type { GraphQLContext } from '@halles/graphql-server/graphql-route';
+import type { GraphQLContext } from '@halles/graphql-server/execution';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
 export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
@@ -197,6 +197,21 @@ export type StatusStatistics = {
   status: OrderStatus;
 };
 
+export type Subscription = {
+  __typename?: 'Subscription';
+  /**
+   * The order as it is now, then at each change of its status, until the last one: over Server-Sent Events, for its customer and for
+   * admins; `NOT_FOUND` otherwise. The id of an event is the number of the change, from 1; a client that connects again with
+   * `Last-Event-ID` gets the changes after that one, each with the order as it was then.
+   */
+  orderChanged: Order;
+};
+
+
+export type SubscriptionOrderChangedArgs = {
+  id: Scalars['ID']['input'];
+};
+
 export type User = {
   __typename?: 'User';
   id: Scalars['ID']['output'];
@@ -330,6 +345,7 @@ export type ResolversTypes = {
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   StatusChange: ResolverTypeWrapper<StatusChangeModel>;
   StatusStatistics: ResolverTypeWrapper<StatusStatisticsModel>;
+  Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   User: ResolverTypeWrapper<Omit<User, 'orders'> & { orders?: Maybe<ResolversTypes['OrderConnection']> }>;
 };
 
@@ -355,6 +371,7 @@ export type ResolversParentTypes = {
   Query: Record<PropertyKey, never>;
   StatusChange: StatusChangeModel;
   StatusStatistics: StatusStatisticsModel;
+  Subscription: Record<PropertyKey, never>;
   User: Omit<User, 'orders'> & { orders?: Maybe<ResolversParentTypes['OrderConnection']> } | FederationReferenceTypes['User'];
 };
 
@@ -445,6 +462,10 @@ export type StatusStatisticsResolvers<ContextType = GraphQLContext, ParentType e
   status?: Resolver<ResolversTypes['OrderStatus'], ParentType, ContextType>;
 };
 
+export type SubscriptionResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
+  orderChanged?: SubscriptionResolver<ResolversTypes['Order'], "orderChanged", ParentType, ContextType, RequireFields<SubscriptionOrderChangedArgs, 'id'>>;
+};
+
 export type UserResolvers<ContextType = GraphQLContext, ParentType extends ResolversParentTypes['User'] = ResolversParentTypes['User'], FederationReferenceType extends FederationReferenceTypes['User'] = FederationReferenceTypes['User']> = {
   __resolveReference?: ReferenceResolver<Maybe<ResolversTypes['User']> | FederationReferenceType, FederationReferenceType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
@@ -465,6 +486,7 @@ export type Resolvers<ContextType = GraphQLContext> = {
   Query?: QueryResolvers<ContextType>;
   StatusChange?: StatusChangeResolvers<ContextType>;
   StatusStatistics?: StatusStatisticsResolvers<ContextType>;
+  Subscription?: SubscriptionResolvers<ContextType>;
   User?: UserResolvers<ContextType>;
 };
 

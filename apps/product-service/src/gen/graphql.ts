@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Product as ProductModel } from '../products/product.ts';
 import type { StockMovement as StockMovementModel } from '../stock/stock-movement.ts';
-import type { GraphQLContext } from '@halles/graphql-server/graphql-route';
+import type { GraphQLContext } from '@halles/graphql-server/execution';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
 export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;

@@ -140,6 +140,10 @@ export const rootFieldRequests: Record<
     const id = await requested.orderId()
     return { query: 'query ($id: ID!) { order(id: $id) { id total } }', variables: { id }, shows: id }
   },
+  'Subscription.orderChanged': async ({ requested }) => {
+    const id = await requested.orderId()
+    return { query: 'subscription ($id: ID!) { orderChanged(id: $id) { id } }', variables: { id }, shows: id }
+  },
   'Query.orders': () => ({ query: '{ orders { totalCount nodes { id } } }' }),
   'Query.orderStatistics': () => ({ query: '{ orderStatistics { at days { turnover } unpublishedEvents } }' }),
   'Mutation.placeOrder': (context) => ({

@@ -19,6 +19,13 @@ import {
 
 type RequestOptions = Omit<RestRequest, 'path' | 'method'> & { path?: string } & Shows
 
+/** The order that the row names, and whose it is in the path. */
+async function orderOf({ resource, requested, fixtures }: RequestContext): Promise<{ userId: string; id: string }> {
+  if (resource !== 'wrong owner') return { userId: requested.userId, id: await requested.orderId() }
+  const customer = fixtures.resourcesOf(fixtures.userNamed('customer'))
+  return { userId: fixtures.userNamed('other')!.id, id: await customer.orderId() }
+}
+
 /** Paths for the undeclared routes that have parameters or wildcards. */
 export const undeclaredPaths: Record<string, (context: RequestContext) => string | Promise<string>> = {
   'GET /docs/static/*': () => '/docs/static/swagger-ui.css',
@@ -104,12 +111,13 @@ export const restRequests: Record<string, (context: RequestContext) => RequestOp
     path: `/orders/${requested.userId}?first=100`,
     shows: await requested.orderId(),
   }),
-  'GET /orders/{userId}/{id}': async ({ resource, requested, fixtures }) => {
-    const id = await (
-      resource === 'wrong owner' ? fixtures.resourcesOf(fixtures.userNamed('customer')) : requested
-    ).orderId()
-    const userId = resource === 'wrong owner' ? fixtures.userNamed('other')!.id : requested.userId
+  'GET /orders/{userId}/{id}': async (context) => {
+    const { userId, id } = await orderOf(context)
     return { path: `/orders/${userId}/${id}`, shows: id }
+  },
+  'GET /orders/{userId}/{id}/events': async (context) => {
+    const { userId, id } = await orderOf(context)
+    return { path: `/orders/${userId}/${id}/events`, shows: id }
   },
   'PUT /orders/{id}/status': async ({ resource, requested }) => {
     const id = await requested.changeableOrderId()

@@ -14,7 +14,7 @@ export type Server = Service | 'gateway'
 
 /**
  * - `rest` a route in openapi.json; `undeclared` a route that is not in it (runtime-routes.ts)
- * - `root` a field of Query or Mutation; `entity` a type that `_entities` resolves; `field` a field with arguments, or one that
+ * - `root` a field of Query, Mutation or Subscription; `entity` a type that `_entities` resolves; `field` a field with arguments, or one that
  *   leads to another subgraph's entity or extends it
  * - `grpc` a method
  */
@@ -32,6 +32,8 @@ export type Via = 'direct' | 'gateway' | 'operator'
 
 const root = path.resolve(import.meta.dirname, '../../../..')
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8')
+
+const rootTypes: ReadonlySet<string> = new Set(['Query', 'Mutation', 'Subscription'])
 
 /** The declared endpoints of all services. */
 export const listDeclaredEndpoints = (): Endpoint[] => [
@@ -58,8 +60,7 @@ function listGraphqlEndpoints(server: Service): Endpoint[] {
       .map(({ name }) => name.value),
   )
   const endpoints = types.flatMap(({ name: { value: type }, fields = [], ...node }) => {
-    if (type === 'Query' || type === 'Mutation')
-      return fields.map((field) => endpoint('root', `${type}.${field.name.value}`))
+    if (rootTypes.has(type)) return fields.map((field) => endpoint('root', `${type}.${field.name.value}`))
     if (/(Edge|Connection)$/.test(type)) return [] // parts of a list, whose field is the endpoint
     return [
       ...(isEntity(node) && ownerOf(type) === server ? [endpoint('entity', type)] : []),
@@ -100,7 +101,7 @@ const namedType = (type: TypeNode): string => (type.kind === Kind.NAMED_TYPE ? t
 /** The root fields of the supergraph, which clients of the gateway can request. */
 export const listSupergraphFields = (): string[] =>
   readObjectTypes('apps/gateway/supergraph.graphql')
-    .filter(({ name }) => name.value === 'Query' || name.value === 'Mutation')
+    .filter(({ name }) => rootTypes.has(name.value))
     .flatMap(({ name, fields = [] }) => fields.map((field) => `${name.value}.${field.name.value}`))
 
 /** The methods of the standard services for health checks and reflection. */

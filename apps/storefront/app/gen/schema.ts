@@ -798,6 +798,21 @@ export type StockMovementKind =
   /** What an order took. */
   | 'RESERVATION';
 
+export type Subscription = {
+  __typename?: 'Subscription';
+  /**
+   * The order as it is now, then at each change of its status, until the last one: over Server-Sent Events, for its customer and for
+   * admins; `NOT_FOUND` otherwise. The id of an event is the number of the change, from 1; a client that connects again with
+   * `Last-Event-ID` gets the changes after that one, each with the order as it was then.
+   */
+  orderChanged: Order;
+};
+
+
+export type SubscriptionOrderChangedArgs = {
+  id: Scalars['ID']['input'];
+};
+
 export type UpdateProfileInput = {
   /** The language of e-mails. Those about an order stay in the language in which it was placed. */
   locale: Locale;

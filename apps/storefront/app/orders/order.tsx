@@ -15,7 +15,7 @@ import { CancelOrderDocument } from './gen/cancel-order.ts'
 import { OrderDocument, type OrderQuery } from './gen/order.ts'
 import { StatusBadge } from './status-badge.tsx'
 import { StatusTimeline } from './status-timeline.tsx'
-import { useFreshOrder } from './use-fresh-order.ts'
+import { useLiveOrder } from './use-live-order.ts'
 
 export type Order = NonNullable<OrderQuery['order']>
 
@@ -30,11 +30,11 @@ export async function clientLoader({ request, params: { id } }: Route.ClientLoad
 }
 
 /** A customer's order: its status as it changes, its items, and the e-mails about it. */
-export default function OrderPage({ loaderData: order }: Route.ComponentProps) {
+export default function OrderPage({ loaderData }: Route.ComponentProps) {
   const { messages, formats, href } = useI18n()
   const { state } = useLocation()
   const navigate = useNavigate()
-  useFreshOrder(order)
+  const order = useLiveOrder(loaderData)
   const { number, createdAt, status, statusHistory, items, total, notifications } = order
   const texts = messages.order
   const buyAgain = (): void => {
