@@ -31,18 +31,19 @@ export function ProductForm({ product, categories }: Props) {
   const [saved, setSaved] = useState(false)
   // The version that the form started from, or was merged with last.
   const base = useRef(product)
+  // Whether saving was refused because of the other version, which is then shown in any case.
+  const isRefused = useRef(false)
 
   useEffect(() => {
     if (product.revision <= base.current.revision) return
     const before = base.current
+    const { merged, ...found } = mergeEdits(toTexts(before, language), values, toTexts(product, language))
+    const isWorthShowing = isRefused.current || found.conflicts.length > 0 || found.taken.length > 0
+    setConflict(isWorthShowing ? { ...found, hasNewPicture: product.image !== before.image } : undefined)
+    setValues(merged)
     base.current = product
-    setValues((mine) => {
-      const { merged, ...found } = mergeEdits(toTexts(before, language), mine, toTexts(product, language))
-      const hasNewPicture = product.image !== before.image
-      setConflict(found.conflicts.length > 0 || found.taken.length > 0 ? { ...found, hasNewPicture } : undefined)
-      return merged
-    })
-  }, [product, language])
+    isRefused.current = false
+  }, [product, language, values])
 
   return (
     <div className="flex flex-col gap-5">
@@ -70,8 +71,10 @@ export function ProductForm({ product, categories }: Props) {
             await revalidate()
           } catch (error) {
             // The other version comes with the page's data, and is merged above.
-            if (error instanceof ApiError && (error.code === 'STALE' || error.code === 'NOT_FOUND')) await revalidate()
-            throw error
+            const code = error instanceof ApiError ? error.code : undefined
+            isRefused.current = code === 'STALE'
+            if (code === 'STALE' || code === 'NOT_FOUND') await revalidate()
+            if (code !== 'STALE') throw error
           }
         }}
       >
