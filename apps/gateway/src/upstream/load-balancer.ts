@@ -18,7 +18,7 @@ const KEEP_ALIVE = 500
 /** The most connections to one address. */
 export const CONNECTIONS = 256
 
-/** How long a request that arrives after the grace period waits for a probe of all addresses, in milliseconds. */
+/** How long a request waits for a probe of all addresses, also when there is no grace period, in milliseconds. */
 const LAST_PROBE_TIMEOUT = 100
 
 /** The first and the longest pause between two probes of an unreachable address, in milliseconds. */
@@ -85,7 +85,7 @@ export function createLoadBalancer(
     if (closed || unreachable.has(index)) return
     unreachable.add(index)
     if (unreachable.size === pools.length) {
-      const timer = setTimeout(failWaiting, outageGracePeriod)
+      const timer = setTimeout(failWaiting, Math.max(outageGracePeriod, LAST_PROBE_TIMEOUT))
       outage = { since: performance.now(), cause, inGracePeriod: true, timer }
       onAvailabilityChange(false)
       void probeAll() // another one may be back since its last probe, or since a probe of it began to hang
