@@ -20,13 +20,13 @@ const authorizedFetch: typeof fetch = async (input, init) => {
   return send(await session.replaceToken(token))
 }
 
-/** Sends an operation whose response is read by the caller, as the client sends its own. */
-export const sendOperation: typeof fetch = authorizedFetch
+/** Sends an operation: for the client, and for a caller who reads the response as a stream. */
+export const sendOperation = createPersistedFetch(authorizedFetch)
 
 const createClient = (): Client =>
   new Client({
     url: '/graphql',
-    fetch: createPersistedFetch(authorizedFetch),
+    fetch: sendOperation,
     preferGetMethod: false,
     exchanges: [
       cacheExchange({
