@@ -9,11 +9,11 @@ import { Type } from 'typebox'
 import { withinAnswerTimeout } from './answer-timeout.ts'
 import { cancelOrder, changeStatusAsAdmin, type ChangeStatusDeps } from './change-status.ts'
 import type { OrderStatus, Resolvers } from './gen/graphql.ts'
+import type { FollowOrderDeps } from './order-changes/follow-order.ts'
+import { createSubscriptions } from './order-changes/subscription.ts'
 import { listOrders, ListOrdersQuery, listUserOrders, ListUserOrdersQuery, type ListOrdersDeps } from './list-orders.ts'
 import { changedBy } from './order.ts'
 import type { StatisticsReader } from './order-statistics.ts'
-import type { FollowOrderDeps } from './order-changes/follow-order.ts'
-import { createSubscriptions } from './order-changes/subscription.ts'
 import type { OrderStore } from './orders.ts'
 import { IdempotencyKey, PlaceOrderInput } from './place-order/basket.ts'
 import { placeOrder, type PlaceOrderDeps } from './place-order/place-order.ts'
@@ -21,8 +21,8 @@ import { readOrder, readOrders } from './read-order.ts'
 
 export type GraphQLDeps = PlaceOrderDeps &
   ChangeStatusDeps &
-  ListOrdersDeps &
-  FollowOrderDeps & { orders: Pick<OrderStore, 'find' | 'findMany' | 'findPage'>; readStatistics: StatisticsReader }
+  FollowOrderDeps &
+  ListOrdersDeps & { orders: Pick<OrderStore, 'find' | 'findMany'>; readStatistics: StatisticsReader }
 
 const sdl = readFileSync(new URL('../schema.graphql', import.meta.url), 'utf8')
 

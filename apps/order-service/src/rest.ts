@@ -7,6 +7,8 @@ import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { withinAnswerTimeout } from './answer-timeout.ts'
 import { changeStatus, ChangeStatusBody, type ChangeStatusDeps } from './change-status.ts'
+import { registerEventRoute } from './order-changes/event-route.ts'
+import type { FollowOrderDeps } from './order-changes/follow-order.ts'
 import {
   listOrders,
   listUserOrders,
@@ -17,8 +19,6 @@ import {
 } from './list-orders.ts'
 import { changedBy, toOrderView, type Order } from './order.ts'
 import { OrderStatistics, type StatisticsReader } from './order-statistics.ts'
-import { registerEventRoute } from './order-changes/event-route.ts'
-import type { FollowOrderDeps } from './order-changes/follow-order.ts'
 import type { OrderStore } from './orders.ts'
 import { IdempotencyKey, PlaceOrderInput } from './place-order/basket.ts'
 import { placeOrder, type PlaceOrderDeps } from './place-order/place-order.ts'
@@ -26,8 +26,8 @@ import { readOrder } from './read-order.ts'
 
 export type RestDeps = PlaceOrderDeps &
   ChangeStatusDeps &
-  ListOrdersDeps &
-  FollowOrderDeps & { orders: Pick<OrderStore, 'find' | 'findPage'>; readStatistics: StatisticsReader }
+  FollowOrderDeps &
+  ListOrdersDeps & { orders: Pick<OrderStore, 'find'>; readStatistics: StatisticsReader }
 
 /** An order as its reader may see it. Events have no `by`. */
 const OrderDetails = Type.Object(
@@ -195,5 +195,5 @@ export function registerRestRoutes(app: App, deps: RestDeps): void {
     },
   )
 
-  registerEventRoute(app, deps)
+  registerEventRoute(app, deps, toDetails)
 }

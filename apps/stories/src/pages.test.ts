@@ -25,14 +25,16 @@ describe.skipIf(!hasBrowser)('pages', () => {
     await page.getByRole('button', { name: /^Mon compte/ }).waitFor()
     await open(page, `/products/${product.id}`)
     await page.getByRole('button', { name: 'Ajouter au panier', exact: true }).click()
-    const { body: session } = await api.anonymous.rest('POST', '/login', account)
+    const { email, password } = account
+    const { body: session } = await api.anonymous.rest('POST', '/login', { email, password })
     const items = [{ productId: product.id, quantity: 1 }]
-    const { body: order } = await api.anonymous.rest(
+    const { status, body: order } = await api.anonymous.rest(
       'POST',
       '/orders',
       { items },
       { authorization: `Bearer ${session.accessToken}` },
     )
+    expect(status).toBe(201)
 
     const paths = [
       '/',

@@ -1,17 +1,25 @@
-import { requirePrincipal } from '@halles/auth/principal'
+import { requirePrincipal, type Principal } from '@halles/auth/principal'
 import type { App } from '@halles/fastify-service/app'
 import { readLastEventId, tokenEndedProblem, type ServerSentEvent } from '@halles/fastify-service/event-streams'
 import { ProblemDetails } from '@halles/validation/schema'
 import { Type } from 'typebox'
 import { withinAnswerTimeout } from '../answer-timeout.ts'
-import { toOrderView } from '../order.ts'
+import type { Order } from '../order.ts'
 import { followOrder, type FollowOrderDeps, type OrderChange } from './follow-order.ts'
 
 /** The event after which nothing follows. */
 const complete: ServerSentEvent = { event: 'complete', data: '' }
 
-/** Registers the route that streams the changes of an order. */
-export function registerEventRoute(app: App, deps: FollowOrderDeps): void {
+/**
+ * Registers the route that streams the changes of an order.
+ *
+ * @param toView creates the public form of orders for their reader
+ */
+export function registerEventRoute(
+  app: App,
+  deps: FollowOrderDeps,
+  toView: (reader: Principal | undefined) => (order: Order) => object,
+): void {
   app.get(
     '/orders/:userId/:id/events',
     {
@@ -39,13 +47,16 @@ export function registerEventRoute(app: App, deps: FollowOrderDeps): void {
       const input = { ...request.params, lastEventId: readLastEventId(request), signal }
       const changes = await withinAnswerTimeout(followOrder(deps, requirePrincipal(request.principal), input))
       if (!changes) return reply.code(204).send(null)
-      return send(toEvents(changes), tokenEndedProblem)
+      return send(toEvents(changes, toView(request.principal)), tokenEndedProblem)
     },
   )
 }
 
-async function* toEvents(changes: AsyncIterable<OrderChange>): AsyncGenerator<ServerSentEvent> {
+async function* toEvents(
+  changes: AsyncIterable<OrderChange>,
+  toView: (order: Order) => object,
+): AsyncGenerator<ServerSentEvent> {
   for await (const { sequence, order } of changes)
-    yield { event: 'status', id: String(sequence), data: JSON.stringify(toOrderView(order)) }
+    yield { event: 'status', id: String(sequence), data: JSON.stringify(toView(order)) }
   yield complete
 }
